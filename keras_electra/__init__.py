@@ -1,0 +1,50 @@
+"""ELECTRA on Keras 3: pretrain, watch, inspect, fine-tune and hand over.
+
+Importing this package imports neither Keras nor a backend: its names are looked up at first use.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ElectraBackbone": "backbone",
+    "ElectraPretrainer": "pretrainer",
+    "EncoderConfig": "config.encoder",
+    "MaskedLMHead": "heads",
+    "MaskingConfig": "config.masking",
+    "ObjectiveConfig": "config.objective",
+    "OptimizerConfig": "config.optimizer",
+    "PretrainBatches": "batches",
+    "PretrainConfig": "config.pretrain",
+    "ReplacedTokenHead": "heads",
+    "Store": "store",
+    "StoreConfig": "config.store",
+    "TokenizerConfig": "config.tokenizer",
+    "WordPieceTokenizer": "tokenizer",
+    "build_store": "store",
+    "detect": "predict",
+    "evaluate": "evaluation",
+    "load": "checkpoint",
+    "pretrain": "pretraining",
+    "pseudo_log_likelihood": "predict",
+    "save_preset": "checkpoint",
+    "trace": "tracing",
+}
+_MODULES = ("convert", "models")
+
+__all__ = sorted([*_HOMES, *_MODULES])
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

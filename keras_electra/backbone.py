@@ -1,0 +1,168 @@
+"""The encoder that pretraining makes and every task keeps."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
+from keras_electra.config.options import refuse_unknown
+from keras_electra.config.sizes import SIZES
+from keras_electra.errors import InputError
+from keras_electra.layers import (
+    ElectraLayer,
+    Embeddings,
+    EncoderLayer,
+    LocalMixing,
+    Projection,
+    rotation_table,
+)
+
+
+@keras.saving.register_keras_serializable("keras_electra")
+class ElectraBackbone(keras.Model):
+    """ELECTRA's encoder: embeddings, projection where widths differ, encoder layers; no pooler.
+
+    Shapes: B examples, T tokens, H hidden width.
+
+    Call with int token ids (B, T), or a dict of `token_ids` (B, T) and optionally `segment_ids`
+    (B, T) and `padding_mask` (B, T), True at real tokens; leave the mask out when nothing is padded.
+    Returns the last hidden states (B, T, H).
+
+    Args:
+        embeddings: an `Embeddings` layer shared with another backbone, or None for its own.
+        direction: "both"; "left" or "right" see only earlier or only later tokens.
+        seed: decides the starting weights and the dropout noise.
+        **options: the fields of `EncoderConfig`, by name.
+    """
+
+    def __init__(
+        self, *, embeddings=None, direction="both", seed=0, name=None, dtype=None, **options
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if direction not in ("both", "left", "right"):
+            raise InputError(
+                f"direction: expected 'both', 'left' or 'right', received {direction!r}"
+            )
+        self.encoder = EncoderConfig.from_dict(options)
+        self.direction = direction
+        self.seed = seed
+        parts = {"seed": seed, "dtype": self.dtype_policy}
+        self.embeddings = embeddings or Embeddings(self.encoder, name="embeddings", **parts)
+        scale = self.encoder.initializer_range
+        self.projection = None
+        if self.embeddings.encoder.embedding_dim != self.encoder.hidden_dim:
+            self.projection = Projection(self.encoder.hidden_dim, name="projection", **parts)
+        self.mixing = None
+        if self.encoder.local_mixing_width:
+            width = self.encoder.local_mixing_width
+            self.mixing = LocalMixing(width, direction, name="mixing", scale=scale, **parts)
+        self.encoder_layers = [
+            EncoderLayer(self.encoder, index, name=f"layer_{index}", **parts)
+            for index in range(self.encoder.num_layers)
+        ]
+        self.final_norm = None
+        if self.encoder.norm_position == "pre":
+            self.final_norm = FinalNorm(name="final_norm", **parts)
+        self.noise = keras.random.SeedGenerator(seed, name=f"{self.name}_noise")
+        self.build()
+
+    def build(self, input_shape=None):
+        hidden = (None, None, self.encoder.hidden_dim)
+        if not self.embeddings.built:
+            self.embeddings.build()
+        if self.projection is not None:
+            self.projection.build((None, None, self.embeddings.encoder.embedding_dim))
+        for layer in [self.mixing, *self.encoder_layers, self.final_norm]:
+            if layer is not None:
+                layer.build(hidden)
+        self.built = True
+
+    @classmethod
+    def from_size(cls, size: str, vocabulary_size: int, **options):
+        """The encoder of a named size (`tiny`, `mini`, `small`, `base`, `large`)."""
+        refuse_unknown([size], SIZES, "sizes")
+        fields = {field.name for field in dataclasses.fields(EncoderConfig)}
+        recipe = {name: value for name, value in SIZES[size].items() if name in fields}
+        bundle = ARCHITECTURES[SIZES[size]["architecture"]]
+        return cls(**{**bundle, **recipe, "vocabulary_size": vocabulary_size, **options})
+
+    def call(self, inputs, training=None):
+        token_ids, segment_ids, padding_mask = unpacked(inputs)
+        self.refuse_too_long(token_ids.shape[1])
+        noise = backends.noise_key(self.noise) if training else None
+        x = self.embeddings(token_ids, segment_ids, noise, training=training)
+        if self.projection is not None:
+            x = self.projection(x)
+        if self.mixing is not None:
+            x = self.mixing(x, padding_mask)
+        mask = self.attention_mask(padding_mask, token_ids.shape[1])
+        rotation = self.rotation(token_ids.shape[1])
+        for layer in self.encoder_layers:
+            x = layer(x, mask, rotation, noise, training=training)
+        return x if self.final_norm is None else self.final_norm(x)
+
+    def refuse_too_long(self, length):
+        longest = self.encoder.max_sequence_length
+        if length is not None and length > longest:
+            raise InputError(
+                f"token_ids: expected at most max_sequence_length={longest} tokens, received {length}"
+            )
+
+    def attention_mask(self, padding_mask, length):
+        """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is."""
+        mask = None
+        if padding_mask is not None:
+            mask = ops.cast(padding_mask, "bool")[:, None, None, :]
+        if self.direction == "both":
+            return mask
+        places = ops.arange(length)
+        before = places[None, :] <= places[:, None]
+        allowed = before if self.direction == "left" else ops.transpose(before)
+        allowed = allowed[None, None]
+        return allowed if mask is None else ops.logical_and(mask, allowed)
+
+    def rotation(self, length):
+        """Rotary tables for `length` places, or None with learned positions."""
+        if self.encoder.position_encoding == "learned":
+            return None
+        return rotation_table(length, self.encoder.hidden_dim // self.encoder.num_heads)
+
+    def get_config(self):
+        return {
+            **self.encoder.to_dict(),
+            "direction": self.direction,
+            "seed": self.seed,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        policy = keras.saving.deserialize_keras_object(config["dtype"])
+        return cls(**{**config, "dtype": policy})
+
+
+class FinalNorm(ElectraLayer):
+    """The LayerNorm that closes a pre-norm encoder."""
+
+    def build(self, input_shape):
+        self.norm = self.add_norm("norm", input_shape[-1])
+        self.built = True
+
+    def call(self, x):
+        return self.normalized(x, self.norm)
+
+
+def unpacked(inputs):
+    """(token_ids, segment_ids or None, padding_mask or None) of what a network is called with."""
+    if not isinstance(inputs, dict):
+        return ops.convert_to_tensor(inputs, "int32"), None, None
+    token_ids = ops.convert_to_tensor(inputs["token_ids"], "int32")
+    segment_ids, padding_mask = inputs.get("segment_ids"), inputs.get("padding_mask")
+    if segment_ids is not None:
+        segment_ids = ops.convert_to_tensor(segment_ids, "int32")
+    if padding_mask is not None:
+        padding_mask = ops.convert_to_tensor(padding_mask)
+    return token_ids, segment_ids, padding_mask

@@ -1,0 +1,26 @@
+"""The one place that names JAX, TensorFlow or PyTorch: three files with the same functions.
+
+    noise_key(seed_generator)                            key of one forward pass, or None
+    dropout(x, rate, key, site)                          noise is a function of (key, site)
+    attention(query, key, value, mask, rate, noise, site)
+    gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
+    fused_adamw(...)                                     None where a plain loop compiles to the same
+    scaled_for_replicas(loss)                            a loss that replicas will add up
+    TrainStep                                            mixin with `train_step` for a keras.Model
+
+`KERAS_BACKEND` decides, through Keras, which file is imported.
+"""
+
+import importlib
+
+import keras
+
+_backend = importlib.import_module(f"keras_electra.backends.{keras.config.backend()}")
+
+TrainStep = _backend.TrainStep
+attention = _backend.attention
+dropout = _backend.dropout
+fused_adamw = _backend.fused_adamw
+gather_places = _backend.gather_places
+noise_key = _backend.noise_key
+scaled_for_replicas = _backend.scaled_for_replicas

@@ -1,0 +1,112 @@
+"""JAX: dropout, attention, gather and the training step."""
+
+import jax
+import keras
+from jax import numpy as jnp
+
+fused_adamw = None
+
+
+def noise_key(seed_generator):
+    """Key (2,) uint32 of one forward pass; the generator counts the passes."""
+    return seed_generator.next()
+
+
+def dropout(x, rate, key, site):
+    """Zero a fraction `rate` of `x` and scale the rest; `site` numbers the places it is used at.
+
+    The noise is a hash of (key, site, index) computed inside the compiled step, so nothing is
+    drawn on the host and the compiler fuses it with its neighbours.
+    """
+    keep = _hashed_index(x.shape, _mixed(key, site)) >= jnp.uint32(round(rate * 2**32))
+    return jnp.where(keep, x * (1 / (1 - rate)), jnp.zeros((), x.dtype)).astype(x.dtype)
+
+
+def _hashed_index(shape, key):
+    """A hash (uint32) of each element's row-major index; the same bits for a given key and shape."""
+    index = jnp.zeros(shape, jnp.uint32)
+    stride = 1
+    for axis in reversed(range(len(shape))):
+        index = index + jax.lax.broadcasted_iota(jnp.uint32, shape, axis) * jnp.uint32(stride)
+        stride *= shape[axis]
+    return _avalanche(index * jnp.uint32(0x9E3779B1) ^ key)
+
+
+def _mixed(key, site):
+    seed, counter = key[0].astype(jnp.uint32), key[1].astype(jnp.uint32)
+    return _avalanche(_avalanche(seed + jnp.uint32(site) * jnp.uint32(0x85EBCA77)) ^ counter)
+
+
+def _avalanche(bits):
+    """The finalizer of MurmurHash3 (Appleby, public domain): every input bit moves every output bit."""
+    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
+    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
+    return bits ^ (bits >> 16)
+
+
+def attention(query, key, value, mask, rate, noise, site):
+    """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
+    if noise is None or rate == 0:
+        return jax.nn.dot_product_attention(query, key, value, mask=mask)
+    scores = jnp.einsum("btnd,bsnd->bnts", query, key, preferred_element_type=jnp.float32)
+    scores = scores * (query.shape[-1] ** -0.5)
+    if mask is not None:
+        scores = jnp.where(mask, scores, -1e9)
+    weights = dropout(jax.nn.softmax(scores, axis=-1), rate, noise, site).astype(value.dtype)
+    return jnp.einsum("bnts,bsnd->btnd", weights, value)
+
+
+def gather_places(x, positions):
+    """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
+
+    The batched form, so that a batch sharded over devices is gathered without communication.
+    """
+    return jnp.take_along_axis(x, positions[..., None], axis=1)
+
+
+def scaled_for_replicas(loss):
+    """The loss itself: gradients are computed for the whole batch at once."""
+    return loss
+
+
+class TrainStep:
+    """`train_step` for `keras.Model` under JAX: micro-batches scanned, one update."""
+
+    def train_step(self, state, data):
+        trainable, non_trainable, optimizer_variables, metrics = state
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        totals = self.loss_totals(x)
+
+        def add_part(carry, part):
+            gradients, loss, non_trainable, metrics = carry
+            compute = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+            (part_loss, (_, _, non_trainable, metrics)), part_gradients = compute(
+                trainable,
+                non_trainable,
+                metrics,
+                {**part, "totals": totals},
+                None,
+                None,
+                training=True,
+                optimizer_variables=optimizer_variables,
+            )
+            gradients = [a + b for a, b in zip(gradients, part_gradients, strict=True)]
+            return (gradients, loss + part_loss, non_trainable, metrics), None
+
+        carry = ([jnp.zeros_like(v) for v in trainable], jnp.zeros(()), non_trainable, metrics)
+        if self.accumulation_steps == 1:
+            carry, _ = add_part(carry, x)
+        else:
+            parts = {name: self._parts(value) for name, value in x.items()}
+            carry, _ = jax.lax.scan(add_part, carry, parts)
+        gradients, loss, non_trainable, metrics = carry
+        trainable, optimizer_variables = self.optimizer.stateless_apply(
+            optimizer_variables, gradients, trainable
+        )
+        logs, metrics = self._update_metrics_variables(metrics, loss, x, None, None, None)
+        return logs, (trainable, non_trainable, optimizer_variables, metrics)
+
+    def _parts(self, value):
+        """(B, ...) as (A, B / A, ...), A micro-batches of neighbouring examples."""
+        count = self.accumulation_steps
+        return value.reshape(count, value.shape[0] // count, *value.shape[1:])

@@ -1,0 +1,85 @@
+"""TensorFlow: dropout, attention, gather and the training step."""
+
+import keras
+import tensorflow as tf
+
+fused_adamw = None
+
+
+def noise_key(seed_generator):
+    """Key (2,) of one forward pass; the generator counts the passes.
+
+    Under a distribution strategy every replica holds the same generator, so the replica's number
+    is folded in; otherwise all replicas would drop the same places.
+    """
+    key = tf.cast(seed_generator.next(), tf.int32)
+    context = tf.distribute.get_replica_context()
+    replica = context.replica_id_in_sync_group if context is not None else 0
+    return key + tf.stack([tf.cast(replica, tf.int32) * 1_000_003, 0])
+
+
+def dropout(x, rate, key, site):
+    """Zero a fraction `rate` of `x` and scale the rest; `site` numbers the places it is used at."""
+    seed = tf.bitwise.bitwise_xor(key, tf.constant([(site * 0x9E3779B1) & 0x7FFFFFFF, 0]))
+    return tf.nn.experimental.stateless_dropout(x, rate, seed=seed)
+
+
+def attention(query, key, value, mask, rate, noise, site):
+    """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
+    query, key, value = (tf.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
+    scores = tf.matmul(query * (query.shape[-1] ** -0.5), key, transpose_b=True)
+    scores = tf.cast(scores, tf.float32)
+    if mask is not None:
+        scores = tf.where(mask, scores, -1e9)
+    weights = tf.nn.softmax(scores, axis=-1)
+    if noise is not None and rate > 0:
+        weights = dropout(weights, rate, noise, site)
+    return tf.transpose(tf.matmul(tf.cast(weights, value.dtype), value), (0, 2, 1, 3))
+
+
+def gather_places(x, positions):
+    """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
+
+    `tf.gather`, because the portable form widens the indices to (B, K, H) and is six times slower.
+    """
+    return tf.gather(x, positions, batch_dims=1)
+
+
+def scaled_for_replicas(loss):
+    """The loss divided by the number of replicas, whose gradients a strategy adds up."""
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+class TrainStep:
+    """`train_step` for `keras.Model` under TensorFlow: micro-batches in turn, one update."""
+
+    def train_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        totals = self.loss_totals(x)
+        gradients, loss = None, 0.0
+        for part in self._parts(x):
+            part_loss, part_gradients = self._loss_and_gradients({**part, "totals": totals})
+            loss += part_loss
+            if gradients is None:
+                gradients = part_gradients
+            else:
+                gradients = [a + b for a, b in zip(gradients, part_gradients, strict=True)]
+        self._loss_tracker.update_state(loss)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self.compute_metrics(x, None, None, None)
+
+    def _loss_and_gradients(self, x):
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self._compute_loss(x=x, y=None, y_pred=y_pred, sample_weight=None, training=True)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        # A table that is both looked up and multiplied yields sparse slices, which cannot be added.
+        return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _parts(self, x):
+        count = self.accumulation_steps
+        if count == 1:
+            return [x]
+        split = {name: tf.split(value, count) for name, value in x.items()}
+        return [{name: parts[i] for name, parts in split.items()} for i in range(count)]

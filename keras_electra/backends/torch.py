@@ -1,0 +1,128 @@
+"""PyTorch: dropout, attention, gather, the fused optimizer and the training step."""
+
+import contextlib
+
+import keras
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def noise_key(seed_generator):
+    """None: PyTorch's own generator is used, which `TrainStep` seeds by (seed, step)."""
+    return None
+
+
+def dropout(x, rate, key, site):
+    """Zero a fraction `rate` of `x` and scale the rest."""
+    return F.dropout(x, rate, training=True)
+
+
+def attention(query, key, value, mask, rate, noise, site):
+    """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
+    query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+    output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
+    return output.transpose(1, 2)
+
+
+def gather_places(x, positions):
+    """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K), as one contiguous row lookup."""
+    batch, length, width = x.shape
+    rows = positions + torch.arange(batch, device=x.device)[:, None] * length
+    return F.embedding(rows, x.reshape(batch * length, width))
+
+
+def fused_adamw(
+    weights,
+    gradients,
+    first_moments,
+    second_moments,
+    *,
+    step,
+    learning_rate,
+    beta_1,
+    beta_2,
+    epsilon,
+    weight_decay_rate,
+    divisor,
+    skipped,
+):
+    """One AdamW update of a list of tensors in one kernel, in place.
+
+    `weights -= learning_rate * (m / (sqrt(v) + epsilon) + weight_decay_rate * weights)` after the
+    moments took in `gradients / divisor`; nothing changes where `skipped` is 1.
+
+    Args:
+        step: update number that the bias correction sees, from 1; None switches the correction off.
+        learning_rate, divisor, skipped: scalar tensors, so that nothing is read back to the host.
+    """
+    if step is None:
+        # 1 - beta ** step is 1 in float32 from here on.
+        step = torch.full((), 1e9, device=weights[0].device)
+    torch._fused_adamw_(
+        weights,
+        gradients,
+        first_moments,
+        second_moments,
+        [],
+        [step] * len(weights),
+        lr=learning_rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=weight_decay_rate,
+        eps=epsilon,
+        amsgrad=False,
+        maximize=False,
+        grad_scale=divisor,
+        found_inf=skipped,
+    )
+
+
+def scaled_for_replicas(loss):
+    """The loss itself: gradients are computed for the whole batch at once."""
+    return loss
+
+
+class TrainStep:
+    """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update."""
+
+    def make_train_function(self, force=False):
+        # The step number is counted on the host: reading it from the device would wait for it.
+        self._host_step = int(self.optimizer.iterations)
+        super().make_train_function(force)
+
+    def train_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        device = self.trainable_variables[0].value.device
+        x = {name: value.to(device, non_blocking=True) for name, value in x.items()}
+        totals = self.loss_totals(x)
+        self.zero_grad()
+        loss = 0.0
+        with _seeded(self.seed, self._host_step, device):
+            for part in self._parts(x):
+                part = {**part, "totals": totals}
+                y_pred = self(part, training=True)
+                part_loss = self._compute_loss(x=part, y=None, y_pred=y_pred, training=True)
+                self.optimizer.scale_loss(part_loss).backward()
+                loss += part_loss.detach()
+        self._host_step += 1
+        variables = self.trainable_variables
+        gradients = [variable.value.grad for variable in variables]
+        with torch.no_grad():
+            self._loss_tracker.update_state(loss)
+            self.optimizer.apply(gradients, variables)
+            return self.compute_metrics(x, None, None, None)
+
+    def _parts(self, x):
+        count = self.accumulation_steps
+        split = {name: value.chunk(count) for name, value in x.items()}
+        return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
+
+
+@contextlib.contextmanager
+def _seeded(seed, step, device):
+    """PyTorch's generators seeded by (seed, step) inside, and as they were outside."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]))
+        yield

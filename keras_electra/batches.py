@@ -1,0 +1,163 @@
+"""Batches of pretraining: each a pure function of (seed, step).
+
+Shapes: B examples, T tokens, K masked places.
+"""
+
+import concurrent.futures
+import os
+import time
+
+import keras
+import numpy as np
+
+from keras_electra.config.masking import MaskingConfig
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.errors import InputError
+from keras_electra.masking import mask_batch, never_masked_ids
+from keras_electra.store import Store
+
+AHEAD = 4
+"""Batches made before they are asked for."""
+
+
+class PretrainBatches(keras.utils.PyDataset):
+    """The batches of a store, for `model.fit` of an `ElectraPretrainer`.
+
+    Batch i is a dict of `token_ids`, `masked_ids`, `segment_ids`, `slot_of_token` (B, T) int32,
+    `maskable` (B, T) bool, `mask_positions` (B, K) int32, `mask_weights` and `uniform_draws` (B, K)
+    float32, and only where something is padded `padding_mask` (B, T) bool. It depends on the seed and
+    on `start_step + i` alone, so a run resumes by number. Each pass over the store has an order of its
+    own. One thread prepares the next batches.
+
+    In training, the one padded example that continuous packing leaves at the end of the store is
+    passed over, so that all batches have one shape; it is there in the held-out part.
+
+    Args:
+        store: a `Store` or the path of one.
+        batch_size: B, examples per step.
+        sequence_length: T, tokens per example.
+        masking: `MaskingConfig`.
+        packing: "continuous" or "original".
+        seed: of order, masks and draws.
+        part: "train" or "held_out".
+        start_step: step that index 0 stands for.
+        is_endless: whether indices run on for ever; `fit` then needs `steps_per_epoch`. Otherwise an
+            epoch is one pass over the store, and the next epoch goes on where it ended.
+
+    Attributes:
+        waiting_seconds: time that `fit` spent waiting for a batch.
+    """
+
+    def __init__(
+        self,
+        store,
+        *,
+        batch_size: int = 128,
+        sequence_length: int = 128,
+        masking: MaskingConfig | None = None,
+        packing: str = "continuous",
+        seed: int = 0,
+        part: str = "train",
+        start_step: int = 0,
+        is_endless: bool = False,
+    ):
+        super().__init__()
+        self.store = Store(store) if isinstance(store, str | os.PathLike) else store
+        self.batch_size = batch_size
+        self.masking = masking or MaskingConfig()
+        self.seed = seed
+        self.start_step = start_step
+        self.is_endless = is_endless
+        self.waiting_seconds = 0.0
+        self.tokenizer = self.store.tokenizer()
+        self.examples = self.store.examples(part, sequence_length, packing, seed)
+        self.num_examples = len(self.examples)
+        if packing == "continuous" and part == "train" and self.num_examples > 1:
+            self.num_examples -= self.examples.num_padded
+        if self.num_examples < 1:
+            raise InputError(f"store: expected {part} text for at least one example, received none")
+        self.has_padding = self.num_examples + self.examples.num_padded > len(self.examples)
+        self._orders = {}
+        self._pending = {}
+        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="batches")
+
+    @classmethod
+    def from_recipe(cls, store, config: PretrainConfig, **options):
+        """The training batches that a `PretrainConfig` describes."""
+        return cls(
+            store,
+            batch_size=config.batch_size,
+            sequence_length=config.sequence_length,
+            masking=config.masking,
+            packing=config.packing,
+            seed=config.seed,
+            **options,
+        )
+
+    @property
+    def num_batches(self):
+        if self.is_endless:
+            return None
+        return max(1, self.num_examples // self.batch_size)
+
+    def __getitem__(self, index):
+        step = self.start_step + index
+        self._prepare(step)
+        started = time.perf_counter()
+        batch = self._pending.pop(step).result()
+        self.waiting_seconds += time.perf_counter() - started
+        return (batch,)
+
+    def on_epoch_end(self):
+        if not self.is_endless:
+            self.start_step += self.num_batches
+
+    def _prepare(self, step):
+        """Have this batch and the next ones made by the thread."""
+        wanted = range(step, step + 1 + AHEAD)
+        for old in [other for other in self._pending if other not in wanted]:
+            self._pending.pop(old).cancel()
+        for number in wanted:
+            if number not in self._pending:
+                self._pending[number] = self._thread.submit(self.batch, number)
+
+    def batch(self, step: int) -> dict:
+        """The batch of a step, as NumPy arrays."""
+        token_ids, segment_ids, padding_mask = self.examples.take(self.indices(step))
+        is_padded = not padding_mask.all()
+        masked = mask_batch(
+            token_ids,
+            padding_mask if is_padded else None,
+            config=self.masking,
+            special=self.tokenizer,
+            vocabulary_size=self.tokenizer.vocabulary_size,
+            seed=self.seed,
+            step=step,
+            is_continuation=self.tokenizer.is_continuation if self.masking.whole_words else None,
+        )
+        batch = {
+            "token_ids": token_ids,
+            "segment_ids": segment_ids,
+            "maskable": ~np.isin(token_ids, never_masked_ids(self.tokenizer)),
+            **masked,
+        }
+        # Given always or never, so that one compiled program serves all batches.
+        if self.has_padding:
+            batch["padding_mask"] = padding_mask
+        return batch
+
+    def indices(self, step: int) -> np.ndarray:
+        """Numbers (B,) of a step's examples: each pass over the store in an order of its own."""
+        numbers = step * self.batch_size + np.arange(self.batch_size)
+        passes, places = np.divmod(numbers, self.num_examples)
+        return np.array([self._order(p)[i] for p, i in zip(passes, places, strict=True)])
+
+    def _order(self, number):
+        """The permutation of pass `number`; the last two are kept."""
+        if number not in self._orders:
+            for old in [other for other in self._orders if other < number - 1]:
+                del self._orders[old]
+            key = np.random.SeedSequence([self.seed, 0x0DE5, int(number)]).generate_state(2, np.uint64)
+            rng = np.random.Generator(np.random.Philox(key=key))
+            self._orders[number] = rng.permutation(self.num_examples)
+        return self._orders[number]

@@ -1,0 +1,202 @@
+"""What happens between the steps of a run: rows of the log, checkpoints, commands, the clock."""
+
+import time
+
+import keras
+
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.errors import InputError
+from keras_electra.runs import RunSession, StopSignals
+from keras_electra.schedules import rate_fraction
+
+COMMAND_SECONDS = 0.5
+"""How often the control folder is looked into, and a paused run looks around."""
+
+
+class RunKeeper(keras.callbacks.Callback):
+    """Keeps the run folder while `fit` works through one run.
+
+    An epoch of `fit` is a logging interval. Between steps nothing is read from the device: figures are
+    fetched at the end of an interval only.
+
+    Args:
+        config: of the run.
+        session: the open run folder.
+        signals: Ctrl-C and SIGTERM.
+        batches: the `PretrainBatches` being trained on.
+        save: called with a dict for `state.json`; writes a checkpoint of the step it names.
+        step: of the checkpoint that training goes on from.
+        seconds: of training up to there.
+        on_row: called with each row of the log.
+        on_step: called with the number of each step done.
+
+    Attributes:
+        outcome: "finished", "stopped" or "interrupted" once training ended.
+    """
+
+    def __init__(
+        self,
+        config: PretrainConfig,
+        session: RunSession,
+        signals: StopSignals,
+        batches,
+        save,
+        *,
+        step: int = 0,
+        seconds: float = 0.0,
+        metrics=None,
+        on_row=None,
+        on_step=None,
+    ):
+        super().__init__()
+        # Tells Keras that nothing here needs the figures of each step, which would make it wait.
+        self.async_safe = True
+        self.config = config
+        self.session = session
+        self.signals = signals
+        self.batches = batches
+        self.save = save
+        self.step = self.saved_step = step
+        self.outcome = None
+        self.on_row = on_row or (lambda row: None)
+        self.on_step = on_step or (lambda number: None)
+        self._carried_metrics = metrics
+        self._started = time.monotonic() - seconds
+        self._looked = 0.0
+        self._skipped = None
+        self._start_interval()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, over all sessions, pauses left out."""
+        return time.monotonic() - self._started
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Go on with the sums of an interval that a checkpoint cut in two."""
+        if self._carried_metrics is not None:
+            for variable, value in zip(
+                self.model.metrics_variables, self._carried_metrics, strict=True
+            ):
+                variable.assign(value)
+            self._carried_metrics = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.on_step(self.step)
+        self.session.set_state("running", self.step)
+        if self.step >= self.config.steps:
+            self._end("finished")
+        elif self.signals.received is not None:
+            self._end("interrupted")
+        elif time.monotonic() - self._looked > COMMAND_SECONDS:
+            self._looked = time.monotonic()
+            self._obey()
+        if self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None:
+            self.checkpoint()
+
+    def on_epoch_end(self, epoch, logs=None):
+        is_whole = self.step % self.config.log_every_steps == 0 or self.outcome == "finished"
+        if not is_whole or self._interval_step == self.step:
+            return
+        row = self._row({name: float(value) for name, value in (logs or {}).items()})
+        self.session.append_log(row)
+        self.on_row(row)
+        self._watch_skipped(row)
+        self._start_interval()
+        self._keep_to_clock()
+
+    def checkpoint(self):
+        """Write a checkpoint of this step, once."""
+        if self.saved_step == self.step:
+            return
+        self.save({"step": self.step, "tokens": self._tokens(), "seconds": self.seconds})
+        self.saved_step = self.step
+        self.session.append_event("checkpoint", step=self.step)
+
+    def _start_interval(self):
+        self._interval_step = self.step
+        self._interval_started = time.monotonic()
+        self._interval_waiting = self.batches.waiting_seconds
+
+    def _tokens(self):
+        return self.step * self.config.batch_size * self.config.sequence_length
+
+    def _row(self, figures):
+        seconds = time.monotonic() - self._interval_started
+        steps = self.step - self._interval_step
+        optimizer = self.model.optimizer
+        fraction = rate_fraction(
+            self.config.optimizer, self.step, optimizer.total_steps_variable.value
+        )
+        return {
+            "step": self.step,
+            "tokens": self._tokens(),
+            **figures,
+            "gradient_norm": float(optimizer.gradient_norm),
+            "learning_rate": self.config.optimizer.learning_rate * float(fraction),
+            "skipped_steps": int(optimizer.skipped_steps),
+            "tokens_per_second": steps * self._tokens() / self.step / max(seconds, 1e-9),
+            "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
+            "seconds": self.seconds,
+        }
+
+    def _watch_skipped(self, row):
+        """Tell of updates left out; end a run in which no update works any more."""
+        former = row["skipped_steps"] if self._skipped is None else self._skipped
+        skipped, self._skipped = row["skipped_steps"] - former, row["skipped_steps"]
+        if not skipped:
+            return
+        self.session.append_event("warning", step=self.step, skipped_steps=skipped)
+        if skipped >= self.step - self._interval_step:
+            raise InputError(
+                f"loss: expected finite gradients, received NaN or infinity at each of the last "
+                f"{skipped} steps before step {self.step}; a lower learning_rate or a longer "
+                f"warm-up may help, and the checkpoint of step {self.saved_step} is intact"
+            )
+
+    def _keep_to_clock(self):
+        """With a time budget: fit the schedule to the steps that the clock still allows."""
+        if self.config.time_budget_minutes is None or self.outcome is not None:
+            return
+        left = 60 * self.config.time_budget_minutes - self.seconds
+        reachable = self.step + int(max(left, 0.0) * self.step / self.seconds)
+        total = min(self.config.steps, max(reachable, self.step + 1))
+        self.model.optimizer.total_steps_variable.assign(total)
+        if left <= 0:
+            self._end("finished")
+            self.checkpoint()
+
+    def _obey(self):
+        """Obey what lies in the control folder; a pause lasts until something ends it."""
+        is_paused = False
+        paused_at = time.monotonic()
+        while True:
+            for command in self.session.take_commands():
+                kind = command["command"]
+                if kind in ("pause", "stop", "checkpoint"):
+                    self.checkpoint()
+                if kind == "pause" and not is_paused:
+                    is_paused = True
+                    self.session.set_state("paused", self.step)
+                    self.session.append_event("pause", step=self.step)
+                elif kind in ("resume", "stop"):
+                    if is_paused:
+                        self.session.append_event("resume", step=self.step)
+                    is_paused = False
+                self.session.answer_command(command, step=self.step)
+                if kind == "stop":
+                    self._end("stopped")
+                    return
+            if self.signals.received is not None:
+                self._end("interrupted")
+            if not is_paused or self.outcome is not None:
+                break
+            time.sleep(COMMAND_SECONDS / 2)
+        pause = time.monotonic() - paused_at
+        if pause > COMMAND_SECONDS / 4:
+            self._started += pause
+            self._interval_started += pause
+
+    def _end(self, outcome):
+        self.outcome = outcome
+        self.model.stop_training = True

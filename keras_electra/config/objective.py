@@ -1,0 +1,81 @@
+"""Options of the pretraining objective: what is predicted, by whom, and how it is weighted."""
+
+import dataclasses
+from typing import Literal
+
+from keras_electra.config.options import Options, option
+from keras_electra.errors import InputError
+
+OBJECTIVES_WITHOUT_GENERATOR = ("mlm",)
+OBJECTIVES_WITH_DETECTOR = ("rtd", "rtd_masked_only", "electric")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ObjectiveConfig(Options):
+    """What `ElectraPretrainer` learns."""
+
+    objective: Literal[
+        "rtd", "mlm", "electric", "rtd_masked_only", "replace_mlm", "all_tokens_mlm"
+    ] = option(
+        "rtd",
+        "rtd: replaced token detection; mlm: masked language modelling alone; electric: energy model "
+        "by noise-contrastive estimation; rtd_masked_only, replace_mlm, all_tokens_mlm: the paper's "
+        "ablations (section 3.4)",
+    )
+    generator: Literal["small", "uniform", "two_tower", "tied"] = option(
+        "small",
+        "small: an encoder of its own; uniform: tokens drawn at random; two_tower: a left-to-right "
+        "and a right-to-left encoder; tied: the discriminator's own encoder",
+    )
+    embedding_sharing: Literal["full", "token", "none", "disentangled"] = option(
+        "full",
+        "what generator and discriminator share: all embeddings and their LayerNorm, the token table, "
+        "nothing, or the token table without the discriminator's gradient (DeBERTaV3)",
+    )
+    generator_width_fraction: float = option(0.25, "generator width / discriminator width")
+    generator_depth_fraction: float = option(1.0, "generator layers / discriminator layers")
+    generator_num_heads: int | None = option(
+        None, "attention heads of the generator; none for max(1, width // 64) as in the original"
+    )
+    temperature: float = option(1.0, "divides the generator's logits before sampling")
+    correct_token_allowed: bool = option(True, "whether the generator may draw the original token")
+    mlm_weight: float = option(1.0, "weight of the generator's loss in the sum")
+    rtd_weight: float = option(50.0, "weight of the discriminator's loss in the sum")
+
+    def check(self) -> None:
+        for name in ("generator_width_fraction", "generator_depth_fraction", "temperature"):
+            self.require(getattr(self, name) > 0, name, "more than 0")
+        for name in ("mlm_weight", "rtd_weight"):
+            self.require(getattr(self, name) >= 0, name, "0 or more")
+        if self.objective == "mlm":
+            self._refuse_with_mlm()
+        if self.objective == "electric" and self.generator != "two_tower":
+            self._refuse("objective", "generator", "needs generator='two_tower'")
+        if self.generator in ("tied", "uniform") and self.embedding_sharing != "full":
+            self._refuse("generator", "embedding_sharing", "has no embeddings of its own to share")
+        if self.objective == "electric" and not self.correct_token_allowed:
+            self._refuse("objective", "correct_token_allowed", "needs samples from the plain generator")
+
+    def _refuse_with_mlm(self) -> None:
+        if self.generator != "small":
+            self._refuse("objective", "generator", "trains one encoder and has no generator")
+        if self.embedding_sharing != "full":
+            self._refuse("objective", "embedding_sharing", "has nothing to share embeddings with")
+        if not self.correct_token_allowed:
+            self._refuse("objective", "correct_token_allowed", "replaces no token")
+
+    def _refuse(self, first: str, second: str, reason: str) -> None:
+        raise InputError(
+            f"{first}={getattr(self, first)!r} and {second}={getattr(self, second)!r} "
+            f"do not go together: {first}={getattr(self, first)!r} {reason}"
+        )
+
+    @property
+    def has_detector(self) -> bool:
+        """Whether a replaced-token head is trained."""
+        return self.objective in OBJECTIVES_WITH_DETECTOR
+
+    @property
+    def has_second_network(self) -> bool:
+        """Whether anything is trained beside the masked language model."""
+        return self.objective not in OBJECTIVES_WITHOUT_GENERATOR

@@ -1,0 +1,101 @@
+"""What every option group shares: one way to declare a field, strict reading, and checks by type."""
+
+import dataclasses
+import difflib
+import types
+import typing
+
+from keras_electra.errors import InputError
+
+
+def option(default, help: str):
+    """A dataclass field with the sentence that `--help` prints; the sentence names the unit."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def required(help: str):
+    """A field without a default."""
+    return dataclasses.field(metadata={"help": help})
+
+
+class Options:
+    """Base of the frozen option groups.
+
+    Values are checked against their annotations when an object is made: `Literal` choices, whole
+    numbers, numbers, booleans and strings, each optionally `| None`. Whole numbers are taken where
+    a number is expected, and become floats.
+    """
+
+    def __post_init__(self):
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = checked(field.name, getattr(self, field.name), hints[field.name])
+            object.__setattr__(self, field.name, value)
+        self.check()
+
+    def check(self) -> None:
+        """Raise `InputError` where values are out of range or do not go together."""
+
+    def to_dict(self) -> dict:
+        """The options as JSON-ready values, option groups as nested dicts."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> typing.Self:
+        """The inverse of `to_dict`.
+
+        Raises:
+            InputError: if a key is unknown (the nearest known one is named) or a value is wrong.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        refuse_unknown(values, known, cls.__name__)
+        hints = typing.get_type_hints(cls)
+        nested = {
+            name: hints[name].from_dict(value)
+            for name, value in values.items()
+            if isinstance(hints[name], type)
+            and issubclass(hints[name], Options)
+            and isinstance(value, dict)
+        }
+        return cls(**{**values, **nested})
+
+    def replace(self, **changes) -> typing.Self:
+        """A copy with some options changed; unknown names raise `InputError`."""
+        refuse_unknown(changes, {f.name for f in dataclasses.fields(self)}, type(self).__name__)
+        return dataclasses.replace(self, **changes)
+
+    def require(self, condition: bool, name: str, expected: str) -> None:
+        """Raise `InputError` about option `name` unless `condition` holds."""
+        if not condition:
+            raise InputError(f"{name}: expected {expected}, received {getattr(self, name)!r}")
+
+
+def refuse_unknown(names, known, owner: str) -> None:
+    """Raise `InputError` at the first of `names` that is not in `known`."""
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"{owner} has no option {name!r}{hint}")
+
+
+def checked(name: str, value, annotation):
+    """`value`, or `InputError` if it does not fit the annotation."""
+    if isinstance(annotation, types.UnionType):
+        if value is None:
+            return None
+        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
+    if typing.get_origin(annotation) is typing.Literal:
+        choices = typing.get_args(annotation)
+        if value not in choices:
+            names = ", ".join(repr(choice) for choice in choices)
+            raise InputError(f"{name}: expected one of {names}, received {value!r}")
+        return value
+    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    is_plain = annotation in (int, float, bool, str)
+    wrong_bool = annotation is not bool and isinstance(value, bool)
+    if is_plain and (wrong_bool or not isinstance(value, annotation)):
+        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+        raise InputError(f"{name}: expected {words[annotation]}, received {value!r}")
+    return value

@@ -1,0 +1,122 @@
+"""Options of a pretraining run: the recipe, and the groups it is made of."""
+
+import dataclasses
+from typing import Literal, Self
+
+from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
+from keras_electra.config.masking import MaskingConfig
+from keras_electra.config.objective import ObjectiveConfig
+from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.config.options import Options, option, refuse_unknown, required
+from keras_electra.config.sizes import SIZES
+from keras_electra.config.store import Packing
+
+GROUPS = {
+    "encoder": EncoderConfig,
+    "objective": ObjectiveConfig,
+    "masking": MaskingConfig,
+    "optimizer": OptimizerConfig,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainConfig(Options):
+    """Everything that fixes a pretraining run, apart from the store and the backend."""
+
+    encoder: EncoderConfig = required("the discriminator's encoder")
+    objective: ObjectiveConfig = required("what is learned")
+    masking: MaskingConfig = required("what is hidden")
+    optimizer: OptimizerConfig = required("how it is learned")
+    size: str | None = option(None, "the named size that the recipe was taken from")
+    sequence_length: int = option(128, "tokens per example (T)")
+    packing: Packing = option(
+        "continuous", "examples filled to the last token, or two padded segments as in the original"
+    )
+    batch_size: int = option(128, "examples per step, over all micro-batches (B)")
+    steps: int = option(1_000_000, "optimizer updates")
+    time_budget_minutes: float | None = option(
+        None, "end the schedule and the run after this many minutes of training; none for no limit"
+    )
+    seed: int = option(0, "decides the start, the order, the masks, the draws and the dropout")
+    dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
+    log_every_steps: int = option(100, "steps between two rows of log.jsonl")
+    checkpoint_every_steps: int = option(1_000, "steps between two checkpoints")
+    keep_checkpoints: int = option(3, "newest checkpoints kept")
+    milestone_every_steps: int | None = option(
+        None, "checkpoints at multiples of this many steps are kept for good; none for none"
+    )
+
+    def check(self) -> None:
+        for name in (
+            "sequence_length",
+            "batch_size",
+            "steps",
+            "log_every_steps",
+            "checkpoint_every_steps",
+            "keep_checkpoints",
+        ):
+            self.require(getattr(self, name) >= 1, name, "at least 1")
+        self.require(self.seed >= 0, "seed", "0 or more")
+        for name in ("milestone_every_steps", "time_budget_minutes"):
+            value = getattr(self, name)
+            self.require(value is None or value > 0, name, "more than 0, or none")
+        longest = self.encoder.max_sequence_length
+        self.require(
+            5 <= self.sequence_length <= longest,
+            "sequence_length",
+            f"between 5 and max_sequence_length={longest}",
+        )
+        parts = self.optimizer.accumulation_steps
+        self.require(
+            self.batch_size % parts == 0, "batch_size", f"a multiple of accumulation_steps={parts}"
+        )
+
+    @classmethod
+    def from_size(cls, size: str, vocabulary_size: int, **changes) -> Self:
+        """The recipe of a named size, with single options changed.
+
+        Args:
+            size: one of `SIZES`.
+            vocabulary_size: entries of the vocabulary (V).
+            **changes: any option of this class or of its groups, by its own name, and
+                `architecture`, a name of `ARCHITECTURES`. Options left at None that cannot be None
+                keep the recipe's value. When `steps` is changed and `warmup_steps` is not, the
+                warm-up keeps its share of the run.
+
+        Raises:
+            InputError: for an unknown size or option.
+        """
+        refuse_unknown([size], SIZES, "sizes")
+        recipe = dict(SIZES[size])
+        architecture = changes.pop("architecture", None) or recipe.pop("architecture")
+        recipe.pop("architecture", None)
+        refuse_unknown([architecture], ARCHITECTURES, "architectures")
+        if "steps" in changes and "warmup_steps" not in changes:
+            share = recipe["warmup_steps"] / recipe["steps"]
+            changes["warmup_steps"] = max(1, round(share * changes["steps"]))
+        values = {**ARCHITECTURES[architecture], **recipe, **changes}
+        return cls._from_flat({**values, "size": size, "vocabulary_size": vocabulary_size})
+
+    def changed(self, **changes) -> Self:
+        """A copy with single options changed, each by its own name, grouped or not."""
+        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for group in GROUPS:
+            flat.update(flat.pop(group).to_dict())
+        return self._from_flat({**flat, **changes})
+
+    @classmethod
+    def _from_flat(cls, values: dict) -> Self:
+        own = {field.name for field in dataclasses.fields(cls)} - GROUPS.keys()
+        refuse_unknown(values, own | set(option_groups()), "pretraining")
+        groups = {
+            group: kind(**{n: v for n, v in values.items() if option_groups().get(n) == group})
+            for group, kind in GROUPS.items()
+        }
+        return cls(**groups, **{name: value for name, value in values.items() if name in own})
+
+
+def option_groups() -> dict[str, str]:
+    """Name of each grouped option -> name of its group; names are unique over all groups."""
+    return {
+        field.name: group for group, kind in GROUPS.items() for field in dataclasses.fields(kind)
+    }

@@ -1,0 +1,24 @@
+"""Options of the WordPiece tokenizer."""
+
+import dataclasses
+
+from keras_electra.config.options import Options, option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenizerConfig(Options):
+    """How text is cut into pieces; stored beside every vocabulary."""
+
+    lowercase: bool = option(True, "whether text is lower-cased")
+    strip_accents: bool | None = option(
+        None, "whether accents are removed; none follows lowercase, as in the original"
+    )
+    max_word_characters: int = option(200, "words longer than this, in characters, become [UNK]")
+
+    def check(self) -> None:
+        self.require(self.max_word_characters >= 1, "max_word_characters", "at least 1")
+
+    @property
+    def removes_accents(self) -> bool:
+        """Whether accents are removed, after `strip_accents=None` is decided."""
+        return self.lowercase if self.strip_accents is None else self.strip_accents

@@ -1,0 +1,100 @@
+"""Starting a run from weights that exist: another run, a checkpoint, a preset, a converted model."""
+
+import keras
+import numpy as np
+
+from keras_electra.checkpoint import load
+from keras_electra.errors import InputError
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.tokenizer import WordPieceTokenizer
+
+VOCABULARY_WEIGHTS = ("token_embeddings", "token_delta", "output_bias")
+"""Weights with one row per vocabulary entry, by name."""
+
+
+def start_from(model: ElectraPretrainer, source) -> list[str]:
+    """Copy the weights of `source` into `model`, by path; the optimizer and the step stay fresh.
+
+    Where the vocabulary differs, rows are matched by token: every token that the source knows keeps
+    its row, and a new token starts as the mean of the rows of the pieces that the source's tokenizer
+    cuts it into.
+
+    Args:
+        model: with its tokenizer.
+        source: path of a run, checkpoint or preset, or an `ElectraPretrainer`.
+
+    Returns:
+        Sentences that say what was not carried over.
+
+    Raises:
+        InputError: if no weight fits, or the tokenizers clean text differently.
+    """
+    source = source if isinstance(source, ElectraPretrainer) else load(source)
+    rows = _row_map(source.tokenizer, model.tokenizer)
+    theirs = {variable.path: variable for variable in source.trainable_variables}
+    fresh, reshaped = [], []
+    for variable in model.trainable_variables:
+        if variable.path not in theirs:
+            fresh.append(variable.path)
+            continue
+        value = keras.ops.convert_to_numpy(theirs.pop(variable.path))
+        if rows is not None and variable.name in VOCABULARY_WEIGHTS:
+            value = _mapped(value, rows)
+        if value.shape != tuple(variable.shape):
+            reshaped.append(variable.path)
+            continue
+        variable.assign(value)
+    if len(fresh) + len(reshaped) == len(model.trainable_variables):
+        raise InputError("initial: expected weights of a like architecture, received none that fit")
+    return _sentences(fresh, reshaped, sorted(theirs), rows, model.tokenizer)
+
+
+def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer) -> list[list[int]] | None:
+    """For each new token the old rows it is the mean of; None when both vocabularies are the same."""
+    if old is None or old.vocabulary == new.vocabulary:
+        return None
+    if old.config.lowercase != new.config.lowercase:
+        raise InputError(
+            f"initial: expected a tokenizer with lowercase={new.config.lowercase}, "
+            f"received lowercase={old.config.lowercase}"
+        )
+    ids = {token: index for index, token in enumerate(old.vocabulary)}
+    return [
+        [ids[token]] if token in ids else _pieces(token, old, ids) for token in new.vocabulary
+    ]
+
+
+def _pieces(token, old, ids):
+    """Old rows for a token that the old vocabulary does not have; empty if it cannot spell it."""
+    text = token.removeprefix("##")
+    pieces = [piece for piece in old.encode(text) if piece != old.unknown_id]
+    if token.startswith("##") and pieces:
+        continued = "##" + old.vocabulary[pieces[0]]
+        pieces[0] = ids.get(continued, pieces[0])
+    return pieces
+
+
+def _mapped(value, rows):
+    """Rows of the old table (V_old, ...) arranged for the new vocabulary; the mean where none fits."""
+    mean = value.mean(axis=0)
+    return np.stack([value[row].mean(axis=0) if row else mean for row in rows])
+
+
+def _sentences(fresh, reshaped, unused, rows, tokenizer):
+    sentences = []
+    for words, paths in (
+        ("started afresh, for the source has no such weight", fresh),
+        ("started afresh, for the source's shape differs", reshaped),
+        ("of the source left out", unused),
+    ):
+        if paths:
+            names = ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
+            sentences.append(f"{len(paths)} weights {words}: {names}")
+    if rows is not None:
+        num_new = sum(len(row) != 1 for row in rows)
+        sentences.append(
+            f"vocabulary mapped by token: {num_new} of {len(tokenizer.vocabulary)} entries are new "
+            "and start as the mean of their former pieces"
+        )
+    sentences.append("the optimizer, its schedule and the step counter start afresh")
+    return sentences

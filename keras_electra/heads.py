@@ -1,0 +1,73 @@
+"""The layers above an encoder that pretraining needs.
+
+Shapes: B examples, T tokens, K masked places, V vocabulary entries, E embedding width, H hidden width.
+"""
+
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.layers import ElectraLayer
+
+
+class MaskedLMHead(ElectraLayer):
+    """Scores every vocabulary entry at chosen places: dense H -> E, GELU, LayerNorm, tied table.
+
+    Call with hidden states (B, T, H), the token table (V, E) and places (B, K), or None for every
+    place; returns logits (B, K, V) or (B, T, V). Only chosen places are multiplied by the table.
+    """
+
+    def __init__(self, vocabulary_size: int, embedding_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+
+    def build(self, input_shape):
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], self.embedding_dim))
+        self.bias = self.add_bias("bias", self.embedding_dim)
+        self.norm = self.add_norm("norm", self.embedding_dim)
+        self.output_bias = self.add_bias("output_bias", self.vocabulary_size)
+        self.built = True
+
+    def call(self, hidden, table, positions=None):
+        if positions is not None:
+            hidden = backends.gather_places(hidden, positions)
+        x = ops.gelu(ops.matmul(hidden, self.kernel) + self.bias, approximate=False)
+        x = self.normalized(x, self.norm)
+        table = ops.cast(table, x.dtype)
+        return ops.matmul(x, ops.transpose(table)) + self.output_bias
+
+
+class ReplacedTokenHead(ElectraLayer):
+    """One logit per token, positive for *replaced*: dense H -> H, GELU, dense H -> 1.
+
+    Call with hidden states (B, T, H); returns logits (B, T).
+    """
+
+    def build(self, input_shape):
+        hidden = input_shape[-1]
+        self.kernel = self.add_kernel("kernel", (hidden, hidden))
+        self.bias = self.add_bias("bias", hidden)
+        self.logit_kernel = self.add_kernel("logit_kernel", (hidden, 1), glorot=True)
+        self.logit_bias = self.add_bias("logit_bias", 1)
+        self.built = True
+
+    def call(self, hidden):
+        x = ops.gelu(ops.matmul(hidden, self.kernel) + self.bias, approximate=False)
+        return ops.squeeze(ops.matmul(x, self.logit_kernel) + self.logit_bias, axis=-1)
+
+
+class CopyHead(ElectraLayer):
+    """Log-probabilities (B, T) that a token was copied, and that it was not: dense H -> 1.
+
+    For the All-Tokens MLM ablation (Clark et al., 2020, section 3.4).
+    """
+
+    def build(self, input_shape):
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], 1), glorot=True)
+        self.bias = self.add_bias("bias", 1)
+        self.built = True
+
+    def call(self, hidden):
+        logits = ops.squeeze(ops.matmul(hidden, self.kernel) + self.bias, axis=-1)
+        logits = ops.cast(logits, "float32")
+        return ops.log_sigmoid(logits), ops.log_sigmoid(-logits)

@@ -1,0 +1,266 @@
+"""The layers of an encoder: embeddings, local mixing, and one coarse transformer layer.
+
+Shapes: B examples, T tokens, E embedding width, H hidden width, N heads.
+
+An encoder layer is one Keras layer, not a dozen: on PyTorch each layer call costs more host time than
+the arithmetic of a small model, and one fused kernel serves query, key and value.
+"""
+
+import keras
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.initializers import GlorotUniform, TruncatedNormal
+
+LAYER_NORM_EPSILON = 1e-12
+
+
+class ElectraLayer(keras.layers.Layer):
+    """Base: weights named and seeded in one line each, LayerNorm in float32, dropout by site."""
+
+    def __init__(self, *, seed: int = 0, scale: float = 0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.scale = scale
+
+    def add_kernel(self, name, shape, glorot=False):
+        """A weight drawn from the truncated normal of the original, or from Glorot's uniform."""
+        path = f"{self.path}/{name}"
+        draw = GlorotUniform(self.seed, path) if glorot else None
+        initializer = draw or TruncatedNormal(self.seed, path, self.scale)
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+    def add_bias(self, name, width):
+        return self.add_weight(name=name, shape=(width,), initializer="zeros")
+
+    def add_norm(self, name, width):
+        """The pair (gamma, beta) of a LayerNorm, kept in float32 under mixed precision."""
+        gamma = self.add_weight(
+            name=f"{name}_gamma", shape=(width,), initializer="ones", autocast=False
+        )
+        beta = self.add_weight(
+            name=f"{name}_beta", shape=(width,), initializer="zeros", autocast=False
+        )
+        return gamma, beta
+
+    def normalized(self, x, norm):
+        """LayerNorm over the last axis of `x`, computed in float32, in the layer's dtype."""
+        gamma, beta = norm
+        x = ops.layer_normalization(
+            ops.cast(x, "float32"), gamma, beta, axis=-1, epsilon=LAYER_NORM_EPSILON
+        )
+        return ops.cast(x, self.compute_dtype)
+
+
+class Embeddings(ElectraLayer):
+    """Token, position and segment embeddings, summed, normalized and dropped out.
+
+    Args:
+        encoder: `EncoderConfig`.
+        token_table: an `Embeddings` whose token table is used in place of an own one, or None.
+        is_disentangled: whether an own table, starting at zero, is added to the shared one, which
+            then gets no gradient from here (He et al., 2021, section 3.2).
+    """
+
+    def __init__(self, encoder, *, token_table=None, is_disentangled=False, **kwargs):
+        super().__init__(scale=encoder.initializer_range, **kwargs)
+        self.encoder = encoder
+        self.token_table = token_table
+        self.is_disentangled = is_disentangled
+
+    def build(self, input_shape=None):
+        encoder, width = self.encoder, self.encoder.embedding_dim
+        if self.token_table is None:
+            self.token_embeddings = self.add_kernel(
+                "token_embeddings", (encoder.vocabulary_size, width)
+            )
+        elif self.is_disentangled:
+            self.token_delta = self.add_weight(
+                name="token_delta", shape=(encoder.vocabulary_size, width), initializer="zeros"
+            )
+        if encoder.position_encoding == "learned":
+            self.position_embeddings = self.add_kernel(
+                "position_embeddings", (encoder.max_sequence_length, width)
+            )
+        self.segment_embeddings = self.add_kernel(
+            "segment_embeddings", (encoder.num_segments, width)
+        )
+        self.norm = self.add_norm("norm", width)
+        self.built = True
+
+    def call(self, token_ids, segment_ids=None, noise=None, training=None):
+        table = self.table()
+        x = ops.take(table, token_ids, axis=0)
+        if self.encoder.position_encoding == "learned":
+            x = x + self.position_embeddings[: token_ids.shape[1]]
+        if segment_ids is None:
+            x = x + self.segment_embeddings[0]
+        else:
+            x = x + ops.take(ops.convert_to_tensor(self.segment_embeddings), segment_ids, axis=0)
+        x = self.normalized(x, self.norm)
+        if training and self.encoder.dropout_rate > 0:
+            x = backends.dropout(x, self.encoder.dropout_rate, noise, site=0)
+        return x
+
+    def table(self):
+        """The token table (V, E) that this network looks up and, in a generator, multiplies by."""
+        if self.token_table is None:
+            # Multiplied by 1 so that TensorFlow's gradient is one dense tensor for both uses.
+            return ops.convert_to_tensor(self.token_embeddings) * 1
+        shared = self.token_table.table()
+        if not self.is_disentangled:
+            return shared
+        return ops.stop_gradient(shared) + ops.convert_to_tensor(self.token_delta)
+
+
+class Projection(ElectraLayer):
+    """Dense E -> H without activation, as the original's `embeddings_project`."""
+
+    def __init__(self, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+
+    def build(self, input_shape):
+        self.kernel = self.add_kernel("kernel", (input_shape[-1], self.width), glorot=True)
+        self.bias = self.add_bias("bias", self.width)
+        self.built = True
+
+    def call(self, x):
+        return ops.matmul(x, self.kernel) + self.bias
+
+
+class LocalMixing(ElectraLayer):
+    """Adds to each place a learned projection of its neighbours, before any attention.
+
+    A small model finds out only after millions of tokens that the word beside a place says most
+    about it; here it is told. Output starts as the input.
+
+    Args:
+        width: tokens seen, the place itself included; odd.
+        direction: "both", or "left"/"right" for an encoder that may see one side only.
+    """
+
+    def __init__(self, width: int, direction: str = "both", **kwargs):
+        super().__init__(**kwargs)
+        reach = width // 2
+        first = -reach if direction != "right" else 0
+        last = reach if direction != "left" else 0
+        self.offsets = range(first, last + 1)
+
+    def build(self, input_shape):
+        hidden = input_shape[-1]
+        self.kernel = self.add_kernel("kernel", (len(self.offsets) * hidden, hidden))
+        self.bias = self.add_bias("bias", hidden)
+        self.built = True
+
+    def call(self, x, padding_mask=None):
+        if padding_mask is not None:
+            x = x * ops.cast(padding_mask, x.dtype)[..., None]
+        neighbours = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
+        return x + ops.matmul(neighbours, self.kernel) + self.bias
+
+
+def shifted(x, offset: int):
+    """`x[:, t + offset]` at place t of `x` (B, T, H), zero where that is outside.
+
+    shifted([[1, 2, 3]], 1) is [[2, 3, 0]]; shifted([[1, 2, 3]], -1) is [[0, 1, 2]].
+    """
+    if offset == 0:
+        return x
+    length = x.shape[1]
+    if abs(offset) >= length:
+        return ops.zeros_like(x)
+    edge = ops.zeros_like(x[:, : abs(offset)])
+    if offset > 0:
+        return ops.concatenate([x[:, offset:], edge], axis=1)
+    return ops.concatenate([edge, x[:, :offset]], axis=1)
+
+
+class EncoderLayer(ElectraLayer):
+    """Self-attention and feed-forward with their residuals, post-norm or pre-norm.
+
+    Variables are those of the original, with query, key and value side by side in one kernel (H, 3H).
+
+    Args:
+        encoder: `EncoderConfig`.
+        index: number of the layer from 0; decides the dropout sites.
+    """
+
+    def __init__(self, encoder, index: int, **kwargs):
+        super().__init__(scale=encoder.initializer_range, **kwargs)
+        self.encoder = encoder
+        self.index = index
+
+    def build(self, input_shape=None):
+        hidden, inner = self.encoder.hidden_dim, self.encoder.intermediate_dim
+        gates = 2 if self.encoder.feed_forward == "geglu" else 1
+        self.qkv_kernel = self.add_kernel("qkv_kernel", (hidden, 3 * hidden))
+        self.qkv_bias = self.add_bias("qkv_bias", 3 * hidden)
+        self.attention_kernel = self.add_kernel("attention_kernel", (hidden, hidden))
+        self.attention_bias = self.add_bias("attention_bias", hidden)
+        self.attention_norm = self.add_norm("attention_norm", hidden)
+        self.intermediate_kernel = self.add_kernel("intermediate_kernel", (hidden, gates * inner))
+        self.intermediate_bias = self.add_bias("intermediate_bias", gates * inner)
+        self.output_kernel = self.add_kernel("output_kernel", (inner, hidden))
+        self.output_bias = self.add_bias("output_bias", hidden)
+        self.output_norm = self.add_norm("output_norm", hidden)
+        self.built = True
+
+    def call(self, x, attention_mask=None, rotation=None, noise=None, training=None):
+        if self.encoder.norm_position == "pre":
+            normalized = self.normalized(x, self.attention_norm)
+            x = x + self.attended(normalized, attention_mask, rotation, noise, training)
+            return x + self.transformed(self.normalized(x, self.output_norm), noise, training)
+        x = self.normalized(
+            x + self.attended(x, attention_mask, rotation, noise, training), self.attention_norm
+        )
+        return self.normalized(x + self.transformed(x, noise, training), self.output_norm)
+
+    def attended(self, x, attention_mask, rotation, noise, training):
+        """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
+        encoder, length = self.encoder, x.shape[1]
+        heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
+        qkv = ops.matmul(x, self.qkv_kernel) + self.qkv_bias
+        query, key, value = (
+            ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
+        )
+        if rotation is not None:
+            query, key = rotated(query, rotation), rotated(key, rotation)
+        rate = encoder.attention_dropout_rate if training else 0.0
+        context = backends.attention(query, key, value, attention_mask, rate, noise, 3 * self.index + 1)
+        context = ops.reshape(context, (-1, length, encoder.hidden_dim))
+        output = ops.matmul(context, self.attention_kernel) + self.attention_bias
+        return self.dropped(output, noise, 3 * self.index + 2, training)
+
+    def transformed(self, x, noise, training):
+        """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
+        inner = ops.matmul(x, self.intermediate_kernel) + self.intermediate_bias
+        if self.encoder.feed_forward == "geglu":
+            inner, gate = ops.split(inner, 2, axis=-1)
+            inner = ops.gelu(inner, approximate=False) * gate
+        else:
+            inner = ops.gelu(inner, approximate=False)
+        output = ops.matmul(inner, self.output_kernel) + self.output_bias
+        return self.dropped(output, noise, 3 * self.index + 3, training)
+
+    def dropped(self, x, noise, site, training):
+        if training and self.encoder.dropout_rate > 0:
+            return backends.dropout(x, self.encoder.dropout_rate, noise, site)
+        return x
+
+
+def rotation_table(length: int, width: int):
+    """Cosines and sines (T, D/2) of rotary positions (Su et al., 2021), base 10000."""
+    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)
+    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]
+    return ops.cos(angles), ops.sin(angles)
+
+
+def rotated(x, rotation):
+    """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
+    cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)
+    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
+    turned = ops.concatenate(
+        [first * cos - second * sin, second * cos + first * sin], axis=-1
+    )
+    return ops.cast(turned, x.dtype)

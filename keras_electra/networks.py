@@ -1,0 +1,138 @@
+"""Generator and discriminator: a backbone with a head, each an ordinary Keras model.
+
+Shapes: B examples, T tokens, K masked places, V vocabulary entries.
+"""
+
+import keras
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.heads import MaskedLMHead, ReplacedTokenHead
+from keras_electra.layers import shifted
+
+
+class _Network(keras.Model):
+    """Base: parts are models and layers given to the constructor, and serialized with it."""
+
+    parts: tuple[str, ...] = ()
+
+    def get_config(self):
+        parts = {
+            name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.parts
+        }
+        return {"name": self.name, **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name]) for name in cls.parts
+        }
+        return cls(**{**config, **parts})
+
+
+@keras.saving.register_keras_serializable("keras_electra")
+class MaskedLanguageModel(_Network):
+    """A backbone under a `MaskedLMHead`: ELECTRA's generator, or a BERT-style model by itself.
+
+    Call with the backbone's inputs and `mask_positions` (B, K); returns logits (B, K, V). Without
+    `mask_positions` every place is scored: (B, T, V).
+    """
+
+    parts = ("backbone",)
+
+    def __init__(self, backbone, *, head_name="masked_lm_head", name=None):
+        super().__init__(name=name, dtype=backbone.dtype_policy)
+        self.backbone = backbone
+        self.head_name = head_name
+        encoder = backbone.embeddings.encoder
+        self.head = MaskedLMHead(
+            encoder.vocabulary_size,
+            encoder.embedding_dim,
+            seed=backbone.seed,
+            scale=encoder.initializer_range,
+            name=head_name,
+            dtype=backbone.dtype_policy,
+        )
+        self.build()
+
+    def build(self, input_shape=None):
+        self.head.build((None, None, self.backbone.encoder.hidden_dim))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
+        hidden = self.backbone(inputs, training=training)
+        return self.head(hidden, self.backbone.embeddings.table(), positions)
+
+    def get_config(self):
+        return {**super().get_config(), "head_name": self.head_name}
+
+
+@keras.saving.register_keras_serializable("keras_electra")
+class TwoTowerGenerator(_Network):
+    """A left-to-right and a right-to-left backbone that predict each token from both of its sides.
+
+    The cloze model of Electric (Clark et al., 2020b, section 3). It reads the *unmasked* text; the
+    state for place t joins the left tower at t - 1 and the right tower at t + 1. As in the original
+    the states wrap around: place 0 sees the left tower's last state, the last place the right
+    tower's first.
+
+    Call with the backbone's inputs and optionally `mask_positions`; returns logits (B, K, V) or
+    (B, T, V). Tied to the left tower's token table.
+    """
+
+    parts = ("left", "right")
+
+    def __init__(self, left, right, *, name=None):
+        super().__init__(name=name, dtype=left.dtype_policy)
+        self.left = left
+        self.right = right
+        encoder = left.embeddings.encoder
+        self.head = MaskedLMHead(
+            encoder.vocabulary_size,
+            encoder.embedding_dim,
+            seed=left.seed,
+            scale=encoder.initializer_range,
+            name="cloze_head",
+            dtype=left.dtype_policy,
+        )
+        self.build()
+
+    def build(self, input_shape=None):
+        self.head.build((None, None, 2 * self.left.encoder.hidden_dim))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        left = self.left(inputs, training=training)
+        right = self.right(inputs, training=training)
+        states = ops.concatenate([ops.roll(left, 1, axis=1), ops.roll(right, -1, axis=1)], axis=-1)
+        positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
+        return self.head(states, self.left.embeddings.table(), positions)
+
+
+@keras.saving.register_keras_serializable("keras_electra")
+class ReplacedTokenDetector(_Network):
+    """A backbone under a `ReplacedTokenHead`: ELECTRA's discriminator.
+
+    Call with the backbone's inputs; returns logits (B, T), positive for *replaced*.
+    """
+
+    parts = ("backbone",)
+
+    def __init__(self, backbone, *, name=None):
+        super().__init__(name=name, dtype=backbone.dtype_policy)
+        self.backbone = backbone
+        self.head = ReplacedTokenHead(
+            seed=backbone.seed,
+            scale=backbone.encoder.initializer_range,
+            name="replaced_token_head",
+            dtype=backbone.dtype_policy,
+        )
+        self.build()
+
+    def build(self, input_shape=None):
+        self.head.build((None, None, self.backbone.encoder.hidden_dim))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.head(self.backbone(inputs, training=training))

@@ -1,0 +1,167 @@
+"""ELECTRA's AdamW: the original's update, layer-wise rates, clipping, and a guard against NaN."""
+
+import re
+
+import keras
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.schedules import rate_fraction
+
+NO_DECAY = re.compile(r"bias|norm|beta|gamma")
+"""Variables without weight decay, by name: biases and LayerNorms. Embeddings and kernels decay."""
+
+LAYER = re.compile(r"/layer_(\d+)/")
+EMBEDDINGS = re.compile(r"embeddings/|/projection/|/mixing/")
+
+
+@keras.saving.register_keras_serializable("keras_electra")
+class ElectraAdamW(keras.optimizers.Optimizer):
+    """AdamW as in the original program (Clark et al.; BERT's), and the standard one by option.
+
+    `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`, `u = m / (sqrt(v) + epsilon)`,
+    `w <- w - lr (u + weight_decay_rate * w)`; no bias correction by default; biases and LayerNorms do
+    not decay. Gradients are clipped to a global norm first. An update whose gradient norm is not
+    finite changes nothing but the counts.
+
+    Args:
+        config: `OptimizerConfig` or its dict.
+        total_steps: updates over which the schedule runs; `total_steps_variable` changes it later.
+
+    Attributes:
+        gradient_norm: scalar variable, global norm of the last gradients before clipping.
+        skipped_steps: scalar variable, updates left out because the norm was not finite.
+    """
+
+    def __init__(self, config=None, total_steps=1_000_000, *, name="electra_adamw", **kwargs):
+        config = OptimizerConfig.from_dict(config) if isinstance(config, dict) else config
+        config = config or OptimizerConfig()
+        super().__init__(
+            learning_rate=config.learning_rate,
+            use_ema=config.ema_rate is not None,
+            ema_momentum=config.ema_rate or 0.99,
+            name=name,
+            **kwargs,
+        )
+        self.config = config
+        self.total_steps = total_steps
+
+    def build(self, variables):
+        """Make the slots. Decay and rate of each variable are fixed here, by its path."""
+        if self.built:
+            return
+        super().build(variables)
+        self.first_moments, self.second_moments = self.add_optimizer_variables(
+            variables, ["first_moment", "second_moment"]
+        )
+        self.gradient_norm = self._scalar("gradient_norm", "float32")
+        self.skipped_steps = self._scalar("skipped_steps", "int32")
+        self.total_steps_variable = self._scalar("total_steps", "int32")
+        self.total_steps_variable.assign(self.total_steps)
+        self.decay_rates = [
+            0.0 if NO_DECAY.search(variable.name) else self.config.weight_decay_rate
+            for variable in variables
+        ]
+        depths = [_depth(variable.path) for variable in variables]
+        self.rate_factors = layer_factors(depths, self.config)
+
+    def _scalar(self, name, dtype):
+        return self.add_variable(shape=(), initializer="zeros", dtype=dtype, name=name)
+
+    def _get_current_learning_rate(self):
+        peak = super()._get_current_learning_rate()
+        if not self.built:
+            return peak
+        return peak * rate_fraction(self.config, self._iterations + 1, self.total_steps_variable)
+
+    def _clip_gradients(self, grads):
+        """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
+        norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads))
+        self._is_finite = ops.isfinite(norm)
+        self.gradient_norm.assign(norm)
+        self.skipped_steps.assign_add(1 - ops.cast(self._is_finite, "int32"))
+        self._divisor = ops.ones_like(norm)
+        if self.config.clip_norm is not None:
+            self._divisor = ops.maximum(norm / self.config.clip_norm, 1.0)
+        if backends.fused_adamw is not None:
+            return grads
+        return [grad / self._divisor for grad in grads]
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if backends.fused_adamw is None:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+            return
+        groups = {}
+        for grad, variable in zip(grads, trainable_variables, strict=True):
+            index = self._get_variable_index(variable)
+            key = self.decay_rates[index], self.rate_factors[index]
+            groups.setdefault(key, []).append((variable, grad, index))
+        for (decay_rate, factor), rows in groups.items():
+            variables, gradients, indices = zip(*rows, strict=True)
+            backends.fused_adamw(
+                [variable.value for variable in variables],
+                list(gradients),
+                [self.first_moments[index].value for index in indices],
+                [self.second_moments[index].value for index in indices],
+                step=self._iterations.value + 1 if self.config.bias_correction else None,
+                learning_rate=ops.cast(learning_rate, "float32") * factor,
+                beta_1=self.config.beta_1,
+                beta_2=self.config.beta_2,
+                epsilon=self.config.epsilon,
+                weight_decay_rate=decay_rate,
+                divisor=self._divisor,
+                skipped=1.0 - ops.cast(self._is_finite, "float32"),
+            )
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One variable's update, in portable operations (JAX and TensorFlow compile them)."""
+        index, config = self._get_variable_index(variable), self.config
+        gradient = ops.cast(gradient, variable.dtype)
+        m, v = self.first_moments[index], self.second_moments[index]
+        new_m = config.beta_1 * ops.convert_to_tensor(m) + (1 - config.beta_1) * gradient
+        new_v = config.beta_2 * ops.convert_to_tensor(v) + (1 - config.beta_2) * ops.square(gradient)
+        update = new_m / (ops.sqrt(new_v) + config.epsilon)
+        if config.bias_correction:
+            step = ops.cast(self._iterations + 1, "float32")
+            scale_m, scale_v = 1 - config.beta_1**step, 1 - config.beta_2**step
+            update = new_m / scale_m / (ops.sqrt(new_v / scale_v) + config.epsilon)
+        value = ops.convert_to_tensor(variable)
+        rate = ops.cast(learning_rate, variable.dtype) * self.rate_factors[index]
+        new_value = value - rate * (update + self.decay_rates[index] * value)
+        for target, new in ((m, new_m), (v, new_v), (variable, new_value)):
+            kept = ops.convert_to_tensor(target)
+            self.assign(target, ops.where(self._is_finite, new, kept))
+
+    def get_config(self):
+        return {
+            "config": self.config.to_dict(),
+            "total_steps": self.total_steps,
+            "name": self.name,
+            "loss_scale_factor": self.loss_scale_factor,
+        }
+
+
+def layer_factors(depths, config: OptimizerConfig) -> list[float]:
+    """Factor of the rate of each variable from its depth.
+
+    Args:
+        depths: per variable 0 for the embeddings, i + 1 for encoder layer i, None for heads.
+        config: `layer_decay` d and `layer_decay_form`. `"correct"`: heads 1, top layer d, the one
+            below d^2. `"original"`: top layer d^2, since a removed pooler is still counted.
+    """
+    decay = config.layer_decay
+    if decay is None:
+        return [1.0] * len(depths)
+    num_layers = max((depth for depth in depths if depth is not None), default=0)
+    extra = 2 if config.layer_decay_form == "original" else 1
+    return [
+        1.0 if depth is None else decay ** (num_layers + extra - depth) for depth in depths
+    ]
+
+
+def _depth(path: str) -> int | None:
+    layer = LAYER.search(path)
+    if layer:
+        return int(layer.group(1)) + 1
+    return 0 if EMBEDDINGS.search(path) else None

@@ -1,0 +1,241 @@
+"""Pretraining: from a store to a run folder with checkpoints."""
+
+import dataclasses
+import importlib.metadata
+import os
+import pathlib
+import platform
+
+import keras
+
+from keras_electra.batches import PretrainBatches
+from keras_electra.callbacks import RunKeeper
+from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint, save_checkpoint
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.continuing import start_from
+from keras_electra.errors import InputError
+from keras_electra.optimizers import ElectraAdamW
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.runs import RunFolder, RunSession, StopSignals, prune_checkpoints
+from keras_electra.store import Store
+
+MAY_CHANGE = (
+    "pretrain.log_every_steps",
+    "pretrain.checkpoint_every_steps",
+    "pretrain.keep_checkpoints",
+    "pretrain.milestone_every_steps",
+    "pretrain.time_budget_minutes",
+    "pretrain.optimizer.warmup_steps",
+    "store.path",
+)
+MAY_GROW = ("pretrain.steps",)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainOutcome:
+    """How `pretrain` ended.
+
+    Attributes:
+        run: the `RunFolder`.
+        model: the `ElectraPretrainer` as trained, with tokenizer and optimizer.
+        state: "finished", "stopped" or "interrupted".
+        step: updates done in all.
+        exit_code: 0, or 130 after Ctrl-C and 143 after SIGTERM.
+    """
+
+    run: RunFolder
+    model: ElectraPretrainer
+    state: str
+    step: int
+    exit_code: int
+
+
+def pretrain(
+    config: PretrainConfig,
+    store,
+    run_dir,
+    *,
+    initial=None,
+    callbacks=(),
+    on_row=None,
+    on_step=None,
+    on_message=None,
+) -> PretrainOutcome:
+    """Pretrain on a store, or go on with the run that is in the folder already.
+
+    The run ends when `config.steps` are done, its time budget is over, it is told to stop, or the
+    process gets Ctrl-C or SIGTERM; a checkpoint is written in every case.
+
+    Args:
+        config: the recipe, usually `PretrainConfig.from_size(...)`.
+        store: a `Store` or its path.
+        run_dir: the run folder; made at the first start.
+        initial: path of a run, checkpoint or preset, or a model, whose weights a new run starts from.
+        callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
+        on_row: called with each row of the log, a dict.
+        on_step: called with the number of each step done.
+        on_message: called with sentences for the user.
+
+    Raises:
+        InputError: for options, stores and folders that do not go together.
+        RunInUseError: if another process trains in the folder.
+        DamagedDataError: if the store, or all checkpoints, are damaged.
+    """
+    store = Store(store) if isinstance(store, str | os.PathLike) else store
+    tell = on_message or (lambda sentence: None)
+    check_vocabulary_size(config, store)
+    with StopSignals() as signals, open_session(config, store, run_dir) as session:
+        if not session.resumed:
+            store.verify()
+        model = build(config, store)
+        state, metrics = restore(model, session, tell)
+        if initial is not None and state["step"] == 0:
+            for sentence in start_from(model, initial):
+                tell(sentence)
+        batches = PretrainBatches.from_recipe(store, config, is_endless=True)
+        keeper = RunKeeper(
+            config,
+            session,
+            signals,
+            batches,
+            save=saver(config, model, session),
+            step=state["step"],
+            seconds=state["seconds"],
+            metrics=metrics,
+            on_row=on_row,
+            on_step=on_step,
+        )
+        train(model, batches, keeper, config, callbacks)
+        outcome = keeper.outcome or "finished"
+        session.set_state(outcome, keeper.step)
+        session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)
+    return PretrainOutcome(
+        session.folder, model, outcome, keeper.step, signals.exit_code or 0
+    )
+
+
+def check_vocabulary_size(config: PretrainConfig, store: Store) -> None:
+    """Raise `InputError` unless the encoder has a row for every entry of the store's vocabulary."""
+    entries = store.manifest.vocabulary_size
+    if config.encoder.vocabulary_size < entries:
+        raise InputError(
+            f"vocabulary_size: expected at least the {entries} entries of the store's vocabulary, "
+            f"received {config.encoder.vocabulary_size}"
+        )
+
+
+def open_session(config, store, run_dir) -> RunSession:
+    """The run folder, opened for writing once the block is entered."""
+    settings = {
+        "pretrain": config.to_dict(),
+        "tokenizer": store.manifest.tokenizer.to_dict(),
+        "store": {"path": str(pathlib.Path(store.path).resolve()), "fingerprint": store.fingerprint},
+    }
+    return RunSession(
+        run_dir,
+        config=settings,
+        vocabulary=store.vocabulary,
+        environment=environment(),
+        steps=config.steps,
+        may_change=MAY_CHANGE,
+        may_grow=MAY_GROW,
+        details={"backend": keras.config.backend()},
+    )
+
+
+def environment() -> dict:
+    """Versions and machine, as kept in `environment.json`."""
+    versions = {}
+    for name in ("keras-electra", "keras", "numpy", "tokenizers", "jax", "tensorflow", "torch"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "backend": keras.config.backend(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "versions": versions,
+    }
+
+
+def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
+    """The compiled model, optimizer slots made."""
+    model = ElectraPretrainer.from_recipe(config)
+    model.tokenizer = store.tokenizer()
+    model.sequence_length = config.sequence_length
+    model.compile(optimizer=ElectraAdamW(config.optimizer, config.steps))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def restore(model, session, tell) -> tuple[dict, list | None]:
+    """Fill the model from the newest good checkpoint, if any, and cut the log to its step."""
+
+    def report(sentence):
+        session.append_event("warning", message=sentence)
+        tell(sentence)
+
+    newest = session.folder.checkpoints()
+    path = latest_checkpoint(session.folder, on_damage=report)
+    if path is None:
+        session.cut_log(0)
+        return {"step": 0, "seconds": 0.0}, None
+    if path != newest[-1][1]:
+        report(f"going on from the checkpoint before: {path.name}")
+    total_steps = model.optimizer.total_steps
+    state, metrics = restore_checkpoint(path, model)
+    model.optimizer.total_steps_variable.assign(total_steps)
+    session.cut_log(state["step"])
+    session.append_event("resume", step=state["step"], checkpoint=path.name)
+    return state, metrics
+
+
+def saver(config, model, session):
+    """A function that writes a checkpoint of the state it is given, and prunes older ones."""
+
+    def save(state):
+        path = session.folder.checkpoint_path(state["step"])
+        details = {"seed": config.seed, "backend": keras.config.backend()}
+        save_checkpoint(path, model, {**state, **details, "keras": keras.__version__})
+        prune_checkpoints(session.folder, config.keep_checkpoints, config.milestone_every_steps)
+
+    return save
+
+
+def train(model, batches, keeper, config, callbacks) -> None:
+    """Run `fit` over what is left, one epoch per logging interval."""
+    for num_intervals, steps in intervals(keeper.step, config.steps, config.log_every_steps):
+        batches.start_step = keeper.step
+        epoch = keeper.step // config.log_every_steps
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            initial_epoch=epoch,
+            epochs=epoch + num_intervals,
+            callbacks=[keeper, *callbacks],
+            shuffle=False,
+            verbose=0,
+        )
+        if keeper.outcome is not None:
+            return
+
+
+def intervals(step: int, last: int, every: int) -> list[tuple[int, int]]:
+    """(number of intervals, steps of each) from `step` to `last` with borders at multiples of `every`.
+
+    intervals(25, 100, 10) is [(1, 5), (7, 10)]: a resumed run logs at the steps it would have
+    logged at. intervals(0, 25, 10) is [(2, 10), (1, 5)].
+    """
+    parts = []
+    if step % every and step < last:
+        first = min(every - step % every, last - step)
+        parts.append((1, first))
+        step += first
+    whole, rest = divmod(last - step, every)
+    if whole > 0:
+        parts.append((whole, every))
+    if rest > 0 and whole >= 0:
+        parts.append((1, rest))
+    return parts

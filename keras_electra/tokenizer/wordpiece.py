@@ -1,0 +1,200 @@
+"""`WordPieceTokenizer`: text to token ids, exactly as the original BERT and ELECTRA programs do it."""
+
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tokenizers
+from tokenizers import models, pre_tokenizers
+
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import InputError
+from keras_electra.tokenizer.normalization import align, normalization
+from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+MARGIN = " \t\r"
+DEFAULTS = TokenizerConfig()
+
+
+class WordPieceTokenizer:
+    """Cuts words into the longest pieces that the vocabulary holds.
+
+    No text can produce a special token other than `[UNK]`: a literal "[MASK]" is three words.
+
+    Args:
+        vocabulary: V distinct tokens; a token's place is its id. Must hold `[PAD] [UNK] [CLS] [SEP]
+            [MASK]`, anywhere.
+        config: case, accents and the longest word.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], config: TokenizerConfig = DEFAULTS):
+        self.vocabulary = tuple(vocabulary)
+        self.config = config
+        self._ids = {token: index for index, token in enumerate(self.vocabulary)}
+        check_vocabulary(self.vocabulary, self._ids)
+        self.special_ids = tuple(self._ids[token] for token in SPECIAL_TOKENS)
+        self.pad_id, self.unknown_id, self.class_id, self.separator_id, self.mask_id = (
+            self.special_ids
+        )
+        self._stages = normalization(config)
+        model = models.WordPiece(
+            self._ids, unk_token="[UNK]", max_input_chars_per_word=config.max_word_characters
+        )
+        self._backend = tokenizers.Tokenizer(model)
+        self._backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+
+    @classmethod
+    def from_file(
+        cls, path: str | os.PathLike, config: TokenizerConfig = DEFAULTS
+    ) -> "WordPieceTokenizer":
+        """Read a `vocab.txt`: UTF-8, one token per line, the line number is the id.
+
+        Raises:
+            InputError: if the file cannot be read, or an entry is blank, repeated or missing.
+        """
+        try:
+            text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"vocabulary {path}: expected UTF-8, received byte "
+                f"0x{error.object[error.start]:02x} at offset {error.start}"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"vocabulary {path}: expected a readable file, received {error.strerror}"
+            ) from error
+        lines = [line.strip(MARGIN) for line in text.split("\n")]
+        try:
+            return cls(lines[:-1] if lines[-1] == "" else lines, config)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocabulary_size: int,
+        config: TokenizerConfig = DEFAULTS,
+        *,
+        num_unused: int = 0,
+        min_frequency: int = 2,
+    ) -> "WordPieceTokenizer":
+        """Learn a vocabulary; the same texts give the same one, whatever their order.
+
+        Args:
+            texts: read once, a text at a time; memory grows with the number of distinct words.
+            vocabulary_size: most entries (V) of the result; a small corpus gives fewer.
+            config: how the texts are folded, kept with the result.
+            num_unused: entries `[unused0]`, `[unused1]`, … kept free for later.
+            min_frequency: times a pair of pieces must occur to be joined.
+        """
+        start = [*SPECIAL_TOKENS, *(f"[unused{index}]" for index in range(num_unused))]
+        return cls(learn_vocabulary(texts, start, vocabulary_size, config, min_frequency), config)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V, the number of entries."""
+        return len(self.vocabulary)
+
+    @functools.cached_property
+    def is_continuation(self) -> np.ndarray:
+        """bool (V,): True for pieces that continue a word ("##ing")."""
+        return np.array([token.startswith(CONTINUATION) for token in self.vocabulary])
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) over the vocabulary and the options: equal means equal ids."""
+        content = json.dumps([self.vocabulary, self.config.to_dict()], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, without special tokens around them."""
+        return self._backend.encode(self.normalize(text), add_special_tokens=False).ids
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of every text, several at once on all cores."""
+        folded = [self.normalize(text) for text in texts]
+        batch = self._backend.encode_batch_fast(folded, add_special_tokens=False)
+        return [encoding.ids for encoding in batch]
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[str], list[tuple[int, int]]]:
+        """Token ids, tokens, and where each came from.
+
+        Returns:
+            ids, tokens and (start, end) offsets, one per token; `text[start:end]` is what the token
+            stands for, as it was written, removed accents included.
+        """
+        folded, sources = align(text, self._stages)
+        encoding = self._backend.encode(folded, add_special_tokens=False)
+        offsets = [
+            (sources[first], self._with_accents(text, sources[last - 1] + 1))
+            for first, last in encoding.offsets
+        ]
+        return encoding.ids, encoding.tokens, offsets
+
+    def _with_accents(self, text: str, end: int) -> int:
+        """`end`, moved behind the accents that were removed after it."""
+        if self.config.removes_accents:
+            while end < len(text) and unicodedata.category(text[end]) == "Mn":
+                end += 1
+        return end
+
+    def normalize(self, text: str) -> str:
+        """The words of `text`, cleaned and folded, with white space between them."""
+        for stage in self._stages:
+            text = stage(text)
+        return text
+
+    def tokens_of(self, ids: Iterable[int]) -> list[str]:
+        """The tokens with these ids."""
+        ids = [int(index) for index in ids]
+        for index in ids:
+            if not 0 <= index < self.vocabulary_size:
+                raise InputError(
+                    f"ids: expected numbers from 0 to {self.vocabulary_size - 1}, received {index}"
+                )
+        return [self.vocabulary[index] for index in ids]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The tokens as text: pieces joined to words, words joined by spaces."""
+        return " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write `vocab.txt`; a file of that name is replaced at once or not at all."""
+        path = pathlib.Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with open(temporary, "wb") as file:
+                file.write("".join(f"{token}\n" for token in self.vocabulary).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            raise InputError(
+                f"vocabulary {path}: expected a place to write to, received {error.strerror}"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def check_vocabulary(vocabulary: tuple[str, ...], ids: dict[str, int]) -> None:
+    """Raise `InputError` about the first entry that is blank, repeated or missing."""
+    for index, token in enumerate(vocabulary):
+        if not token or token != token.strip(MARGIN) or "\n" in token:
+            raise InputError(f"vocabulary: expected a token as entry {index}, received {token!r}")
+        if ids[token] != index:
+            raise InputError(
+                f"vocabulary: expected distinct entries, received {token!r} as entries "
+                f"{index} and {vocabulary.index(token, index + 1)}"
+            )
+    for token in SPECIAL_TOKENS:
+        if token not in ids:
+            raise InputError(
+                f"vocabulary: expected the entry {token}, received {len(vocabulary)} entries without it"
+            )
