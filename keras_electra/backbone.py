@@ -97,8 +97,9 @@ class ElectraBackbone(keras.Model):
             x = self.projection(x)
         if self.mixing is not None:
             x = self.mixing(x, padding_mask)
-        mask = self.attention_mask(padding_mask, token_ids.shape[1])
-        rotation = self.rotation(token_ids.shape[1])
+        length = ops.shape(token_ids)[1]
+        mask = self.attention_mask(padding_mask, length)
+        rotation = self.rotation(length)
         for layer in self.encoder_layers:
             x = layer(x, mask, rotation, noise, training=training)
         return x if self.final_norm is None else self.final_norm(x)

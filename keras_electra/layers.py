@@ -92,7 +92,7 @@ class Embeddings(ElectraLayer):
         table = self.table()
         x = ops.take(table, token_ids, axis=0)
         if self.encoder.position_encoding == "learned":
-            x = x + self.position_embeddings[: token_ids.shape[1]]
+            x = x + self.position_embeddings[: ops.shape(token_ids)[1]]
         if segment_ids is None:
             x = x + self.segment_embeddings[0]
         else:
@@ -130,10 +130,11 @@ class Projection(ElectraLayer):
 
 
 class LocalMixing(ElectraLayer):
-    """Adds to each place a learned projection of its neighbours, before any attention.
+    """Adds to each place a gated projection of its neighbours, before any attention.
 
-    A small model finds out only after millions of tokens that the word beside a place says most
-    about it; here it is told. Output starts as the input.
+    `x + (gelu(n A) * (n B)) C` with n the places in the window side by side. Which words may stand
+    beside each other is most of what a small model can learn soon; the product of the two projections
+    can express it, and attention need not discover it first.
 
     Args:
         width: tokens seen, the place itself included; odd.
@@ -149,15 +150,20 @@ class LocalMixing(ElectraLayer):
 
     def build(self, input_shape):
         hidden = input_shape[-1]
-        self.kernel = self.add_kernel("kernel", (len(self.offsets) * hidden, hidden))
-        self.bias = self.add_bias("bias", hidden)
+        window = len(self.offsets) * hidden
+        self.gate_kernel = self.add_kernel("gate_kernel", (window, 2 * hidden), glorot=True)
+        self.gate_bias = self.add_bias("gate_bias", 2 * hidden)
+        self.output_kernel = self.add_kernel("output_kernel", (hidden, hidden), glorot=True)
+        self.output_bias = self.add_bias("output_bias", hidden)
         self.built = True
 
     def call(self, x, padding_mask=None):
         if padding_mask is not None:
             x = x * ops.cast(padding_mask, x.dtype)[..., None]
-        neighbours = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
-        return x + ops.matmul(neighbours, self.kernel) + self.bias
+        window = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
+        gate, value = ops.split(ops.matmul(window, self.gate_kernel) + self.gate_bias, 2, axis=-1)
+        mixed = ops.gelu(gate, approximate=False) * value
+        return x + ops.matmul(mixed, self.output_kernel) + self.output_bias
 
 
 def shifted(x, offset: int):
@@ -167,13 +173,8 @@ def shifted(x, offset: int):
     """
     if offset == 0:
         return x
-    length = x.shape[1]
-    if abs(offset) >= length:
-        return ops.zeros_like(x)
-    edge = ops.zeros_like(x[:, : abs(offset)])
-    if offset > 0:
-        return ops.concatenate([x[:, offset:], edge], axis=1)
-    return ops.concatenate([edge, x[:, :offset]], axis=1)
+    padded = ops.pad(x, [[0, 0], [max(-offset, 0), max(offset, 0)], [0, 0]])
+    return padded[:, offset:] if offset > 0 else padded[:, :offset]
 
 
 class EncoderLayer(ElectraLayer):
@@ -218,7 +219,7 @@ class EncoderLayer(ElectraLayer):
 
     def attended(self, x, attention_mask, rotation, noise, training):
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
-        encoder, length = self.encoder, x.shape[1]
+        encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
         qkv = ops.matmul(x, self.qkv_kernel) + self.qkv_bias
         query, key, value = (

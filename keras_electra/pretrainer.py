@@ -246,7 +246,7 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
         return ops.cast(batch["padding_mask"], "float32")
 
     def _is_masked(self, batch):
-        return batch["slot_of_token"] < batch["mask_positions"].shape[1]
+        return batch["slot_of_token"] < ops.shape(batch["mask_positions"])[1]
 
     def loss_totals(self, batch):
         """Sums of weights over a whole batch, by which its micro-batches divide their losses."""

@@ -43,7 +43,7 @@ def _inverted(masses, uniform_draws):
     size = masses.shape[-1]
     num_blocks = -(-size // BLOCK)
     masses = ops.pad(masses, [[0, 0], [0, 0], [0, num_blocks * BLOCK - size]])
-    blocks = ops.reshape(masses, (-1, masses.shape[1], num_blocks, BLOCK))
+    blocks = ops.reshape(masses, (-1, ops.shape(masses)[1], num_blocks, BLOCK))
     block_ends = ops.cumsum(ops.sum(blocks, axis=-1), axis=-1)
     target = uniform_draws[..., None] * block_ends[..., -1:]
     block = _num_at_most(block_ends, target, num_blocks)
@@ -80,6 +80,6 @@ def replace_tokens(token_ids, slot_of_token, new_ids):
     A gather, because scattering is slow on every backend: token_ids [[5, 6, 7]] with slots
     [[2, 0, 2]] and new_ids [[9, 8]] become [[5, 9, 7]].
     """
-    num_slots = new_ids.shape[1]
+    num_slots = ops.shape(new_ids)[1]
     candidates = ops.take_along_axis(new_ids, ops.minimum(slot_of_token, num_slots - 1), axis=1)
     return ops.where(slot_of_token < num_slots, candidates, token_ids)

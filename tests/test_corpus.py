@@ -154,7 +154,7 @@ def test_no_file(tmp_path):
 
 
 def test_missing_path(tmp_path):
-    with pytest.raises(InputError, match="absent.txt, which is missing"):
+    with pytest.raises(InputError, match=r"absent\.txt, which is missing"):
         read(tmp_path / "absent.txt")
 
 

@@ -46,8 +46,9 @@ def segments_of(row, segment_row, mask_row):
     """The segments of one example as lists of ids, after checking its layout."""
     num_real = int(mask_row.sum())
     assert mask_row[:num_real].all()
-    assert (row[num_real:] == PAD).all() and (segment_row[num_real:] == 0).all()
-    assert row[0] == CLS and row[num_real - 1] == SEP
+    assert (row[num_real:] == PAD).all()
+    assert (segment_row[num_real:] == 0).all()
+    assert (row[0], row[num_real - 1]) == (CLS, SEP)
     segments, number = [[]], 0
     assert segment_row[0] == 0
     for token, segment in zip(row[1:num_real], segment_row[1:num_real], strict=True):

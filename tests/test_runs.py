@@ -739,6 +739,18 @@ def test_a_disk_that_stays_full_does_not_hide_the_error(tmp_path, monkeypatch):
         assert again.resumed
 
 
+@pytest.mark.parametrize("num_calls", range(12))
+def test_a_disk_full_at_any_moment_of_the_start(tmp_path, monkeypatch, num_calls):
+    calls, fsync = itertools.count(), os.fsync
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", lambda file: full() if next(calls) >= num_calls else fsync(file))
+        with pytest.raises(InputError, match="no space left"), session(tmp_path):
+            pass
+    assert not [t for t in threading.enumerate() if t.name == "run-heartbeat"]
+    with session(tmp_path) as s:
+        assert s.folder.config() == CONFIG
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_really_full_device(tmp_path):
     with session(tmp_path) as s:

@@ -120,20 +120,27 @@ def test_vocabulary_and_settings_are_kept(tmp_path, corpus):
     assert [pathlib.Path(name).name for name, _ in store.manifest.sources] == ["a.txt", "b.txt"]
 
 
-def test_lines_without_tokens_are_no_sentences(tmp_path):
+@pytest.mark.parametrize("batch_lines", [1, 2, 1000])
+def test_lines_without_tokens_are_no_sentences(tmp_path, monkeypatch, batch_lines):
+    monkeypatch.setattr(build, "BATCH_LINES", batch_lines)
     path = tmp_path / "text"
-    path.write_text("the cat\n\u200b\n\n\u200b\n\u00ad\n\nthe dog sat\n" * 20, encoding="utf-8")
+    nothing = "\u200b\n\n\u200b\n\u00ad\n\n"
+    path.write_text(nothing + f"the cat\n{nothing}the dog sat\n" * 20, encoding="utf-8")
     manifest = build_store(path, TOKENIZER, tmp_path / "store")
     assert (manifest.num_sentences, manifest.num_documents) == (40, 21)
+    sentence_offsets = np.fromfile(tmp_path / "store" / "sentence_offsets.bin", "<i8")
+    assert np.diff(sentence_offsets).tolist() == [2, 3] * 20
+    document_offsets = np.fromfile(tmp_path / "store" / "document_offsets.bin", "<i8")
+    assert np.diff(document_offsets).tolist() == [1, *[2] * 19, 1]
 
 
 @pytest.mark.parametrize("shard_tokens", [1, 7, 1000, 10**9])
 def test_shards_make_no_difference(tmp_path, monkeypatch, store, shard_tokens):
     monkeypatch.setattr(build, "BATCH_LINES", 40)
     corpus = tmp_path / "corpus"
-    if shard_tokens == 1:
+    if shard_tokens < 10:
         corpus = tmp_path / "small"
-        write_corpus(corpus, 2, 10)
+        write_corpus(corpus, 2, 6)
         build_store(corpus, TOKENIZER, tmp_path / "other")
         store = Store(tmp_path / "other")
     config = StoreConfig(shard_tokens=shard_tokens)
@@ -318,20 +325,21 @@ def test_division_is_even():
         borders = divide(ends, longest)
         assert np.isin(ends, borders).all()
         lengths = np.diff(borders)
-        assert lengths.min() >= 1 and lengths.max() <= longest
+        assert lengths.min() >= 1
+        assert lengths.max() <= longest
         for first, last in itertools.pairwise(ends):
             inside = np.diff(borders[(borders >= first) & (borders <= last)])
             assert inside.max() - inside.min() <= 1
 
 
 def test_stretch_borders_end_sentences():
-    sentences, documents = np.array([0, 10, 20, 30, 40]), np.array([0, 20, 40])
+    sentences, documents = np.array([0, 10, 20, 30, 35, 40]), np.array([0, 20, 30, 40])
     stretches = np.array([[5, 12], [20, 25]])
     train = pieces_of("train", sentences, documents, stretches)
     held_out = pieces_of("held_out", sentences, documents, stretches)
-    assert train.starts.tolist() == [0, 12, 25, 30]
-    assert train.lengths.tolist() == [5, 8, 5, 10]
-    assert train.is_last.tolist() == [True, True, False, True]
+    assert train.starts.tolist() == [0, 12, 25, 30, 35]
+    assert train.lengths.tolist() == [5, 8, 5, 5, 5]
+    assert train.is_last.tolist() == [True, True, True, False, True]
     assert held_out.starts.tolist() == [5, 10, 20]
     assert held_out.lengths.tolist() == [5, 2, 5]
     assert held_out.is_last.tolist() == [False, True, True]
@@ -391,7 +399,7 @@ def test_full_disk(tmp_path, monkeypatch, corpus, after):
         real_write(self, values)
 
     monkeypatch.setattr(build.HashedFile, "write", write)
-    with pytest.raises(InputError, match="out: expected room on the disk for .*store"):
+    with pytest.raises(InputError, match=r"out: expected room on the disk for .*store"):
         build_store(corpus, TOKENIZER, tmp_path / "store")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["corpus"]
 
@@ -475,7 +483,8 @@ def flip_a_byte(path):
 
 def test_every_flipped_byte_is_found(store):
     names = sorted(store.manifest.files)
-    assert "tokens-00000.bin" in names and len(names) == 6
+    assert "tokens-00000.bin" in names
+    assert len(names) == 6
     for name in names:
         before = (store.path / name).read_bytes()
         flip_a_byte(store.path / name)

@@ -37,7 +37,9 @@ class EncoderConfig(Options):
     dropout_rate: float = option(0.1, "fraction of activations dropped in training")
     attention_dropout_rate: float = option(0.1, "fraction of attention weights dropped in training")
     initializer_range: float = option(0.02, "standard deviation of the truncated normal start")
-    norm_position: Literal["post", "pre"] = option("post", "LayerNorm after or before each sublayer")
+    norm_position: Literal["post", "pre"] = option(
+        "post", "LayerNorm after or before each sublayer"
+    )
     local_mixing_width: int = option(
         0, "tokens mixed around each place after the embeddings: 0 for none, else odd"
     )

@@ -54,7 +54,9 @@ class ObjectiveConfig(Options):
         if self.generator in ("tied", "uniform") and self.embedding_sharing != "full":
             self._refuse("generator", "embedding_sharing", "has no embeddings of its own to share")
         if self.objective == "electric" and not self.correct_token_allowed:
-            self._refuse("objective", "correct_token_allowed", "needs samples from the plain generator")
+            self._refuse(
+                "objective", "correct_token_allowed", "needs samples from the plain generator"
+            )
 
     def _refuse_with_mlm(self) -> None:
         if self.generator != "small":

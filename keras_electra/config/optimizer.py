@@ -19,20 +19,26 @@ class OptimizerConfig(Options):
         "peak", "decay starts after the warm-up, or both factors are multiplied as in the original"
     )
     decay_power: float = option(1.0, "exponent of the polynomial schedule")
-    decay_fraction: float = option(0.2, "last part of the steps that warmup_stable_decay decays over")
+    decay_fraction: float = option(
+        0.2, "last part of the steps that warmup_stable_decay decays over"
+    )
     final_rate_fraction: float = option(0.0, "learning rate at the last step / peak learning rate")
     weight_decay_rate: float = option(0.01, "decoupled weight decay, scaled by the learning rate")
     bias_correction: bool = option(False, "Adam's bias correction; the original has none")
     beta_1: float = option(0.9, "decay of the first moment")
     beta_2: float = option(0.999, "decay of the second moment")
     epsilon: float = option(1e-6, "added to the root of the second moment")
-    clip_norm: float | None = option(1.0, "largest global norm of the gradient; none for no clipping")
+    clip_norm: float | None = option(
+        1.0, "largest global norm of the gradient; none for no clipping"
+    )
     layer_decay: float | None = option(None, "factor of the rate per layer from the top down")
     layer_decay_form: Literal["correct", "original"] = option(
         "correct", "the top layer gets the factor once, or twice as in the original program"
     )
     accumulation_steps: int = option(1, "micro-batches that a batch is processed in")
-    ema_rate: float | None = option(None, "decay of the moving average of weights; none for no average")
+    ema_rate: float | None = option(
+        None, "decay of the moving average of weights; none for no average"
+    )
 
     def check(self) -> None:
         self.require(self.learning_rate > 0, "learning_rate", "more than 0")
@@ -44,7 +50,9 @@ class OptimizerConfig(Options):
         for name in ("beta_1", "beta_2"):
             self.require(0 <= getattr(self, name) < 1, name, "a fraction in [0, 1)")
         self.require(self.epsilon > 0, "epsilon", "more than 0")
-        self.require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "more than 0, or none")
+        self.require(
+            self.clip_norm is None or self.clip_norm > 0, "clip_norm", "more than 0, or none"
+        )
         for name in ("layer_decay", "ema_rate"):
             value = getattr(self, name)
             self.require(value is None or 0 < value <= 1, name, "a fraction in (0, 1], or none")

@@ -1,4 +1,4 @@
-"""The store: a folder of token ids with sentence and document offsets, packed into examples at load.
+"""The store: a folder of token ids with sentence and document offsets, packed at load.
 
 tokens-00000.bin …    token ids of the whole corpus, uint16 or uint32, little-endian
 sentence_offsets.bin  int64 (S + 1): token at which each sentence starts, then the end

@@ -50,7 +50,7 @@ class Examples:
             (n, T), True at real tokens. Padding is `[PAD]` with segment 0.
         """
         indices = np.asarray(indices, np.int64).reshape(-1)
-        if len(indices) and not (0 <= indices.min() and indices.max() < len(self)):
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(self)):
             raise IndexError(f"indices: expected numbers from 0 to {len(self) - 1}")
         shape = (len(indices), self.sequence_length)
         token_ids = np.full(shape, self._pad_id, np.int32)

@@ -67,7 +67,7 @@ def original_examples(
     """The lines of the first and of the second segment of each example, cut to length."""
     draws = uniform_draws(seed)
     state, num_tokens, target = [], 0, sequence_length
-    for start, length, is_last in zip(*(values.tolist() for values in pieces)):
+    for start, length, is_last in zip(*(values.tolist() for values in pieces), strict=True):
         state.append((start, length))
         num_tokens += length
         if num_tokens >= target or is_last:

@@ -41,10 +41,10 @@ class Packing(Protocol):
 class ContinuousPacking:
     """Fills every example to the last place; only the last one is padded.
 
-    Give every piece of n tokens n + 1 places, the last for its [SEP], and lay all pieces end to end.
-    An example takes the next T - 1 places. If they end inside a piece, the last of them becomes
-    [SEP] and the token that stood there begins the next example. If that token is the first of its
-    piece, one place is left over; the longest segment is then split in half.
+    Give every piece of n tokens n + 1 places, the last for its [SEP], and lay all pieces end to
+    end. An example takes the next T - 1 places. If they end inside a piece, the last of them
+    becomes [SEP] and the token that stood there begins the next example. If that token is the first
+    of its piece, one place is left over; the longest segment is then split in half.
 
     With T = 8, pieces of 4, 1 and 7 tokens give (`|` is [SEP]; each line begins with [CLS]):
 

@@ -84,7 +84,7 @@ class Store:
         """Raise `InputError` unless `tokenizer` gives the ids of this store."""
         if tokenizer.fingerprint != self.manifest.tokenizer_fingerprint:
             raise InputError(
-                f"store {self.path}: expected the vocabulary and tokenizer settings it was made with "
+                f"store {self.path}: expected the vocabulary and settings it was made with "
                 f"({self.manifest.vocabulary_size} entries, {self.manifest.tokenizer}), received "
                 f"others ({tokenizer.vocabulary_size} entries, {tokenizer.config})"
             )

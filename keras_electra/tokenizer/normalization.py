@@ -88,6 +88,10 @@ def align(text: str, stages: list[Callable[[str], str]]) -> tuple[str, list[int]
     for stage in stages:
         changed = stage(text)
         if changed != text:
-            sources = [source for character, source in zip(text, sources) for _ in stage(character)]
+            sources = [
+                source
+                for character, source in zip(text, sources, strict=True)
+                for _ in stage(character)
+            ]
             text = changed
     return text, sources

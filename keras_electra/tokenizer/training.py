@@ -105,7 +105,7 @@ def learn_pieces(
 
 def repeated(words: collections.Counter[str]) -> Iterator[str]:
     """Texts that hold each word as often as it was counted."""
-    for word, count in sorted(words.items()):
+    for word, count in words.items():
         whole, rest = divmod(count, TRAINING_CHUNK_WORDS)
         yield from itertools.repeat(" ".join([word] * TRAINING_CHUNK_WORDS), whole)
         yield " ".join([word] * rest)

@@ -1,4 +1,4 @@
-"""`WordPieceTokenizer`: text to token ids, exactly as the original BERT and ELECTRA programs do it."""
+"""`WordPieceTokenizer`: text to token ids, exactly as the original BERT and ELECTRA do it."""
 
 import functools
 import hashlib
@@ -196,5 +196,5 @@ def check_vocabulary(vocabulary: tuple[str, ...], ids: dict[str, int]) -> None:
     for token in SPECIAL_TOKENS:
         if token not in ids:
             raise InputError(
-                f"vocabulary: expected the entry {token}, received {len(vocabulary)} entries without it"
+                f"vocabulary: expected the entry {token}, received {len(vocabulary)} others"
             )

@@ -1,0 +1,96 @@
+"""The command line, `keras-electra`: reads the arguments, runs one command, returns its exit code.
+
+Nothing here imports Keras before a command needs it, so that every `--help` is instant.
+"""
+
+import errno
+import os
+import sys
+
+import tyro
+
+from keras_electra.cli.demo import Demo
+from keras_electra.cli.evaluate import Evaluate
+from keras_electra.cli.export import Export
+from keras_electra.cli.judge import Corrupt, Detect
+from keras_electra.cli.prepare import Prepare, TrainTokenizer
+from keras_electra.cli.pretrain import Pretrain
+from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
+from keras_electra.errors import ElectraError
+
+PROGRAM = "keras-electra"
+INTERRUPTED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
+COMMANDS |= {"corrupt": Corrupt, "export": Export, "demo": Demo}
+GROUPS = {
+    "tokenizer": ("Make a vocabulary.", {"train": TrainTokenizer}),
+    "runs": (
+        "Look at runs, and pause, resume or stop them.",
+        {
+            "list": ListRuns,
+            "show": ShowRun,
+            "pause": PauseRun,
+            "resume": ResumeRun,
+            "stop": StopRun,
+        },
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: what follows the program's name; None for those of this process.
+
+    Returns:
+        0 when all went well, 2 for a user's error, 3 for damaged data, 130 after Ctrl-C and 143 after
+        SIGTERM. `--help` and arguments that cannot be read end with `SystemExit`, as usual.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return parse(arguments).run() or 0
+    except ElectraError as error:
+        return complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of the output, such as `head`, has seen enough; the rest has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return complain(sentence_of(error), ElectraError.exit_code)
+
+
+def parse(arguments):
+    """The command that the arguments describe, an object with `run()`."""
+    app = tyro.extras.SubcommandApp()
+    for name, (help, commands) in GROUPS.items():
+        group = tyro.extras.SubcommandApp()
+        for own_name, command in commands.items():
+            group.command(command, name=own_name)
+        app.command(group, name=name, help=help)
+    for name, command in COMMANDS.items():
+        app.command(command, name=name)
+    return app.cli(
+        prog=PROGRAM,
+        description="Pretrain, watch, inspect and hand over ELECTRA encoders.",
+        args=arguments or ["--help"],
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+    )
+
+
+def complain(sentence: str, exit_code: int) -> int:
+    """Say on standard error what went wrong; returns the exit code."""
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    return exit_code
+
+
+def sentence_of(error: OSError) -> str:
+    """An error of the system in one sentence that names the file."""
+    name = f" {str(error.filename)!r}" if error.filename is not None else ""
+    if error.errno in FULL:
+        return f"no space left on the disk{' of' + name if name else ''}: free some and start again"
+    return f"the system refused{name or ' an operation'}: {error.strerror or error}"

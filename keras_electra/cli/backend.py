@@ -1,0 +1,107 @@
+"""Which backend a command runs on, decided before Keras is imported."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import sys
+
+from keras_electra.errors import InputError
+
+BACKENDS = ("jax", "torch", "tensorflow")
+"""In the order in which they are taken when nobody chose."""
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "2"}
+
+WRITTEN_BY_KERAS = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+}
+"""What Keras itself writes at its first import, whatever the backend: nobody's choice."""
+
+
+def start_backend(named: str | None, tell) -> str:
+    """Choose a backend, have Keras take it, and say which and why.
+
+    Args:
+        named: what `--backend` said, or None.
+        tell: called with the sentence.
+
+    Raises:
+        InputError: if the chosen one, or any, is not installed.
+    """
+    loaded = sys.modules.get("keras")
+    if loaded is not None:
+        return _loaded_backend(loaded.config.backend(), named)
+    backend, reason = choose_backend(named)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ["KERAS_BACKEND"] = backend
+    tell(f"backend: {backend} ({reason})")
+    return backend
+
+
+def choose_backend(named: str | None = None) -> tuple[str, str]:
+    """The backend and the reason: `--backend`, KERAS_BACKEND, keras.json, or the first installed."""
+    if named:
+        return _required(named, "--backend"), "--backend"
+    if os.environ.get("KERAS_BACKEND"):
+        return _required(os.environ["KERAS_BACKEND"], "KERAS_BACKEND"), "KERAS_BACKEND"
+    path = keras_json_path()
+    configured = backend_of_keras_json(path)
+    if configured in BACKENDS and is_installed(configured):
+        return configured, str(path)
+    for backend in BACKENDS:
+        if is_installed(backend):
+            return backend, f"the first installed of {', '.join(BACKENDS)}"
+    raise InputError(
+        "backend: expected JAX, PyTorch or TensorFlow to be installed, found none; "
+        "pip install 'keras-electra[jax]'"
+    )
+
+
+def is_installed(backend: str) -> bool:
+    """Whether a backend can be imported; a mere folder of that name in the way does not count."""
+    spec = importlib.util.find_spec(backend)
+    return spec is not None and spec.origin is not None
+
+
+def keras_json_path() -> pathlib.Path:
+    """Where Keras looks for the user's choice."""
+    if "KERAS_HOME" in os.environ:
+        return pathlib.Path(os.environ["KERAS_HOME"]).expanduser() / "keras.json"
+    home = os.path.expanduser("~")
+    return pathlib.Path(home if os.access(home, os.W_OK) else "/tmp") / ".keras" / "keras.json"
+
+
+def backend_of_keras_json(path: pathlib.Path) -> str | None:
+    """The backend that the user wrote there; None for the file as Keras makes it by itself."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(content, dict) or content == WRITTEN_BY_KERAS:
+        return None
+    return content.get("backend")
+
+
+def _required(backend, source):
+    if backend not in BACKENDS:
+        raise InputError(f"{source}: expected one of {', '.join(BACKENDS)}, received {backend!r}")
+    if not is_installed(backend):
+        raise InputError(
+            f"{source}: expected an installed backend, received {backend!r}, which is not; "
+            f"pip install 'keras-electra[{backend}]'"
+        )
+    return backend
+
+
+def _loaded_backend(loaded, named):
+    if named not in (None, loaded):
+        raise InputError(
+            f"--backend: expected {loaded!r}, with which Keras is running in this process already, "
+            f"received {named!r}"
+        )
+    return loaded

@@ -1,0 +1,159 @@
+"""What the program prints: sentences, progress, tables and JSON.
+
+Results go to standard output; progress and remarks go to standard error, so that output can be piped.
+Progress is shown to people only: nothing of it is written where standard error is not a terminal.
+"""
+
+import contextlib
+import sys
+import time
+
+import rich.console
+import rich.progress
+import rich.table
+
+from keras_electra.runs.files import to_json
+
+output = rich.console.Console(highlight=False, soft_wrap=True)
+remarks = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def tell(sentence: str) -> None:
+    """A remark, on standard error."""
+    remarks.print(sentence, markup=False)
+
+
+def say(sentence: str = "") -> None:
+    """A result, on standard output."""
+    output.print(sentence, markup=False)
+
+
+def say_next(*commands: str) -> None:
+    """What to do next, one command a line."""
+    say("next:")
+    for command in commands:
+        say(f"  {command}")
+
+
+def print_json(value) -> None:
+    """One JSON value on one line of standard output; NaN and infinities become null."""
+    print(to_json(value))
+
+
+def is_watched() -> bool:
+    """Whether somebody sees standard error."""
+    return sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def waiting(description: str):
+    """A spinner while the block runs."""
+    if not is_watched():
+        yield
+        return
+    with remarks.status(description):
+        yield
+
+
+@contextlib.contextmanager
+def progress(description: str, unit: str = ""):
+    """A bar; the block gets a function to call with (done, total).
+
+    Args:
+        description: what is being done.
+        unit: "bytes" shows kilobytes and megabytes; else the numbers are shown as they are.
+    """
+    if not is_watched():
+        yield lambda done, total: None
+        return
+    counted = (
+        rich.progress.DownloadColumn() if unit == "bytes" else rich.progress.MofNCompleteColumn()
+    )
+    columns = ("{task.description}", rich.progress.BarColumn(), counted)
+    left = rich.progress.TimeRemainingColumn()
+    with rich.progress.Progress(*columns, left, console=remarks, transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class TrainingProgress:
+    """One line while training: step, loss, tokens/s, time left; a context manager.
+
+    Args:
+        steps: of the whole run.
+        tokens_per_step: batch size × sequence length.
+        budget_seconds: of training left at the start, or None.
+    """
+
+    def __init__(self, steps: int, tokens_per_step: int, budget_seconds: float | None = None):
+        self._steps, self._tokens_per_step = steps, tokens_per_step
+        self._ends = None if budget_seconds is None else time.monotonic() + budget_seconds
+        self._first = None
+        self._loss = ""
+        self._bar = rich.progress.Progress(
+            "{task.description}",
+            rich.progress.BarColumn(bar_width=20),
+            rich.progress.MofNCompleteColumn(),
+            "{task.fields[figures]}",
+            console=remarks,
+            transient=True,
+            disable=not is_watched(),
+        )
+        self._task = self._bar.add_task("preparing", total=None, figures="")
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def on_row(self, row: dict) -> None:
+        """Take the losses of a row of the log."""
+        losses = [f"{row[name]:.3f}" for name in ("mlm_loss", "rtd_loss") if row.get(name)]
+        self._loss = f"loss {' + '.join(losses)}" if losses else ""
+
+    def on_step(self, step: int) -> None:
+        """Show that a step is done."""
+        now = time.monotonic()
+        if self._first is None:
+            # The step that compiles tells nothing about the speed.
+            self._first = (step, now)
+        steps, seconds = step - self._first[0], now - self._first[1]
+        figures = [self._loss]
+        if steps and seconds:
+            left = (self._steps - step) * seconds / steps
+            left = left if self._ends is None else max(0.0, min(left, self._ends - now))
+            figures += [
+                f"{steps * self._tokens_per_step / seconds:,.0f} tokens/s",
+                f"{clock(left)} left",
+            ]
+        self._bar.update(
+            self._task,
+            description="training",
+            completed=step,
+            total=self._steps,
+            figures="  ".join(figure for figure in figures if figure),
+        )
+
+
+def clock(seconds: float) -> str:
+    """`clock(3725)` is "1:02:05"."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
+
+
+def table(*titles: str) -> rich.table.Table:
+    """An empty table; columns after the first are aligned to the right."""
+    grid = rich.table.Table(box=None, pad_edge=False, header_style="bold")
+    for index, title in enumerate(titles):
+        grid.add_column(title, justify="right" if index else "left", no_wrap=True)
+    return grid
+
+
+def figure(value) -> str:
+    """A number in four digits or as it is; a dash for what there is none of."""
+    if value is None or value != value:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"

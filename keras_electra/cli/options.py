@@ -1,0 +1,98 @@
+"""Command-line options made from the typed configuration, so that each is described once.
+
+Every option made here may be left out and is None then. Where None is itself a value ("no clipping"),
+the command line says "none", which arrives as `NONE`.
+"""
+
+import dataclasses
+import enum
+import types
+import typing
+from typing import Annotated
+
+import tyro
+
+
+class Chosen(enum.Enum):
+    """The one value that stands for a None which the user asked for."""
+
+    NONE = "none"
+
+
+NONE = Chosen.NONE
+
+
+def options_of(kind, *, leave_out=(), defaults=None, name=None):
+    """A dataclass with one command-line option per field of an option group.
+
+    Args:
+        kind: a class of `keras_electra.config`.
+        leave_out: names of fields that get no option.
+        defaults: what `--help` says of a field's default instead of the value, by field name.
+        name: title of the group in `--help`.
+    """
+    hints = typing.get_type_hints(kind)
+    fields = []
+    for field in dataclasses.fields(kind):
+        if field.name in leave_out:
+            continue
+        default = (defaults or {}).get(field.name, shown(field.default))
+        annotation = optional(hints[field.name], field.metadata["help"], default)
+        fields.append((field.name, annotation, dataclasses.field(default=None)))
+    title = name or kind.__name__.removesuffix("Config").lower()
+    return dataclasses.make_dataclass(title, fields, frozen=True, kw_only=True)
+
+
+def optional(annotation, help: str, default: str):
+    """`annotation` as the type of an option that may be left out."""
+    argument = {"help": help.replace("%", "%%"), "help_behavior_hint": f"(default: {default})"}
+    may_be_none = isinstance(annotation, types.UnionType)
+    if may_be_none:
+        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
+    if annotation is float or (may_be_none and annotation is int):
+        return Annotated[object, number(annotation, may_be_none), tyro.conf.arg(**argument)]
+    return Annotated[tyro.conf.DisallowNone[annotation | None], tyro.conf.arg(**argument)]
+
+
+def number(kind, may_be_none: bool):
+    """How the command line reads a number, or "none" where that is allowed."""
+
+    def read(texts):
+        if may_be_none and texts[0].lower() == "none":
+            return NONE
+        try:
+            return kind(texts[0])
+        except ValueError:
+            words = "a whole number" if kind is int else "a number"
+            choice = " or none" if may_be_none else ""
+            raise ValueError(f"expected {words}{choice}, received {texts[0]!r}") from None
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=kind.__name__.upper() + ("|none" if may_be_none else ""),
+        instance_from_str=read,
+        is_instance=lambda value: value is None or value is NONE or isinstance(value, kind),
+        str_from_instance=lambda value: [shown(value)],
+    )
+
+
+def given(*groups) -> dict:
+    """The options that the user did give, by name, from objects made by `options_of`."""
+    values = {}
+    for group in groups:
+        for field in dataclasses.fields(group):
+            value = getattr(group, field.name)
+            if value is not None:
+                values[field.name] = None if value is NONE else value
+    return values
+
+
+def shown(value) -> str:
+    """A value as it would be typed."""
+    if value is None or value is NONE:
+        return "none"
+    if value is dataclasses.MISSING:
+        return "by size"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

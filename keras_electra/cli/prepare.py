@@ -1,0 +1,143 @@
+"""`tokenizer train` and `prepare`: from text files to a vocabulary, and on to a store."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.options import given, options_of
+from keras_electra.config.store import StoreConfig
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import InputError
+
+Corpus = Annotated[
+    tuple[pathlib.Path, ...],
+    tyro.conf.arg(metavar="PATH...", help="text files, and folders read with all below them"),
+]
+Tokenizer = options_of(TokenizerConfig)
+StoreOptions = options_of(StoreConfig, name="store")
+TextOptions = options_of(
+    StoreConfig, leave_out={f.name for f in dataclasses.fields(StoreConfig)} - {"encoding"}
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainTokenizer:
+    """Learn a WordPiece vocabulary from text files."""
+
+    corpus: Corpus
+    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
+    vocabulary_size: Annotated[
+        int, tyro.conf.arg(help="most entries (V); a small corpus gives fewer")
+    ] = 30522
+    num_unused: Annotated[
+        int, tyro.conf.arg(help="entries [unused0], [unused1], ... kept free for later")
+    ] = 0
+    min_frequency: Annotated[
+        int, tyro.conf.arg(help="times a pair of pieces must occur to be joined")
+    ] = 2
+    tokenizer: Tokenizer
+    text: TextOptions
+
+    def run(self):
+        config = TokenizerConfig(**given(self.tokenizer))
+        tokenizer = train_tokenizer(
+            self.corpus,
+            self.vocabulary_size,
+            config,
+            StoreConfig(**given(self.text)),
+            num_unused=self.num_unused,
+            min_frequency=self.min_frequency,
+        )
+        self.out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        tokenizer.save(self.out)
+        display.say(f"{tokenizer.vocabulary_size:,} entries written to {self.out}")
+        command = f"keras-electra prepare --corpus {' '.join(map(str, self.corpus))}"
+        display.say_next(f"{command} --vocab {self.out}{as_flags(config)} --out STORE")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Turn text files into a store of token ids."""
+
+    corpus: Corpus
+    vocab: Annotated[
+        pathlib.Path, tyro.conf.arg(metavar="FILE", help="vocabulary, one token per line")
+    ]
+    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the store to make")]
+    store: StoreOptions
+    tokenizer: Tokenizer
+
+    def run(self):
+        from keras_electra.tokenizer import WordPieceTokenizer
+
+        config = StoreConfig(**given(self.store))
+        options = TokenizerConfig(**given(self.tokenizer))
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, options)
+        warn_of_case(tokenizer)
+        manifest = build_store(self.corpus, tokenizer, self.out, config)
+        display.say(
+            f"{manifest.num_tokens:,} tokens in {manifest.num_sentences:,} sentences and "
+            f"{manifest.num_documents:,} documents written to {self.out}; "
+            f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
+        )
+        display.say_next(
+            f"keras-electra pretrain --store {self.out} --run-dir RUN --size tiny --steps 1000"
+        )
+
+
+def train_tokenizer(paths, vocabulary_size, config, store_config, **options):
+    """A `WordPieceTokenizer` learnt from files, with a progress bar."""
+    from keras_electra import corpus
+    from keras_electra.tokenizer import WordPieceTokenizer
+
+    for name, value, least in (("vocabulary_size", vocabulary_size, 6),):
+        if value < least:
+            raise InputError(f"{name}: expected at least {least}, received {value}")
+    files = corpus.text_files(paths)
+    total = sum(file.stat().st_size for file in files)
+    with display.progress("learning a vocabulary", "bytes") as update:
+        done = 0
+
+        def add(num_bytes):
+            nonlocal done
+            done += num_bytes
+            update(done, total)
+
+        lines = (line for line in corpus.lines(files, store_config, add) if line is not None)
+        return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
+
+
+def build_store(paths, tokenizer, out, config):
+    """A store built with a progress bar; returns its `Manifest`."""
+    from keras_electra.store import build_store as build
+
+    with display.progress("preparing", "bytes") as update:
+        return build(
+            paths, tokenizer, out, config, lambda now: update(now.num_bytes, now.total_bytes)
+        )
+
+
+def warn_of_case(tokenizer) -> None:
+    """Say so where a vocabulary of mixed case would be used on lower-cased text."""
+    if not tokenizer.config.lowercase:
+        return
+    entries = [token for token in tokenizer.vocabulary if not token.startswith("[")]
+    num_upper = sum(token != token.lower() for token in entries)
+    if num_upper > len(entries) // 20:
+        display.tell(
+            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary have "
+            "upper-case letters and are never used on lower-cased text; --no-lowercase keeps the case"
+        )
+
+
+def as_flags(config: TokenizerConfig) -> str:
+    """The flags that give a tokenizer configuration again; empty for the defaults."""
+    flags = "" if config.lowercase else " --no-lowercase"
+    if config.strip_accents is not None:
+        flags += " --strip-accents" if config.strip_accents else " --no-strip-accents"
+    if config.max_word_characters != TokenizerConfig.max_word_characters:
+        flags += f" --max-word-characters {config.max_word_characters}"
+    return flags
