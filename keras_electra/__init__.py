@@ -5,6 +5,8 @@ Importing this package imports neither Keras nor a backend: its names are looked
 
 import importlib
 
+from keras_electra.errors import MissingExtraError
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -38,12 +40,24 @@ __all__ = sorted([*_HOMES, *_MODULES])
 
 def __getattr__(name):
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _imported(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(_imported(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _imported(module):
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in ("jax", "tensorflow", "torch"):
+            raise
+        raise MissingExtraError(
+            f"the backend {error.name!r}, which Keras is set to (KERAS_BACKEND chooses another),",
+            error.name,
+        ) from error
 
 
 def __dir__():

@@ -57,8 +57,9 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         )
         self.gradient_norm = self._scalar("gradient_norm", "float32")
         self.skipped_steps = self._scalar("skipped_steps", "int32")
-        self.total_steps_variable = self._scalar("total_steps", "int32")
-        self.total_steps_variable.assign(self.total_steps)
+        # By its initializer: on TensorFlow an assignment made while tracing would not happen.
+        total_steps = keras.initializers.Constant(self.total_steps)
+        self.total_steps_variable = self._scalar("total_steps", "int32", total_steps)
         self.decay_rates = [
             0.0 if NO_DECAY.search(variable.name) else self.config.weight_decay_rate
             for variable in variables
@@ -66,8 +67,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         depths = [_depth(variable.path) for variable in variables]
         self.rate_factors = layer_factors(depths, self.config)
 
-    def _scalar(self, name, dtype):
-        return self.add_variable(shape=(), initializer="zeros", dtype=dtype, name=name)
+    def _scalar(self, name, dtype, initializer="zeros"):
+        return self.add_variable(shape=(), initializer=initializer, dtype=dtype, name=name)
 
     def _get_current_learning_rate(self):
         peak = super()._get_current_learning_rate()

@@ -14,9 +14,9 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.heads import CopyHead
 from keras_electra.sampling import (
     mean_of_duplicates,
+    read_logits,
     replace_tokens,
     sample_tokens,
-    token_losses,
 )
 from keras_electra.statistics import PretrainStatistics
 
@@ -118,10 +118,10 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
             `sampled_ids`, `mlm_weights`; and `corrupted_ids` (B, T).
         """
         original_ids = ops.take_along_axis(batch["token_ids"], batch["mask_positions"], axis=1)
-        outputs, logits = self._generator_losses(batch, original_ids, training)
+        outputs, masses = self._generator_losses(batch, original_ids, training)
         sampled_ids = batch.get("sampled_ids")
         if sampled_ids is None:
-            sampled_ids = self._sampled(logits, original_ids, batch["uniform_draws"])
+            sampled_ids = self._sampled(masses, original_ids, batch["uniform_draws"])
         inserted_ids = sampled_ids
         if self.masking.selection == "original":
             inserted_ids = mean_of_duplicates(
@@ -129,7 +129,7 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
             )
         corrupted_ids = replace_tokens(batch["token_ids"], batch["slot_of_token"], inserted_ids)
         if self.objective.objective == "electric":
-            noise_losses = token_losses(outputs.pop("all_logits"), corrupted_ids)
+            noise_losses, _, _ = read_logits(outputs.pop("all_logits"), corrupted_ids)
             outputs["log_noise"] = ops.stop_gradient(-noise_losses)
         outputs.pop("all_logits", None)
         return {
@@ -141,7 +141,7 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
         }
 
     def _generator_losses(self, batch, original_ids, training):
-        """(losses and hits, logits (B, K, V) or None for the uniform generator)."""
+        """(losses and hits, masses (B, K, V) or None for the uniform generator)."""
         if self.generator is None:
             zeros = ops.zeros_like(batch["mask_weights"])
             losses = zeros + math.log(self.encoder.vocabulary_size)
@@ -152,35 +152,38 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
                 "generator_hits": zeros,
             }, None
         if self.objective.generator == "two_tower":
-            clean = {name: value for name, value in batch.items() if name != "mask_positions"}
-            all_logits = ops.cast(self.generator(clean, training=training), "float32")
-            logits = backends.gather_places(all_logits, batch["mask_positions"])
-            generator_losses = token_losses(all_logits, batch["token_ids"])
-            losses = token_losses(logits, original_ids)
-        else:
-            masked = {**batch, "token_ids": batch["masked_ids"]}
-            logits = ops.cast(self.generator(masked, training=training), "float32")
-            all_logits = None
-            losses = generator_losses = token_losses(logits, original_ids)
-        hits = ops.cast(ops.argmax(logits, axis=-1), "int32") == original_ids
-        outputs = {
-            "generator_losses": generator_losses,
+            return self._two_tower_losses(batch, original_ids, training)
+        masked = {**batch, "token_ids": batch["masked_ids"]}
+        logits = ops.cast(self.generator(masked, training=training), "float32")
+        losses, hits, masses = read_logits(logits, original_ids)
+        return {
+            "generator_losses": losses,
+            "generator_weights": batch["mask_weights"],
+            "mlm_losses": losses,
+            "generator_hits": hits,
+        }, masses
+
+    def _two_tower_losses(self, batch, original_ids, training):
+        """As above, trained on every token of the clean text; `all_logits` (B, T, V) for Electric."""
+        clean = {name: value for name, value in batch.items() if name != "mask_positions"}
+        all_logits = ops.cast(self.generator(clean, training=training), "float32")
+        all_losses, _, _ = read_logits(all_logits, batch["token_ids"])
+        logits = backends.gather_places(all_logits, batch["mask_positions"])
+        losses, hits, masses = read_logits(logits, original_ids)
+        return {
+            "generator_losses": all_losses,
             "generator_weights": self.generator_weights(batch),
             "mlm_losses": losses,
-            "generator_hits": ops.cast(hits, "float32"),
-        }
-        if all_logits is not None:
-            outputs["all_logits"] = all_logits
-        return outputs, logits
+            "generator_hits": hits,
+            "all_logits": all_logits,
+        }, masses
 
-    def _sampled(self, logits, original_ids, uniform_draws):
-        if logits is None:
+    def _sampled(self, masses, original_ids, uniform_draws):
+        if masses is None:
             return ops.cast(ops.floor(uniform_draws * self.encoder.vocabulary_size), "int32")
         if not self.objective.correct_token_allowed:
-            correct = ops.one_hot(original_ids, self.encoder.vocabulary_size, dtype="float32")
-            logits = logits / self.objective.temperature - 1000.0 * correct
-            return sample_tokens(logits, uniform_draws)
-        return sample_tokens(logits, uniform_draws, self.objective.temperature)
+            masses = masses * (1.0 - ops.one_hot(original_ids, masses.shape[-1], dtype="float32"))
+        return sample_tokens(masses, uniform_draws, self.objective.temperature)
 
     def detected(self, batch, corrupted, outputs, training=None):
         """The discriminator's part: `rtd_logits`, `rtd_losses`, `is_replaced`, `rtd_weights` (B, T).
@@ -208,7 +211,7 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
         if self.copy_head is None:
             original_ids = ops.take_along_axis(batch["token_ids"], batch["mask_positions"], axis=1)
             logits = ops.cast(self.discriminator(corrupted, training=training), "float32")
-            losses = token_losses(logits, original_ids)
+            losses, _, _ = read_logits(logits, original_ids)
         else:
             losses = self._copy_or_correct_losses(batch, corrupted, training)
         return {"correction_losses": losses, "correction_weights": self.second_weights(batch)}
@@ -219,7 +222,8 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
         table = self.discriminator.backbone.embeddings.table()
         logits = ops.cast(self.discriminator.head(hidden, table), "float32")
         log_copied, log_written = self.copy_head(hidden)
-        written = log_written - token_losses(logits, batch["token_ids"])
+        losses, _, _ = read_logits(logits, batch["token_ids"])
+        written = log_written - losses
         is_answer = corrupted["token_ids"] == batch["token_ids"]
         copied = ops.where(is_answer, log_copied, -1e9)
         return -ops.logaddexp(copied, written)

@@ -9,13 +9,27 @@ BLOCK = 128
 """Entries per block of the two-level search; V / BLOCK and BLOCK are both short sums."""
 
 
-def token_losses(logits, token_ids):
-    """Negative log-likelihood (..., ) float32 of `token_ids` (...) under `logits` (..., V) float32."""
-    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)
-    return ops.logsumexp(logits, axis=-1) - ops.squeeze(chosen, axis=-1)
+def read_logits(logits, token_ids):
+    """Everything that is wanted from vocabulary logits, in one pass over them.
+
+    Args:
+        logits: float32 (..., V).
+        token_ids: int32 (...), the right answers.
+
+    Returns:
+        losses: float32 (...), negative log-likelihood of `token_ids`.
+        hits: float32 (...), 1.0 where no entry scores above the right answer.
+        masses: float32 (..., V), probabilities up to a factor, at most 1; no gradient flows back.
+    """
+    top = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    masses = ops.exp(logits - top)
+    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)[..., 0]
+    top = top[..., 0]
+    losses = ops.log(ops.sum(masses, axis=-1)) + top - chosen
+    return losses, ops.cast(chosen >= top, "float32"), ops.stop_gradient(masses)
 
 
-def sample_tokens(logits, uniform_draws, temperature=1.0):
+def sample_tokens(masses, uniform_draws, temperature=1.0):
     """Draw one token id per place by inverting the cumulative distribution.
 
     The randomness is an input, so the same batch and weights give the same sample on every backend
@@ -24,17 +38,15 @@ def sample_tokens(logits, uniform_draws, temperature=1.0):
     entries. The distribution is that of the original's Gumbel trick.
 
     Args:
-        logits: float (B, K, V); no gradient flows back.
+        masses: float32 (B, K, V), probabilities up to a factor per place.
         uniform_draws: float32 (B, K) in [0, 1).
-        temperature: divides the logits; 1.0 samples from the generator as it is.
+        temperature: what the logits behind the masses are divided by; 1.0 samples as they are.
 
     Returns:
-        int32 (B, K).
+        int32 (B, K). An entry of mass 0 is never drawn.
     """
-    logits = ops.cast(ops.stop_gradient(logits), "float32")
     if temperature != 1.0:
-        logits = logits / temperature
-    masses = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+        masses = masses ** (1.0 / temperature)
     return _inverted(masses, uniform_draws)
 
 

@@ -5,6 +5,7 @@ Sizes: V = 60 vocabulary entries, T = 12 tokens, B = 4 examples, 2 layers of wid
 
 import importlib.metadata
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -17,7 +18,14 @@ from keras_electra.masking.batch import SpecialIds
 from keras_electra.store import Store, build_store
 from keras_electra.tokenizer import WordPieceTokenizer
 
+# Backends read these when they are imported. Networks this small cost more to compile, and to spread
+# over threads, than to run; runs that share a program compile it once.
+COMPILED = tempfile.TemporaryDirectory(prefix="keras-electra-tests-")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 V, T, B = 60, 12, 4
 SPECIAL = SpecialIds(pad_id=0, unknown_id=1, class_id=2, separator_id=3, mask_id=4)

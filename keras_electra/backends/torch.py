@@ -94,7 +94,9 @@ class TrainStep:
     def train_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         device = self.trainable_variables[0].value.device
-        x = {name: value.to(device, non_blocking=True) for name, value in x.items()}
+        x = {
+            name: torch.as_tensor(value).to(device, non_blocking=True) for name, value in x.items()
+        }
         totals = self.loss_totals(x)
         self.zero_grad()
         loss = 0.0

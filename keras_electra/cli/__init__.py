@@ -78,7 +78,7 @@ def parse(arguments):
         prog=PROGRAM,
         description="Pretrain, watch, inspect and hand over ELECTRA encoders.",
         args=arguments or ["--help"],
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+        config=(tyro.conf.OmitArgPrefixes,),
     )
 
 

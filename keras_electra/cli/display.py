@@ -148,7 +148,7 @@ def table(*titles: str) -> rich.table.Table:
     """An empty table; columns after the first are aligned to the right."""
     grid = rich.table.Table(box=None, pad_edge=False, header_style="bold")
     for index, title in enumerate(titles):
-        grid.add_column(title, justify="right" if index else "left", no_wrap=True)
+        grid.add_column(title, justify="right" if index else "left", overflow="fold")
     return grid
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
+from keras_electra.cli.arguments import quoted
 from keras_electra.cli.options import given, options_of
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
-from keras_electra.errors import InputError
 
 Corpus = Annotated[
     tuple[pathlib.Path, ...],
@@ -54,8 +54,10 @@ class TrainTokenizer:
         self.out.absolute().parent.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.out)
         display.say(f"{tokenizer.vocabulary_size:,} entries written to {self.out}")
-        command = f"keras-electra prepare --corpus {' '.join(map(str, self.corpus))}"
-        display.say_next(f"{command} --vocab {self.out}{as_flags(config)} --out STORE")
+        corpus, vocabulary = " ".join(map(quoted, self.corpus)), quoted(self.out)
+        display.say_next(
+            f"keras-electra prepare --corpus {corpus} --vocab {vocabulary}{as_flags(config)} --out STORE"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ class Prepare:
             f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
         )
         display.say_next(
-            f"keras-electra pretrain --store {self.out} --run-dir RUN --size tiny --steps 1000"
+            f"keras-electra pretrain --store {quoted(self.out)} --run-dir RUN --size tiny --steps 1000"
         )
 
 
@@ -93,9 +95,6 @@ def train_tokenizer(paths, vocabulary_size, config, store_config, **options):
     from keras_electra import corpus
     from keras_electra.tokenizer import WordPieceTokenizer
 
-    for name, value, least in (("vocabulary_size", vocabulary_size, 6),):
-        if value < least:
-            raise InputError(f"{name}: expected at least {least}, received {value}")
     files = corpus.text_files(paths)
     total = sum(file.stat().st_size for file in files)
     with display.progress("learning a vocabulary", "bytes") as update:

@@ -1,0 +1,56 @@
+"""Arguments that several commands take."""
+
+import os
+import shlex
+import sys
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_electra.cli.backend import BACKENDS, start_backend
+from keras_electra.cli.display import tell, waiting
+from keras_electra.errors import InputError
+
+Backend = Annotated[
+    tyro.conf.DisallowNone[Literal[BACKENDS] | None],
+    tyro.conf.arg(
+        help="what Keras computes with",
+        help_behavior_hint="(default: KERAS_BACKEND, keras.json, or the first installed)",
+    ),
+]
+Json = Annotated[
+    bool,
+    tyro.conf.FlagCreatePairsOff,
+    tyro.conf.arg(help="print JSON and nothing else", help_behavior_hint=""),
+]
+Texts = Annotated[
+    tyro.conf.Positional[tuple[str, ...]],
+    tyro.conf.arg(metavar="TEXT...", help="texts; - reads them from standard input, one a line"),
+]
+
+
+def start_keras(backend: str | None) -> None:
+    """Have Keras run on the backend that was asked for, and import it."""
+    name = start_backend(backend, tell)
+    with waiting(f"starting Keras on {name}"):
+        import keras_electra.models  # noqa: F401
+
+
+def texts_of(arguments: tuple[str, ...]) -> list[str]:
+    """The texts that were given; each "-" stands for the non-empty lines of standard input.
+
+    Raises:
+        InputError: if there is none.
+    """
+    texts = []
+    for text in arguments:
+        lines = sys.stdin.read().splitlines() if text == "-" else [text]
+        texts += [line for line in lines if line.strip()]
+    if not texts:
+        raise InputError("text: expected at least one, or - for standard input, received none")
+    return texts
+
+
+def quoted(path: str | os.PathLike) -> str:
+    """A path as it has to be typed in a shell."""
+    return shlex.quote(os.fspath(path))

@@ -1,0 +1,153 @@
+"""`detect` and `corrupt`: what a model makes of given text."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import rich.text
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import Backend, Json, Texts, start_keras, texts_of
+
+Model = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
+SHADES = ((0.75, "bold white on red"), (0.5, "bold red"), (0.25, "yellow"))
+"""Probability from which a token is shown in a colour."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Detect:
+    """Say of every token of some texts how probable it is that it was replaced."""
+
+    texts: Texts = ()
+    model: Model
+    json: Json = False
+    backend: Backend = None
+
+    def run(self):
+        texts = texts_of(self.texts)
+        start_keras(self.backend)
+        from keras_electra.predict import detect
+
+        model = load(self.model)
+        with display.waiting("judging"):
+            detections = detect(model, texts)
+        for detection in detections:
+            if self.json:
+                display.print_json(record_of(detection))
+            else:
+                display.output.print(marked(detection.text, detection))
+                print_tokens(detection)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Corrupt:
+    """Mask texts, have the generator fill them and the discriminator judge them."""
+
+    texts: Texts = ()
+    model: Model
+    seed: Annotated[int, tyro.conf.arg(help="decides the masks and the draws")] = 0
+    json: Json = False
+    backend: Backend = None
+
+    def run(self):
+        texts = texts_of(self.texts)
+        start_keras(self.backend)
+        from keras_electra.tracing import trace
+
+        model = load(self.model)
+        with display.waiting("corrupting"):
+            traces = trace(model, texts, seed=self.seed)
+        for one in traces:
+            if self.json:
+                display.print_json(rows_of(one))
+            else:
+                print_trace(one)
+
+
+def load(path):
+    """The model of a folder."""
+    from keras_electra.checkpoint import load as load_model
+
+    with display.waiting(f"loading {path}"):
+        return load_model(path)
+
+
+def record_of(detection) -> dict:
+    """A detection as `--json` prints it."""
+    return {
+        "text": detection.text,
+        "tokens": detection.tokens,
+        "offsets": detection.offsets,
+        "replaced": detection.probabilities,
+    }
+
+
+def marked(text: str, detection) -> rich.text.Text:
+    """The text with its suspicious places in colour."""
+    line = rich.text.Text(text)
+    for (start, end), probability in zip(detection.offsets, detection.probabilities, strict=True):
+        line.stylize(shade(probability), start, end)
+    return line
+
+
+def print_tokens(detection) -> None:
+    """A table with one token a row."""
+    grid = display.table("token", "P(replaced)")
+    for token, probability in zip(detection.tokens, detection.probabilities, strict=True):
+        style = shade(probability)
+        grid.add_row(rich.text.Text(token, style), rich.text.Text(f"{probability:.3f}", style))
+    display.output.print(grid)
+    display.say()
+
+
+def rows_of(trace) -> dict:
+    """A trace as `--json` prints it: one entry per token in every list, null where nothing was drawn."""
+    return {
+        "text": trace.text,
+        "tokens": trace.tokens,
+        "masked_tokens": trace.masked_tokens,
+        "sampled_tokens": sampled_by_place(trace),
+        "corrupted_tokens": trace.corrupted_tokens,
+        "is_replaced": trace.is_replaced,
+        "replaced": trace.probabilities,
+    }
+
+
+def sampled_by_place(trace) -> list[str | None]:
+    """The token drawn for each place, None where none was."""
+    sampled = [None] * len(trace.tokens)
+    for place, token in zip(trace.mask_positions, trace.sampled_tokens, strict=True):
+        sampled[place] = token
+    return sampled
+
+
+def print_trace(trace) -> None:
+    """Original, masked, sampled and score side by side; what was replaced stands out."""
+    grid = display.table("original", "masked", "sampled", "replaced", "P(replaced)")
+    for column in grid.columns[:4]:
+        column.justify = "left"
+    has_scores = trace.probabilities is not None
+    scores = trace.probabilities if has_scores else [None] * len(trace.tokens)
+    columns = (
+        trace.tokens,
+        trace.masked_tokens,
+        sampled_by_place(trace),
+        trace.is_replaced,
+        scores,
+    )
+    for original, masked, sampled, is_replaced, score in zip(*columns, strict=True):
+        grid.add_row(
+            rich.text.Text(original),
+            rich.text.Text(masked, "cyan" if masked != original else ""),
+            rich.text.Text(sampled or "", "red" if is_replaced else "green"),
+            rich.text.Text("yes", "red") if is_replaced else "",
+            rich.text.Text("-" if score is None else f"{score:.3f}", shade(score or 0.0)),
+        )
+    display.output.print(grid)
+    display.say()
+
+
+def shade(probability: float) -> str:
+    """The style of a token with this probability of being replaced."""
+    return next((style for limit, style in SHADES if probability >= limit), "")
