@@ -24,7 +24,8 @@ class RunKeeper(keras.callbacks.Callback):
         session: the open run folder.
         signals: Ctrl-C and SIGTERM.
         batches: the `PretrainBatches` being trained on.
-        save: called with a dict for `state.json`; writes a checkpoint of the step it names.
+        save: called with the model and a dict for `state.json`; writes a checkpoint of the step that
+            it names.
         step: of the checkpoint that training goes on from.
         seconds: of training up to there.
         on_row: called with each row of the log.
@@ -60,7 +61,7 @@ class RunKeeper(keras.callbacks.Callback):
         self.outcome = None
         self.on_row = on_row or (lambda row: None)
         self.on_step = on_step or (lambda number: None)
-        self._carried_metrics = metrics
+        self._carried_metrics = metrics if step % config.log_every_steps else None
         self._started = time.monotonic() - seconds
         self._looked = 0.0
         self._skipped = None
@@ -88,20 +89,25 @@ class RunKeeper(keras.callbacks.Callback):
             self._end("finished")
         elif self.signals.received is not None:
             self._end("interrupted")
+        elif self._seconds_left() <= 0:
+            self._end("finished")
         elif time.monotonic() - self._looked > COMMAND_SECONDS:
             self._looked = time.monotonic()
             self._obey()
-        if self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None:
+        is_due = self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None
+        # At the end of an interval its row goes first: a kill in between may not lose it.
+        if is_due and not self._is_interval_end():
             self.checkpoint()
 
     def on_epoch_end(self, epoch, logs=None):
-        is_whole = self.step % self.config.log_every_steps == 0 or self.outcome == "finished"
-        if not is_whole or self._interval_step == self.step:
+        if not self._is_interval_end() or self._interval_step == self.step:
             return
         row = self._row({name: float(value) for name, value in (logs or {}).items()})
         self.session.append_log(row)
         self.on_row(row)
         self._watch_skipped(row)
+        if self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None:
+            self.checkpoint()
         self._start_interval()
         self._keep_to_clock()
 
@@ -109,9 +115,15 @@ class RunKeeper(keras.callbacks.Callback):
         """Write a checkpoint of this step, once."""
         if self.saved_step == self.step:
             return
-        self.save({"step": self.step, "tokens": self._tokens(), "seconds": self.seconds})
+        # `self.model` and no other name of it: on JAX, asking for it brings its variables up to date.
+        self.save(
+            self.model, {"step": self.step, "tokens": self._tokens(), "seconds": self.seconds}
+        )
         self.saved_step = self.step
         self.session.append_event("checkpoint", step=self.step)
+
+    def _is_interval_end(self):
+        return self.step % self.config.log_every_steps == 0 or self.outcome == "finished"
 
     def _start_interval(self):
         self._interval_step = self.step
@@ -154,17 +166,18 @@ class RunKeeper(keras.callbacks.Callback):
                 f"warm-up may help, and the checkpoint of step {self.saved_step} is intact"
             )
 
+    def _seconds_left(self):
+        if self.config.time_budget_minutes is None:
+            return float("inf")
+        return 60 * self.config.time_budget_minutes - self.seconds
+
     def _keep_to_clock(self):
         """With a time budget: fit the schedule to the steps that the clock still allows."""
         if self.config.time_budget_minutes is None or self.outcome is not None:
             return
-        left = 60 * self.config.time_budget_minutes - self.seconds
-        reachable = self.step + int(max(left, 0.0) * self.step / self.seconds)
+        reachable = self.step + int(self._seconds_left() * self.step / self.seconds)
         total = min(self.config.steps, max(reachable, self.step + 1))
         self.model.optimizer.total_steps_variable.assign(total)
-        if left <= 0:
-            self._end("finished")
-            self.checkpoint()
 
     def _obey(self):
         """Obey what lies in the control folder; a pause lasts until something ends it."""

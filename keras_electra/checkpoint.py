@@ -248,7 +248,7 @@ def _is_noise(variable):
 def _arrays(variables, prefix=""):
     """Path -> array of each variable; a shared one once."""
     return {
-        f"{prefix}{variable.path}": np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        f"{prefix}{variable.path}": np.asarray(keras.ops.convert_to_numpy(variable), order="C")
         for variable in variables
     }
 
@@ -293,7 +293,7 @@ def _optimizer_variables(optimizer) -> dict:
 
 def _optimizer_arrays(optimizer):
     return {
-        name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        name: np.asarray(keras.ops.convert_to_numpy(variable), order="C")
         for name, variable in _optimizer_variables(optimizer).items()
     }
 

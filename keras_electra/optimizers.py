@@ -78,6 +78,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
 
     def _clip_gradients(self, grads):
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
+        grads = backends.summed_over_replicas(grads)
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads))
         self._is_finite = ops.isfinite(norm)
         self.gradient_norm.assign(norm)
@@ -88,6 +89,10 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         if backends.fused_adamw is not None:
             return grads
         return [grad / self._divisor for grad in grads]
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Keras would add replicas up here, after each had clipped its own: done before instead."""
+        return grads_and_vars
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         if backends.fused_adamw is None:

@@ -98,14 +98,15 @@ def pretrain(
             session,
             signals,
             batches,
-            save=saver(config, model, session),
+            save=saver(config, session),
             step=state["step"],
             seconds=state["seconds"],
             metrics=metrics,
             on_row=on_row,
             on_step=on_step,
         )
-        train(model, batches, keeper, config, callbacks)
+        if not is_over(config, state):
+            train(model, batches, keeper, config, callbacks)
         outcome = keeper.outcome or "finished"
         session.set_state(outcome, keeper.step)
         session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)
@@ -192,10 +193,10 @@ def restore(model, session, tell) -> tuple[dict, list | None]:
     return state, metrics
 
 
-def saver(config, model, session):
-    """A function that writes a checkpoint of the state it is given, and prunes older ones."""
+def saver(config, session):
+    """A function that writes a checkpoint of the model and state given, and prunes older ones."""
 
-    def save(state):
+    def save(model, state):
         path = session.folder.checkpoint_path(state["step"])
         details = {"seed": config.seed, "backend": keras.config.backend()}
         save_checkpoint(path, model, {**state, **details, "keras": keras.__version__})
@@ -220,6 +221,12 @@ def train(model, batches, keeper, config, callbacks) -> None:
         )
         if keeper.outcome is not None:
             return
+
+
+def is_over(config, state) -> bool:
+    """Whether a run that is at `state` has nothing left to do."""
+    budget = config.time_budget_minutes
+    return state["step"] >= config.steps or (budget is not None and state["seconds"] >= 60 * budget)
 
 
 def intervals(step: int, last: int, every: int) -> list[tuple[int, int]]:

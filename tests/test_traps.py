@@ -156,7 +156,7 @@ REPLICAS = """
             model.optimizer.build(model.trainable_variables)
         data = tf.data.Dataset.from_tensors(random_batch(is_padded=False)).unbatch().batch(4)
         history = model.fit(data.map(lambda x: (x,)), epochs=1, verbose=0)
-        norm = float(model.optimizer.gradient_norm)
+        norm = float(keras.ops.convert_to_numpy(model.optimizer.gradient_norm))
         return history.history["loss"][0], norm, [v.numpy() for v in model.trainable_variables]
 
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -6,6 +6,7 @@
     gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
     fused_adamw(...)                                     None where a plain loop compiles to the same
     scaled_for_replicas(loss)                            a loss that replicas will add up
+    summed_over_replicas(gradients)                      the gradients of all replicas together
     TrainStep                                            mixin with `train_step` for a keras.Model
 
 `KERAS_BACKEND` decides, through Keras, which file is imported.
@@ -24,3 +25,4 @@ fused_adamw = _backend.fused_adamw
 gather_places = _backend.gather_places
 noise_key = _backend.noise_key
 scaled_for_replicas = _backend.scaled_for_replicas
+summed_over_replicas = _backend.summed_over_replicas

@@ -50,6 +50,14 @@ def scaled_for_replicas(loss):
     return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def summed_over_replicas(gradients):
+    """The gradients of all replicas of a strategy together."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return gradients
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
+
 class TrainStep:
     """`train_step` for `keras.Model` under TensorFlow: micro-batches in turn, one update."""
 
@@ -64,9 +72,16 @@ class TrainStep:
                 gradients = part_gradients
             else:
                 gradients = [a + b for a, b in zip(gradients, part_gradients, strict=True)]
-        self._loss_tracker.update_state(loss)
+        num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._loss_tracker.update_state(loss * num_replicas)
         self.optimizer.apply(gradients, self.trainable_variables)
         return self.compute_metrics(x, None, None, None)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Make the optimizer's slots; Keras would average a batch over replicas, booleans too."""
+        if self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def _loss_and_gradients(self, x):
         with tf.GradientTape() as tape:

@@ -83,6 +83,11 @@ def scaled_for_replicas(loss):
     return loss
 
 
+def summed_over_replicas(gradients):
+    """The gradients themselves: they are of the whole batch already."""
+    return gradients
+
+
 class TrainStep:
     """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update."""
 

@@ -3,6 +3,7 @@
 Nothing here imports Keras before a command needs it, so that every `--help` is instant.
 """
 
+import difflib
 import errno
 import os
 import sys
@@ -16,9 +17,10 @@ from keras_electra.cli.judge import Corrupt, Detect
 from keras_electra.cli.prepare import Prepare, TrainTokenizer
 from keras_electra.cli.pretrain import Pretrain
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
-from keras_electra.errors import ElectraError
+from keras_electra.errors import ElectraError, InputError
 
 PROGRAM = "keras-electra"
+ABOUT = "Pretrain, watch, inspect and hand over ELECTRA encoders."
 INTERRUPTED = 130
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -46,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: what follows the program's name; None for those of this process.
 
     Returns:
-        0 when all went well, 2 for a user's error, 3 for damaged data, 130 after Ctrl-C and 143 after
-        SIGTERM. `--help` and arguments that cannot be read end with `SystemExit`, as usual.
+        0 when all went well, 2 for a user's error, 3 for damaged data, 130 after Ctrl-C and 143
+        after SIGTERM. `--help` and arguments that cannot be read end with `SystemExit`, as usual.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -64,22 +66,68 @@ def main(arguments: list[str] | None = None) -> int:
         return complain(sentence_of(error), ElectraError.exit_code)
 
 
-def parse(arguments):
-    """The command that the arguments describe, an object with `run()`."""
+def parse(arguments: list[str]):
+    """The command that the arguments describe, an object with `run()`.
+
+    Raises:
+        InputError: for an unknown command or option, with the nearest one there is.
+    """
+    words, command = named_command(arguments)
+    if command is None:
+        return whole_program().cli(args=arguments or ["--help"], prog=PROGRAM, description=ABOUT)
+    arguments = arguments[len(words) :]
+    config = (tyro.conf.OmitArgPrefixes,)
+    refuse_unknown_flags(arguments, tyro.extras.get_parser(command, config=config))
+    return tyro.cli(command, args=arguments, prog=" ".join([PROGRAM, *words]), config=config)
+
+
+def named_command(arguments: list[str]):
+    """The words that name a command, and its class; None where help about several is wanted."""
+    words, known = [], {**COMMANDS, **{name: commands for name, (_, commands) in GROUPS.items()}}
+    for word in arguments:
+        if word.startswith("-"):
+            break
+        if word not in known:
+            raise InputError(f"unknown command {' '.join([*words, word])!r}{nearest(word, known)}")
+        words, known = [*words, word], known[word]
+        if not isinstance(known, dict):
+            return words, known
+    return words, None
+
+
+def whole_program() -> tyro.extras.SubcommandApp:
+    """All commands, as `--help` lists them."""
     app = tyro.extras.SubcommandApp()
     for name, (help, commands) in GROUPS.items():
         group = tyro.extras.SubcommandApp()
         for own_name, command in commands.items():
-            group.command(command, name=own_name)
+            group.command(command, name=own_name, help=first_line(command))
         app.command(group, name=name, help=help)
     for name, command in COMMANDS.items():
-        app.command(command, name=name)
-    return app.cli(
-        prog=PROGRAM,
-        description="Pretrain, watch, inspect and hand over ELECTRA encoders.",
-        args=arguments or ["--help"],
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+        app.command(command, name=name, help=first_line(command))
+    return app
+
+
+def first_line(command) -> str:
+    """What a command is for, in a line."""
+    return command.__doc__.splitlines()[0]
+
+
+def refuse_unknown_flags(arguments: list[str], parser) -> None:
+    """Raise `InputError` at the first argument that looks like an option and is none."""
+    known = {name for action in parser._actions for name in action.option_strings}
+    for argument in arguments:
+        if argument == "--":
+            return
+        name = argument.split("=")[0].replace("_", "-")
+        if name.startswith("--") and name not in known and not name.startswith("--tyro-"):
+            raise InputError(f"unknown option {argument!r}{nearest(name, known)}")
+
+
+def nearest(name: str, known) -> str:
+    """The end of a sentence about an unknown name."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(known)}"
 
 
 def complain(sentence: str, exit_code: int) -> int:

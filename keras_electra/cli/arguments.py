@@ -1,18 +1,21 @@
 """Arguments that several commands take."""
 
 import os
+import pathlib
 import shlex
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from keras_electra.cli.backend import BACKENDS, start_backend
 from keras_electra.cli.display import tell, waiting
+from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
 Backend = Annotated[
-    tyro.conf.DisallowNone[Literal[BACKENDS] | None],
+    object,
+    choice("backend", BACKENDS),
     tyro.conf.arg(
         help="what Keras computes with",
         help_behavior_hint="(default: KERAS_BACKEND, keras.json, or the first installed)",
@@ -49,6 +52,13 @@ def texts_of(arguments: tuple[str, ...]) -> list[str]:
     if not texts:
         raise InputError("text: expected at least one, or - for standard input, received none")
     return texts
+
+
+def existing(flag: str, path: pathlib.Path) -> pathlib.Path:
+    """The path, which must be there; asked before the seconds that starting Keras takes."""
+    if not path.exists():
+        raise InputError(f"{flag}: expected a folder, received {path}, which does not exist")
+    return path
 
 
 def quoted(path: str | os.PathLike) -> str:

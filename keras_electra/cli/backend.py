@@ -44,7 +44,10 @@ def start_backend(named: str | None, tell) -> str:
 
 
 def choose_backend(named: str | None = None) -> tuple[str, str]:
-    """The backend and the reason: `--backend`, KERAS_BACKEND, keras.json, or the first installed."""
+    """The backend, and the reason for it.
+
+    The first of: `--backend`, KERAS_BACKEND, an installed one named in keras.json, any installed.
+    """
     if named:
         return _required(named, "--backend"), "--backend"
     if os.environ.get("KERAS_BACKEND"):

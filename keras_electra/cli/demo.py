@@ -1,4 +1,4 @@
-"""`demo`: the whole road, from books to a judged sentence, on any processor and without a network."""
+"""`demo`: the whole road, from books to a judged sentence, without a network."""
 
 import contextlib
 import dataclasses
@@ -12,6 +12,7 @@ from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
 from keras_electra.cli.judge import load, print_trace
+from keras_electra.cli.options import number
 from keras_electra.cli.prepare import build_store, train_tokenizer
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
 from keras_electra.config.pretrain import PretrainConfig
@@ -39,13 +40,15 @@ class Demo:
 
     run_dir: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the run")]
     steps: Annotated[
-        tyro.conf.DisallowNone[int | None],
+        object,
+        number("steps", int),
         tyro.conf.arg(
             help="optimizer updates", help_behavior_hint=f"(default: {NUM_TOKENS:,} tokens' worth)"
         ),
     ] = None
     seed: Annotated[
-        tyro.conf.DisallowNone[int | None],
+        object,
+        number("seed", int),
         tyro.conf.arg(
             help="decides start, order, masks and draws", help_behavior_hint="(default: 0)"
         ),
@@ -84,13 +87,18 @@ class Demo:
 
 def check_folder(run: RunFolder, store: pathlib.Path) -> None:
     """Raise `InputError` if the folder holds a run on another store than the demo's."""
-    if run.exists():
-        recorded = pathlib.Path(run.config()["store"]["path"])
-        if recorded != store.resolve():
-            raise InputError(
-                f"--run-dir: expected a new folder or one of the demo, received {run.path}, a run on "
-                f"the store {recorded}"
-            )
+    if not run.exists():
+        return
+    from keras_electra.store import Store
+
+    recorded = run.config()["store"]
+    # A folder that was moved or copied is still the demo's.
+    is_here = store.exists() and Store(store).fingerprint == recorded["fingerprint"]
+    if not is_here and pathlib.Path(recorded["path"]) != store.resolve():
+        raise InputError(
+            f"--run-dir: expected a new folder or one of the demo, received {run.path}, "
+            f"a run on the store {recorded['path']}"
+        )
 
 
 def make_store(out: pathlib.Path) -> None:

@@ -1,7 +1,7 @@
 """What the program prints: sentences, progress, tables and JSON.
 
-Results go to standard output; progress and remarks go to standard error, so that output can be piped.
-Progress is shown to people only: nothing of it is written where standard error is not a terminal.
+Results go to standard output, progress and remarks to standard error, so that output can be piped.
+Progress is for people: nothing of it is written where standard error is not a terminal.
 """
 
 import contextlib

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Json, existing, quoted, start_keras
 from keras_electra.cli.options import NONE, number
 from keras_electra.cli.original import Original
 from keras_electra.errors import InputError
@@ -46,10 +46,12 @@ class Evaluate:
             help_behavior_hint="(default: the run's own)",
         ),
     ] = None
-    batch_size: Annotated[int, tyro.conf.arg(help="examples per forward pass")] = 64
+    batch_size: Annotated[
+        int, number("batch_size", int), tyro.conf.arg(help="examples per forward pass")
+    ] = 64
     max_examples: Annotated[
         object,
-        number(int, may_be_none=True),
+        number("max_examples", int, may_be_none=True),
         tyro.conf.arg(help="examples evaluated at most; none for all"),
     ] = 12_800
     json: Json = False
@@ -73,6 +75,7 @@ class Evaluate:
         for name, value in options.items():
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, received {value}")
+        existing("--run-dir", path)
         start_keras(self.backend)
         evaluate_and_print(path, store, as_json=self.json, **options)
 

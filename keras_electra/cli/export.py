@@ -2,30 +2,35 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, quoted, start_keras
+from keras_electra.cli.arguments import Backend, existing, quoted, start_keras
+from keras_electra.cli.options import choice
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a model as a preset folder: configuration, vocabulary and the weights of both networks."""
+    """Write a model as a preset folder: configuration, vocabulary, weights of both networks."""
 
     model: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
     out: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="new or empty folder")]
     format: Annotated[
-        Literal["keras"], tyro.conf.arg(help="keras: what `keras_electra.load` opens")
+        str,
+        choice("format", ("keras",)),
+        tyro.conf.arg(help="keras: what `keras_electra.load` opens"),
     ] = "keras"
     weights: Annotated[
-        Literal["last", "average"],
+        str,
+        choice("weights", ("last", "average")),
         tyro.conf.arg(help="the latest, or the moving average of a run with --ema-rate"),
     ] = "last"
     backend: Backend = None
 
     def run(self):
+        existing("--model", self.model)
         start_keras(self.backend)
         from keras_electra.checkpoint import load, save_preset
 

@@ -8,7 +8,8 @@ import rich.text
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, Texts, start_keras, texts_of
+from keras_electra.cli.arguments import Backend, Json, Texts, existing, start_keras, texts_of
+from keras_electra.cli.options import number
 
 Model = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
 SHADES = ((0.75, "bold white on red"), (0.5, "bold red"), (0.25, "yellow"))
@@ -25,11 +26,11 @@ class Detect:
     backend: Backend = None
 
     def run(self):
-        texts = texts_of(self.texts)
+        texts, path = texts_of(self.texts), existing("--model", self.model)
         start_keras(self.backend)
         from keras_electra.predict import detect
 
-        model = load(self.model)
+        model = load(path)
         with display.waiting("judging"):
             detections = detect(model, texts)
         for detection in detections:
@@ -46,16 +47,18 @@ class Corrupt:
 
     texts: Texts = ()
     model: Model
-    seed: Annotated[int, tyro.conf.arg(help="decides the masks and the draws")] = 0
+    seed: Annotated[
+        int, number("seed", int), tyro.conf.arg(help="decides the masks and the draws")
+    ] = 0
     json: Json = False
     backend: Backend = None
 
     def run(self):
-        texts = texts_of(self.texts)
+        texts, path = texts_of(self.texts), existing("--model", self.model)
         start_keras(self.backend)
         from keras_electra.tracing import trace
 
-        model = load(self.model)
+        model = load(path)
         with display.waiting("corrupting"):
             traces = trace(model, texts, seed=self.seed)
         for one in traces:
@@ -102,7 +105,7 @@ def print_tokens(detection) -> None:
 
 
 def rows_of(trace) -> dict:
-    """A trace as `--json` prints it: one entry per token in every list, null where nothing was drawn."""
+    """A trace as `--json` prints it: every list has one entry per token."""
     return {
         "text": trace.text,
         "tokens": trace.tokens,

@@ -1,7 +1,7 @@
 """Command-line options made from the typed configuration, so that each is described once.
 
-Every option made here may be left out and is None then. Where None is itself a value ("no clipping"),
-the command line says "none", which arrives as `NONE`.
+Every option made here may be left out and is None then. Where None is itself a value ("no
+clipping"), the command line says "none", which arrives as `NONE`.
 """
 
 import dataclasses
@@ -11,6 +11,8 @@ import typing
 from typing import Annotated
 
 import tyro
+
+from keras_electra.errors import ElectraError
 
 
 class Chosen(enum.Enum):
@@ -37,41 +39,67 @@ def options_of(kind, *, leave_out=(), defaults=None, name=None):
         if field.name in leave_out:
             continue
         default = (defaults or {}).get(field.name, shown(field.default))
-        annotation = optional(hints[field.name], field.metadata["help"], default)
+        annotation = optional(field.name, hints[field.name], field.metadata["help"], default)
         fields.append((field.name, annotation, dataclasses.field(default=None)))
     title = name or kind.__name__.removesuffix("Config").lower()
     return dataclasses.make_dataclass(title, fields, frozen=True, kw_only=True)
 
 
-def optional(annotation, help: str, default: str):
+def optional(name: str, annotation, help: str, default: str):
     """`annotation` as the type of an option that may be left out."""
-    argument = {"help": help.replace("%", "%%"), "help_behavior_hint": f"(default: {default})"}
+    argument = tyro.conf.arg(
+        help=help.replace("%", "%%"), help_behavior_hint=f"(default: {default})"
+    )
     may_be_none = isinstance(annotation, types.UnionType)
     if may_be_none:
         (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
-    if annotation is float or (may_be_none and annotation is int):
-        return Annotated[object, number(annotation, may_be_none), tyro.conf.arg(**argument)]
-    return Annotated[tyro.conf.DisallowNone[annotation | None], tyro.conf.arg(**argument)]
+    if typing.get_origin(annotation) is typing.Literal:
+        return Annotated[object, choice(name, typing.get_args(annotation)), argument]
+    if annotation in (int, float):
+        return Annotated[object, number(name, annotation, may_be_none), argument]
+    return Annotated[tyro.conf.DisallowNone[annotation | None], argument]
 
 
-def number(kind, may_be_none: bool):
+def number(name: str, kind, may_be_none: bool = False):
     """How the command line reads a number, or "none" where that is allowed."""
 
     def read(texts):
         if may_be_none and texts[0].lower() == "none":
             return NONE
         try:
-            return kind(texts[0])
+            return kind(texts[0].replace("_", ""))
         except ValueError:
             words = "a whole number" if kind is int else "a number"
-            choice = " or none" if may_be_none else ""
-            raise ValueError(f"expected {words}{choice}, received {texts[0]!r}") from None
+            ending = " or none" if may_be_none else ""
+            raise refused(name, words + ending, texts[0]) from None
 
+    metavar = kind.__name__.upper() + ("|none" if may_be_none else "")
+    return spec(metavar, read)
+
+
+def choice(name: str, names):
+    """How the command line reads one of some names."""
+
+    def read(texts):
+        if texts[0] not in names:
+            raise refused(name, f"one of {', '.join(names)}", texts[0])
+        return texts[0]
+
+    return spec("{" + ",".join(names) + "}", read)
+
+
+def refused(name: str, expected: str, received: str) -> ElectraError:
+    """The error about an option's value; tyro would print a `ValueError` in its own way."""
+    return ElectraError(f"--{name.replace('_', '-')}: expected {expected}, received {received!r}")
+
+
+def spec(metavar: str, read):
+    """A type of option that takes one word; None stands for "left out"."""
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
-        metavar=kind.__name__.upper() + ("|none" if may_be_none else ""),
+        metavar=metavar,
         instance_from_str=read,
-        is_instance=lambda value: value is None or value is NONE or isinstance(value, kind),
+        is_instance=lambda value: True,
         str_from_instance=lambda value: [shown(value)],
     )
 

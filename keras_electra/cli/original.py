@@ -6,15 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from keras_electra.cli.hparams import (
-    CHOICES_THERE,
-    DEFAULTS,
-    ENCODER_NAMES,
-    NAMES_HERE,
-    Translation,
-    read_hparams,
-    translate,
-)
+from keras_electra.cli.hparams import CHOICES_THERE, DEFAULTS, ENCODER_NAMES, NAMES_HERE
+from keras_electra.cli.translation import Translation, read_hparams, translate
 from keras_electra.config.pretrain import GROUPS, PretrainConfig
 from keras_electra.errors import InputError
 
@@ -66,8 +59,8 @@ class Original:
         for name, value in others.items():
             if value is not None:
                 raise InputError(
-                    f"--data-dir and {flag(name)} do not go together: --data-dir says where the store "
-                    "and the run are, and --hparams which size"
+                    f"--data-dir and {flag(name)} do not go together: --data-dir says where the "
+                    "store and the run are, and --hparams which size"
                 )
         translation = translate(read_hparams(self.hparams or "{}"), evaluates)
         return OriginalRun(self.data_dir, self.model_name, translation)

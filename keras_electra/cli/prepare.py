@@ -8,9 +8,10 @@ import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
-from keras_electra.cli.options import given, options_of
+from keras_electra.cli.options import given, number, options_of
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import InputError
 
 Corpus = Annotated[
     tuple[pathlib.Path, ...],
@@ -30,18 +31,28 @@ class TrainTokenizer:
     corpus: Corpus
     out: Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
     vocabulary_size: Annotated[
-        int, tyro.conf.arg(help="most entries (V); a small corpus gives fewer")
+        int,
+        number("vocabulary_size", int),
+        tyro.conf.arg(help="most entries (V); a small corpus gives fewer"),
     ] = 30522
     num_unused: Annotated[
-        int, tyro.conf.arg(help="entries [unused0], [unused1], ... kept free for later")
+        int,
+        number("num_unused", int),
+        tyro.conf.arg(help="entries [unused0], [unused1], ... kept free for later"),
     ] = 0
     min_frequency: Annotated[
-        int, tyro.conf.arg(help="times a pair of pieces must occur to be joined")
+        int,
+        number("min_frequency", int),
+        tyro.conf.arg(help="times a pair of pieces must occur to be joined"),
     ] = 2
     tokenizer: Tokenizer
     text: TextOptions
 
     def run(self):
+        for name, least in (("num_unused", 0), ("min_frequency", 1)):
+            if getattr(self, name) < least:
+                received = getattr(self, name)
+                raise InputError(f"{name}: expected at least {least}, received {received}")
         config = TokenizerConfig(**given(self.tokenizer))
         tokenizer = train_tokenizer(
             self.corpus,
@@ -55,9 +66,8 @@ class TrainTokenizer:
         tokenizer.save(self.out)
         display.say(f"{tokenizer.vocabulary_size:,} entries written to {self.out}")
         corpus, vocabulary = " ".join(map(quoted, self.corpus)), quoted(self.out)
-        display.say_next(
-            f"keras-electra prepare --corpus {corpus} --vocab {vocabulary}{as_flags(config)} --out STORE"
-        )
+        files = f"--corpus {corpus} --vocab {vocabulary}"
+        display.say_next(f"keras-electra prepare {files}{as_flags(config)} --out STORE")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,9 +95,8 @@ class Prepare:
             f"{manifest.num_documents:,} documents written to {self.out}; "
             f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
         )
-        display.say_next(
-            f"keras-electra pretrain --store {quoted(self.out)} --run-dir RUN --size tiny --steps 1000"
-        )
+        folders = f"--store {quoted(self.out)} --run-dir RUN"
+        display.say_next(f"keras-electra pretrain {folders} --size tiny --steps 1000")
 
 
 def train_tokenizer(paths, vocabulary_size, config, store_config, **options):
@@ -127,8 +136,8 @@ def warn_of_case(tokenizer) -> None:
     num_upper = sum(token != token.lower() for token in entries)
     if num_upper > len(entries) // 20:
         display.tell(
-            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary have "
-            "upper-case letters and are never used on lower-cased text; --no-lowercase keeps the case"
+            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary "
+            "have upper-case letters, which lower-cased text never has; --no-lowercase keeps them"
         )
 
 

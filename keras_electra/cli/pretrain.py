@@ -2,14 +2,14 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, quoted, start_keras
+from keras_electra.cli.arguments import Backend, existing, quoted, start_keras
 from keras_electra.cli.evaluate import evaluate_and_print
-from keras_electra.cli.options import given, options_of
+from keras_electra.cli.options import choice, given, options_of
 from keras_electra.cli.original import Original, OriginalRun
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
@@ -53,14 +53,16 @@ class Pretrain:
         ),
     ] = None
     size: Annotated[
-        tyro.conf.DisallowNone[Literal[tuple(SIZES)] | None],
+        object,
+        choice("size", SIZES),
         tyro.conf.arg(
             help="named recipe, which sets every other option",
             help_behavior_hint=f"(default: {DEFAULT_SIZE})",
         ),
     ] = None
     architecture: Annotated[
-        tyro.conf.DisallowNone[Literal[tuple(ARCHITECTURES)] | None],
+        object,
+        choice("architecture", ARCHITECTURES),
         tyro.conf.arg(
             help="named bundle of architecture options", help_behavior_hint="(default: by size)"
         ),
@@ -88,6 +90,8 @@ class Pretrain:
             return evaluate_original(original, self.backend)
         store, run_dir = self._folders(original)
         config = self._config(RunFolder(run_dir), store, original)
+        if self.start is not None:
+            existing("--from", self.start)
         start_keras(self.backend)
         if self.start is not None and RunFolder(run_dir).checkpoints():
             display.tell("--from is for new runs: this one goes on from its own checkpoint")
@@ -104,8 +108,8 @@ class Pretrain:
         run = RunFolder(self.run_dir)
         if self.store is None and not run.exists():
             raise InputError(
-                f"--store: expected the store to train on, for {self.run_dir} holds no run to resume, "
-                "received none"
+                f"--store: expected the store to train on, for {self.run_dir} holds no run "
+                "to resume, received none"
             )
         return self.store or run.config()["store"]["path"], self.run_dir
 

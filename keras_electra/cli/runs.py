@@ -9,6 +9,7 @@ import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Json
+from keras_electra.cli.options import number
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder, describe, list_runs, send_command
 
@@ -22,7 +23,11 @@ RunDir = Annotated[
     tyro.conf.DisallowNone[pathlib.Path | None],
     tyro.conf.arg(metavar="DIR", help="the same as RUN", help_behavior_hint=""),
 ]
-Wait = Annotated[float, tyro.conf.arg(help="how long to wait for the run to obey, in seconds")]
+Wait = Annotated[
+    float,
+    number("wait_seconds", float),
+    tyro.conf.arg(help="how long to wait for the run to obey, in seconds"),
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,90 @@
+"""One run on three backends: checkpoints cross, and the losses go on alike."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+BACKENDS = ("jax", "tensorflow", "torch")
+MISSING = [name for name in BACKENDS if importlib.util.find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+
+TRAIN = """
+import json, sys
+from keras_electra import PretrainConfig, pretrain
+
+store, run_dir, options = sys.argv[1:]
+pretrain(PretrainConfig.from_dict(json.loads(options)), store, run_dir)
+"""
+RESAVE = """
+import sys
+from keras_electra import load, save_preset
+
+save_preset(sys.argv[2], load(sys.argv[1]))
+"""
+
+
+def start(backend, program, *arguments):
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors[-2000:]
+
+
+def losses_of(run_dir):
+    rows = [json.loads(line) for line in (run_dir / "log.jsonl").read_text().splitlines()]
+    return {row["step"]: [row["mlm_loss"], row["rtd_loss"]] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def runs(store, tiny_config, tmp_path_factory):
+    """One run of 5 steps on JAX, gone on with for 20 steps on each backend."""
+    folder = tmp_path_factory.mktemp("runs")
+    # Without dropout, whose noise is each backend's own.
+    without = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0}
+    config = tiny_config(steps=5, log_every_steps=1, ema_rate=0.9, learning_rate=2e-3, **without)
+    finish(start("jax", TRAIN, store.path, folder / "first", json.dumps(config.to_dict())))
+    longer = json.dumps(config.changed(steps=25).to_dict())
+    processes = []
+    for backend in BACKENDS:
+        shutil.copytree(folder / "first", folder / backend)
+        processes.append(start(backend, TRAIN, store.path, folder / backend, longer))
+    for process in processes:
+        finish(process)
+    return folder
+
+
+def test_the_next_twenty_losses_agree(runs):
+    expected = losses_of(runs / "jax")
+    assert sorted(expected) == list(range(1, 26))
+    for backend in BACKENDS[1:]:
+        losses = losses_of(runs / backend)
+        for step in range(6, 26):
+            np.testing.assert_allclose(losses[step], expected[step], rtol=1e-3)
+
+
+def test_weights_are_bit_equal_on_the_other_side(runs, tmp_path):
+    processes = [
+        start(backend, RESAVE, runs / "first", tmp_path / backend) for backend in BACKENDS
+    ]
+    for process in processes:
+        finish(process)
+    for name in ("generator.safetensors", "discriminator.safetensors"):
+        first, *others = (safetensors.numpy.load_file(tmp_path / b / name) for b in BACKENDS)
+        for other in others:
+            assert first.keys() == other.keys()
+            assert all(np.array_equal(first[key], other[key]) for key in first)

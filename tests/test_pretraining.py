@@ -1,0 +1,208 @@
+"""A run: resumed exactly, logged completely, ended by a clock, a signal or a NaN without loss."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from keras_electra.errors import InputError
+from keras_electra.evaluation import FIGURES
+from keras_electra.pretraining import intervals, pretrain
+from keras_electra.runs import RunFolder
+
+ROW_KEYS = {
+    *("step", "tokens", "loss", "mlm_loss", "rtd_loss", "generator_accuracy", "sampled_accuracy"),
+    *("rtd_accuracy", "rtd_precision", "rtd_recall", "rtd_auc", "replaced_rate", "gradient_norm"),
+    *("learning_rate", "tokens_per_second", "data_wait_seconds", "seconds", "skipped_steps"),
+}
+CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds", "time"}
+
+
+class Interrupted(Exception):
+    """Stands for a process that dies: nothing after it is executed."""
+
+
+class DieAt(keras.callbacks.Callback):
+    def __init__(self, step):
+        super().__init__()
+        self.async_safe = True
+        self.left = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise Interrupted
+
+
+def rows_of(path):
+    lines = (path / "log.jsonl").read_text().splitlines()
+    return [
+        {name: value for name, value in json.loads(line).items() if name not in CLOCK_KEYS}
+        for line in lines
+    ]
+
+
+def weights_of(model):
+    return {
+        variable.path: keras.ops.convert_to_numpy(variable)
+        for variable in model.trainable_variables
+    }
+
+
+@pytest.fixture(scope="module")
+def whole_run(tiny_config, store, tmp_path_factory):
+    """Twelve steps in one go, dropout on, a row for every second step."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    outcome = pretrain(tiny_config(log_every_steps=2), store, path)
+    return path, outcome
+
+
+def test_a_run_ends_with_its_steps(whole_run):
+    path, outcome = whole_run
+    assert (outcome.state, outcome.step, outcome.exit_code) == ("finished", 12, 0)
+    assert RunFolder(path).status()["state"] == "finished"
+    assert [step for step, _ in RunFolder(path).checkpoints()] == [5, 10, 12]
+
+
+def test_rows_hold_every_figure(whole_run):
+    path, _ = whole_run
+    lines = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    for line in lines:
+        assert set(line) >= ROW_KEYS
+        assert all(np.isfinite(line[name]) for name in ROW_KEYS)
+        assert line["tokens"] == line["step"] * 4 * 12
+    assert set(FIGURES) - ROW_KEYS == {"unigram_accuracy", "majority_accuracy"}
+
+
+def test_the_loss_falls(whole_run):
+    rows = rows_of(whole_run[0])
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_the_schedule_in_the_log(whole_run):
+    rates = [row["learning_rate"] for row in rows_of(whole_run[0])]
+    expected = [1e-2 * (1 - (step - 2) / 10) for step in (2, 4, 6, 8, 10, 12)]
+    np.testing.assert_allclose(rates, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("death", [3, 7])
+def test_a_run_that_died_goes_on_bit_for_bit(whole_run, tiny_config, store, tmp_path, death):
+    """Dies after the last checkpoint and amid an interval; the log loses what came after."""
+    path, whole = whole_run
+    config = tiny_config(log_every_steps=2)
+    with pytest.raises(Interrupted):
+        pretrain(config, store, tmp_path / "run", callbacks=[DieAt(death)])
+    assert RunFolder(tmp_path / "run").status()["state"] == "failed"
+    outcome = pretrain(config, store, tmp_path / "run")
+    assert outcome.step == 12
+    assert rows_of(tmp_path / "run") == rows_of(path)
+    again = weights_of(outcome.model)
+    for name, value in weights_of(whole.model).items():
+        np.testing.assert_array_equal(value, again[name], err_msg=name)
+
+
+def test_a_run_told_to_have_more_steps_goes_on(whole_run, tiny_config, store, tmp_path):
+    shutil.copytree(whole_run[0], tmp_path / "run")
+    outcome = pretrain(tiny_config(log_every_steps=2, steps=14), store, tmp_path / "run")
+    assert outcome.step == 14
+    assert [row["step"] for row in rows_of(tmp_path / "run")][-1] == 14
+    assert int(outcome.model.optimizer.total_steps_variable) == 14
+
+
+def test_a_run_with_other_settings_is_refused(whole_run, tiny_config, store):
+    with pytest.raises(InputError, match="learning_rate"):
+        pretrain(tiny_config(log_every_steps=2, learning_rate=3e-3), store, whole_run[0])
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    whole_run, tiny_config, store, tmp_path
+):
+    path = tmp_path / "run"
+    shutil.copytree(whole_run[0], path)
+    newest = path / "checkpoints" / "step_00000012" / "model.safetensors"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(bytes(content))
+    said = []
+    config = tiny_config(log_every_steps=2)
+    outcome = pretrain(config, store, path, on_message=said.append)
+    assert any("step_00000010" in sentence for sentence in said)
+    assert outcome.step == 12
+    assert rows_of(path) == rows_of(whole_run[0])
+
+
+def test_micro_batches_change_nothing_but_rounding(tiny_config, store, tmp_path):
+    options = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0, "log_every_steps": 1, "steps": 3}
+    rows = []
+    for parts in (1, 2):
+        config = tiny_config(**options, accumulation_steps=parts)
+        pretrain(config, store, tmp_path / str(parts))
+        rows.append(rows_of(tmp_path / str(parts)))
+    for one, two in zip(*rows, strict=True):
+        for name in ("loss", "mlm_loss", "rtd_loss", "gradient_norm"):
+            np.testing.assert_allclose(one[name], two[name], rtol=2e-4, err_msg=name)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_checkpoint(
+    whole_run, tiny_config, store, tmp_path
+):
+    path = tmp_path / "run"
+    shutil.copytree(whole_run[0], path)
+    for step in (10, 12):
+        shutil.rmtree(path / "checkpoints" / f"step_{step:08d}")
+
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            table = self.model.backbone.embeddings.token_embeddings
+            table.assign(keras.ops.convert_to_tensor(table) * float("nan"))
+
+    with pytest.raises(InputError, match="loss: expected finite") as error:
+        pretrain(tiny_config(log_every_steps=2), store, path, callbacks=[Spoil()])
+    assert "step 5" in str(error.value)
+    run = RunFolder(path)
+    assert run.status()["state"] == "failed"
+    assert 5 in [step for step, _ in run.checkpoints()]
+
+
+def test_a_time_budget_ends_the_schedule_and_the_run(tiny_config, store, tmp_path):
+    config = tiny_config(steps=100_000, log_every_steps=1, time_budget_minutes=1e-3)
+    outcome = pretrain(config, store, tmp_path / "run")
+    assert outcome.state == "finished"
+    assert outcome.step < 1000
+    assert RunFolder(tmp_path / "run").checkpoints()[-1][0] == outcome.step
+
+
+def test_a_run_can_start_from_another(whole_run, tiny_config, store, tmp_path):
+    said = []
+    config = tiny_config(log_every_steps=2, steps=1, learning_rate=1e-12, warmup_steps=1)
+    outcome = pretrain(
+        config, store, tmp_path / "run", initial=whole_run[0], on_message=said.append
+    )
+    assert outcome.step == 1
+    assert any("optimizer" in sentence for sentence in said)
+    started = weights_of(outcome.model)
+    for name, value in weights_of(whole_run[1].model).items():
+        np.testing.assert_allclose(value, started[name], atol=1e-8, err_msg=name)
+
+
+def test_a_vocabulary_too_large_for_the_encoder_is_refused(tiny_config, store, tmp_path):
+    with pytest.raises(InputError, match="vocabulary_size"):
+        pretrain(tiny_config(vocabulary_size=50), store, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "last", "every", "expected"),
+    [
+        (0, 25, 10, [(2, 10), (1, 5)]),
+        (25, 100, 10, [(1, 5), (7, 10)]),
+        (12, 12, 4, []),
+        (3, 5, 10, [(1, 2)]),
+        (10, 20, 10, [(1, 10)]),
+    ],
+)
+def test_intervals(step, last, every, expected):
+    assert intervals(step, last, every) == expected
