@@ -17,7 +17,7 @@ class RunKeeper(keras.callbacks.Callback):
     """Keeps the run folder while `fit` works through one run.
 
     An epoch of `fit` is a logging interval. Between steps nothing is read from the device: figures are
-    fetched at the end of an interval only.
+    fetched at the end of an interval only. Told to end within an interval, it ends with the next step.
 
     Args:
         config: of the run.
@@ -50,8 +50,6 @@ class RunKeeper(keras.callbacks.Callback):
         on_step=None,
     ):
         super().__init__()
-        # Tells Keras that nothing here needs the figures of each step, which would make it wait.
-        self.async_safe = True
         self.config = config
         self.session = session
         self.signals = signals
@@ -81,35 +79,35 @@ class RunKeeper(keras.callbacks.Callback):
                 variable.assign(value)
             self._carried_metrics = None
 
-    def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
-        self.on_step(self.step)
-        self.session.set_state("running", self.step)
-        if self.step >= self.config.steps:
-            self._end("finished")
-        elif self.signals.received is not None:
-            self._end("interrupted")
-        elif self._seconds_left() <= 0:
-            self._end("finished")
-        elif time.monotonic() - self._looked > COMMAND_SECONDS:
-            self._looked = time.monotonic()
-            self._obey()
-        is_due = self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None
-        # At the end of an interval its row goes first: a kill in between may not lose it.
-        if is_due and not self._is_interval_end():
-            self.checkpoint()
+    def on_train_batch_begin(self, batch, logs=None):
+        """The work between two steps of an interval.
+
+        Not `on_train_batch_end`: for that, Keras either fetches the figures of every step from the
+        device, or calls it from a thread while the next step is changing the weights.
+        """
+        if batch:
+            self._count_step()
+            self._between_steps()
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self._is_interval_end() or self._interval_step == self.step:
-            return
-        row = self._row({name: float(value) for name, value in (logs or {}).items()})
-        self.session.append_log(row)
-        self.on_row(row)
-        self._watch_skipped(row)
-        if self.step % self.config.checkpoint_every_steps == 0 or self.outcome is not None:
+        """The work after the last step of an interval, or of the run."""
+        self._count_step()
+        if self.step >= self.config.steps:
+            self._end("finished")
+        is_interval_end = self._is_interval_end()
+        # The row goes before the checkpoint: a kill in between may not lose it.
+        if is_interval_end:
+            row = self._row({name: float(value) for name, value in (logs or {}).items()})
+            self.session.append_log(row)
+            self.on_row(row)
+            self._watch_skipped(row)
+            self.model.reset_metrics()
+        self._between_steps()
+        if self.outcome is not None:
             self.checkpoint()
-        self._start_interval()
-        self._keep_to_clock()
+        if is_interval_end:
+            self._start_interval()
+            self._keep_to_clock()
 
     def checkpoint(self):
         """Write a checkpoint of this step, once."""
@@ -121,6 +119,24 @@ class RunKeeper(keras.callbacks.Callback):
         )
         self.saved_step = self.step
         self.session.append_event("checkpoint", step=self.step)
+
+    def _count_step(self):
+        self.step += 1
+        self.on_step(self.step)
+        self.session.set_state("running", self.step)
+
+    def _between_steps(self):
+        """Look whether to go on, obey commands, and write the checkpoint that is due."""
+        if self.outcome is None:
+            if self.signals.received is not None:
+                self._end("interrupted")
+            elif self._seconds_left() <= 0:
+                self._end("finished")
+            elif time.monotonic() - self._looked > COMMAND_SECONDS:
+                self._looked = time.monotonic()
+                self._obey()
+        if self.step % self.config.checkpoint_every_steps == 0:
+            self.checkpoint()
 
     def _is_interval_end(self):
         return self.step % self.config.log_every_steps == 0 or self.outcome == "finished"
@@ -186,7 +202,7 @@ class RunKeeper(keras.callbacks.Callback):
         while True:
             for command in self.session.take_commands():
                 kind = command["command"]
-                if kind in ("pause", "stop", "checkpoint"):
+                if kind in ("pause", "checkpoint"):
                     self.checkpoint()
                 if kind == "pause" and not is_paused:
                     is_paused = True

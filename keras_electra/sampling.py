@@ -70,8 +70,9 @@ def _inverted(masses, uniform_draws):
 
 def _num_at_most(ends, target, size):
     """How many of `ends` (..., size) lie at or below `target` (..., 1), at most size - 1; int32."""
-    below = ops.sum(ops.cast(ends <= target, "int32"), axis=-1)
-    return ops.minimum(below, size - 1)
+    # Rounding can bring a target up to the last end, behind which nothing has a mass.
+    is_below = ops.logical_and(ends <= target, ends < ends[..., -1:])
+    return ops.minimum(ops.sum(ops.cast(is_below, "int32"), axis=-1), size - 1)
 
 
 def mean_of_duplicates(sampled_ids, positions, weights):

@@ -24,11 +24,12 @@ class Interrupted(Exception):
     """Stands for a process that dies: nothing after it is executed."""
 
 
-class DieAt(keras.callbacks.Callback):
-    def __init__(self, step):
+class DieAfter(keras.callbacks.Callback):
+    """Raises when `num_steps` steps are done, before anything is kept of the last of them."""
+
+    def __init__(self, num_steps):
         super().__init__()
-        self.async_safe = True
-        self.left = step
+        self.left = num_steps
 
     def on_train_batch_end(self, batch, logs=None):
         self.left -= 1
@@ -94,7 +95,7 @@ def test_a_run_that_died_goes_on_bit_for_bit(whole_run, tiny_config, store, tmp_
     path, whole = whole_run
     config = tiny_config(log_every_steps=2)
     with pytest.raises(Interrupted):
-        pretrain(config, store, tmp_path / "run", callbacks=[DieAt(death)])
+        pretrain(config, store, tmp_path / "run", callbacks=[DieAfter(death)])
     assert RunFolder(tmp_path / "run").status()["state"] == "failed"
     outcome = pretrain(config, store, tmp_path / "run")
     assert outcome.step == 12

@@ -3,10 +3,14 @@
 Nothing here imports Keras before a command needs it, so that every `--help` is instant.
 """
 
+import contextlib
+import dataclasses
 import difflib
 import errno
 import os
+import signal
 import sys
+import typing
 
 import tyro
 
@@ -21,7 +25,7 @@ from keras_electra.errors import ElectraError, InputError
 
 PROGRAM = "keras-electra"
 ABOUT = "Pretrain, watch, inspect and hand over ELECTRA encoders."
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
@@ -53,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return parse(arguments).run() or 0
+        with terminable():
+            return parse(arguments).run() or 0
     except ElectraError as error:
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -77,7 +82,7 @@ def parse(arguments: list[str]):
         return whole_program().cli(args=arguments or ["--help"], prog=PROGRAM, description=ABOUT)
     arguments = arguments[len(words) :]
     config = (tyro.conf.OmitArgPrefixes,)
-    refuse_unknown_flags(arguments, tyro.extras.get_parser(command, config=config))
+    refuse_unknown_flags(arguments, command)
     return tyro.cli(command, args=arguments, prog=" ".join([PROGRAM, *words]), config=config)
 
 
@@ -113,21 +118,53 @@ def first_line(command) -> str:
     return command.__doc__.splitlines()[0]
 
 
-def refuse_unknown_flags(arguments: list[str], parser) -> None:
+def refuse_unknown_flags(arguments: list[str], command) -> None:
     """Raise `InputError` at the first argument that looks like an option and is none."""
-    known = {name for action in parser._actions for name in action.option_strings}
+    known = [*flags_of(command), "--help"]
     for argument in arguments:
         if argument == "--":
             return
         name = argument.split("=")[0].replace("_", "-")
-        if name.startswith("--") and name not in known and not name.startswith("--tyro-"):
+        is_known = name in known or name.startswith("--tyro-")
+        is_known = is_known or (name.startswith("--no-") and f"--{name[5:]}" in known)
+        if name.startswith("--") and not is_known:
             raise InputError(f"unknown option {argument!r}{nearest(name, known)}")
+
+
+def flags_of(kind):
+    """The options of a command, those of its groups among them."""
+    for field in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(field.type):
+            yield from flags_of(field.type)
+        else:
+            names = (getattr(part, "name", None) for part in typing.get_args(field.type)[1:])
+            name = next(filter(None, names), field.name)
+            yield f"--{name.replace('_', '-')}"
 
 
 def nearest(name: str, known) -> str:
     """The end of a sentence about an unknown name."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(known)}"
+
+
+@contextlib.contextmanager
+def terminable():
+    """Have SIGTERM end the program in good order, also while nothing is being trained."""
+
+    def end(number, frame):
+        raise SystemExit(TERMINATED)
+
+    try:
+        former = signal.signal(signal.SIGTERM, end)
+    except ValueError:
+        # Python allows handlers in the main thread only.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if former is None else former)
 
 
 def complain(sentence: str, exit_code: int) -> int:

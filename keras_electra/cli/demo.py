@@ -22,7 +22,7 @@ from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 
 VOCABULARY_SIZE = 2048
-NUM_TOKENS = 2_000_000
+NUM_TOKENS = 1_000_000
 """Tokens to train on."""
 SIZE = "tiny"
 STORE_FOLDER = "store"
@@ -126,11 +126,12 @@ def show(path: pathlib.Path) -> None:
     """Evaluate the run, corrupt and judge a sentence, and say what to do next."""
     from keras_electra.tracing import trace
 
+    model = load(path)
     display.say()
-    print_figures(measured(path))
+    print_figures(measured(model, path / STORE_FOLDER))
     display.say()
     display.say("a sentence, masked, filled in by the generator and judged by the discriminator:")
-    print_trace(trace(load(path), [SENTENCE])[0])
+    print_trace(trace(model, [SENTENCE])[0])
     here = quoted(path)
     display.say_next(
         f'keras-electra corrupt --model {here} "A sentence of your own."',

@@ -14,6 +14,9 @@ import rich.table
 
 from keras_electra.runs.files import to_json
 
+MIN_SECONDS = 1.0
+"""Time after which a speed is worth showing."""
+
 output = rich.console.Console(highlight=False, soft_wrap=True)
 remarks = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -121,7 +124,7 @@ class TrainingProgress:
             self._first = (step, now)
         steps, seconds = step - self._first[0], now - self._first[1]
         figures = [self._loss]
-        if steps and seconds:
+        if steps and seconds > MIN_SECONDS:
             left = (self._steps - step) * seconds / steps
             left = left if self._ends is None else max(0.0, min(left, self._ends - now))
             figures += [

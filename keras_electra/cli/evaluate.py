@@ -80,12 +80,12 @@ class Evaluate:
         evaluate_and_print(path, store, as_json=self.json, **options)
 
 
-def measured(path, store=None, **options) -> dict:
-    """The figures of a model, taken with a progress bar."""
+def measured(model, store=None, **options) -> dict:
+    """The figures of a model, or of the one at a path, taken with a progress bar."""
     from keras_electra.evaluation import evaluate
 
     with display.progress("evaluating") as update:
-        return evaluate(path, store, on_step=update, **options)
+        return evaluate(model, store, on_step=update, **options)
 
 
 def evaluate_and_print(path, store=None, *, as_json=False, **options) -> None:

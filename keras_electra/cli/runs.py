@@ -163,7 +163,7 @@ def ask(run: RunFolder, command: str, wait_seconds: float) -> None:
     if answer is None:
         display.say(f"{command} asked for; {run.path} obeys after the step it is at")
     elif answer["kind"] == "command_obeyed":
-        display.say(f"{command} obeyed at step {answer.get('step')}: {run.path} is {run.state()}")
+        display.say(f"{command} obeyed at step {answer.get('step')}: {run.path}")
     else:
         raise InputError(f"runs {command}: {run.path} refused, since {answer.get('reason')}")
 

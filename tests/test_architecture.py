@@ -1,0 +1,113 @@
+"""The shape of the package, checked: imports point downwards, and one folder names the backends."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import keras_electra
+
+PACKAGE = pathlib.Path(keras_electra.__file__).parent
+BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
+
+# Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
+LEVELS = [
+    "errors config corpus tokenizer store masking metrics runs",
+    "backends",
+    "initializers schedules sampling statistics layers heads optimizers batches callbacks",
+    "backbone networks assembly",
+    "pretrainer",
+    "models checkpoint continuing convert",
+    "windows evaluation predict tracing",
+    "pretraining",
+    "cli __main__ __init__",
+]
+ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
+WITHOUT_KERAS = set(LEVELS[0].split()) | {"__init__", "__main__"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: pathlib.Path) -> str:
+    """The module or folder, directly below the package, that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: pathlib.Path):
+    """Dotted names that a file imports, those inside its functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            if node.module == "keras_electra":
+                yield from (f"keras_electra.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def test_every_module_has_its_level():
+    assert {part_of(path) for path in FILES} <= ORDER.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    for name in imported(path):
+        first, *rest = name.split(".")
+        if first == "keras_electra" and rest and rest[0] in ORDER:
+            is_below = ORDER[rest[0]] < ORDER[part_of(path)] or rest[0] == part_of(path)
+            assert is_below, f"imports {name} from above"
+        elif first == "keras":
+            assert part_of(path) not in WITHOUT_KERAS, "imports Keras below level 1"
+        elif first in BACKENDS:
+            is_own = part_of(path) == "backends" and path.stem == first
+            assert is_own, f"names the backend {first}"
+
+
+def test_no_module_has_the_name_of_what_the_package_exports():
+    """Importing the module would put it where the function was."""
+    names = {path.stem for path in PACKAGE.glob("*.py")}
+    names |= {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    exported = set(keras_electra.__all__) - set(keras_electra._MODULES)
+    assert not names & exported
+
+
+def test_backends_have_the_same_functions():
+    def public(path):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        named = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        assigned = [
+            target.id for node in body if isinstance(node, ast.Assign) for target in node.targets
+        ]
+        return {name for name in [*named, *assigned] if not name.startswith("_")}
+
+    offered = [public(PACKAGE / "backends" / f"{name}.py") for name in ("jax", "tensorflow", "torch")]
+    assert offered[0] == offered[1] == offered[2]
+
+
+def test_importing_the_package_imports_no_keras():
+    program = (
+        "import sys, keras_electra, keras_electra.runs, keras_electra.store, keras_electra.masking\n"
+        f"loaded = {BACKENDS | {'keras'}!r} & set(sys.modules)\n"
+        "print(*loaded)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(PACKAGE.parent), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("name", keras_electra.__all__)
+def test_every_exported_name_can_be_had(name):
+    value = getattr(keras_electra, name)
+    assert value.__doc__
+    assert name in dir(keras_electra)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="ElectraBackbon"):
+        keras_electra.ElectraBackbon  # noqa: B018
