@@ -23,7 +23,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import replace, sync_folder, temporary_path, write_json, writing
+from keras_electra.runs.files import replace, sync_folder, temporary_path, write_bytes, write_json, writing
 from keras_electra.tokenizer import WordPieceTokenizer
 
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = (
@@ -307,10 +307,10 @@ def _assign_optimizer(optimizer, slots, path):
 
 def _write_arrays(path, arrays) -> dict:
     """Write safetensors; returns the file's size and hash."""
-    safetensors.numpy.save_file(arrays, path)
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-    return {"num_bytes": path.stat().st_size, "sha256": _sha256(path)}
+    # Not `save_file`: its error on a full disk is no `OSError`, so it would come out as a traceback.
+    content = safetensors.numpy.save(arrays)
+    write_bytes(path, content)
+    return {"num_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _check_file(path, name, record):

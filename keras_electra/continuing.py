@@ -1,5 +1,7 @@
 """Starting a run from weights that exist: another run, a checkpoint, a preset, a converted model."""
 
+import re
+
 import keras
 import numpy as np
 
@@ -8,8 +10,8 @@ from keras_electra.errors import InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.tokenizer import WordPieceTokenizer
 
-VOCABULARY_WEIGHTS = ("token_embeddings", "token_delta", "output_bias")
-"""Weights with one row per vocabulary entry, by name."""
+VOCABULARY_WEIGHTS = re.compile(r"/(token_embeddings|token_delta|\w+_head/output_bias)$")
+"""Weights with one row per vocabulary entry, by path."""
 
 
 def start_from(model: ElectraPretrainer, source) -> list[str]:
@@ -38,8 +40,8 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
             fresh.append(variable.path)
             continue
         value = keras.ops.convert_to_numpy(theirs.pop(variable.path))
-        if rows is not None and variable.name in VOCABULARY_WEIGHTS:
-            value = _mapped(value, rows)
+        if rows is not None and VOCABULARY_WEIGHTS.search(variable.path):
+            value = _mapped(value, rows, variable.shape[0])
         if value.shape != tuple(variable.shape):
             reshaped.append(variable.path)
             continue
@@ -74,9 +76,10 @@ def _pieces(token, old, ids):
     return pieces
 
 
-def _mapped(value, rows):
-    """Rows of the old table (V_old, ...) arranged for the new vocabulary; the mean where none fits."""
+def _mapped(value, rows, num_rows):
+    """Rows of the old table (V_old, ...) arranged for the new one; the mean where none fits."""
     mean = value.mean(axis=0)
+    rows = rows + [[]] * (num_rows - len(rows))
     return np.stack([value[row].mean(axis=0) if row else mean for row in rows])
 
 

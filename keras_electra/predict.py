@@ -31,9 +31,7 @@ class Detection:
     probabilities: np.ndarray
 
 
-def detect(
-    model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16
-) -> list[Detection]:
+def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16) -> list[Detection]:
     """How probable it is, for every token of some texts, that it was put in place of another.
 
     A text longer than the model's `sequence_length` is judged in half-overlapping windows; each
@@ -131,7 +129,7 @@ def _head_outputs(model, token_ids, padding_mask):
 
 
 def _corrected_energies(model, token_ids, padding_mask):
-    """Electric's logits (B, T), which need the cloze model's likelihoods: a batch with no place drawn."""
+    """Electric's logits (B, T), to which the cloze model adds its likelihoods."""
     slots = np.zeros((len(token_ids), 1), np.int32)
     batch = {
         "token_ids": token_ids,

@@ -27,7 +27,8 @@ class Trace:
         alternatives: per masked place the likeliest tokens and their probabilities, best first, of
             the distribution that was drawn from; empty lists with a uniform generator.
         corrupted_tokens: T tokens, as the discriminator was shown them.
-        is_replaced: (T,) bool, where that is not the original; for Electric, where a place was drawn.
+        is_replaced: (T,) bool, where that is not the original; for Electric, where a place was
+            drawn.
         probabilities: (T,) float32, P(replaced); None if the objective has no detector.
     """
 
@@ -62,9 +63,7 @@ def trace(
         raise InputError("texts: expected a list of strings, received a string")
     if model.tokenizer is None:
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
-    return [
-        _traced(model, text, index, seed, num_alternatives) for index, text in enumerate(texts)
-    ]
+    return [_traced(model, text, index, seed, num_alternatives) for index, text in enumerate(texts)]
 
 
 def _traced(model, text, index, seed, num_alternatives):
@@ -129,7 +128,7 @@ def _continuations(model):
 
 
 def _names(model):
-    """A function from ids to tokens; rows beyond the vocabulary, which can be drawn, get a name too."""
+    """A function from ids to tokens; a row beyond the vocabulary, which can be drawn, is numbered."""
     vocabulary = model.tokenizer.vocabulary
     rows = range(len(vocabulary), model.encoder.vocabulary_size)
     names = [*vocabulary, *(f"[row {row}]" for row in rows)]

@@ -16,7 +16,7 @@ def windows(num_tokens: int, capacity: int) -> list[tuple[int, int]]:
     """
     if num_tokens <= capacity:
         return [(0, num_tokens)] if num_tokens else []
-    stride = max(1, capacity // 2)
+    stride = capacity - capacity // 2
     last = num_tokens - capacity
     starts = [*range(0, last, stride), last]
     return [(start, start + capacity) for start in starts]

@@ -18,13 +18,13 @@ from keras_electra.masking.batch import SpecialIds
 from keras_electra.store import Store, build_store
 from keras_electra.tokenizer import WordPieceTokenizer
 
-# Backends read these when they are imported. Networks this small cost more to compile, and to spread
-# over threads, than to run; runs that share a program compile it once.
+# Backends read these when they are imported. Networks this small cost more to compile, and to
+# spread over threads, than to run; runs that share a program compile it once.
 COMPILED = tempfile.TemporaryDirectory(prefix="keras-electra-tests-")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.get("NOCACHE") or os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED.name)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 V, T, B = 60, 12, 4
@@ -40,11 +40,11 @@ ENCODER = {
     "dropout_rate": 0.1,
     "attention_dropout_rate": 0.1,
 }
-SUBJECTS = "cat dog man girl bird king horse wolf".split()
-VERBS = "sees likes hears finds".split()
-ENDINGS = "##s ##ed ##ing".split()
-PLACES = "house wood river garden street field".split()
-SMALL_WORDS = "the a in by and . , old young red blue green".split()
+SUBJECTS = ["cat", "dog", "man", "girl", "bird", "king", "horse", "wolf"]
+VERBS = ["sees", "likes", "hears", "finds"]
+ENDINGS = ["##s", "##ed", "##ing"]
+PLACES = ["house", "wood", "river", "garden", "street", "field"]
+SMALL_WORDS = ["the", "a", "in", "by", "and", ".", ",", "old", "young", "red", "blue", "green"]
 
 
 def pytest_report_header():

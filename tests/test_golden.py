@@ -118,12 +118,8 @@ def test_encoder_input_after_projection(lone):
 
 def test_encoder(lone):
     states = lone["backbone"](INPUTS)
-    check(
-        states[0, 0, :6], [-0.3540379, -0.2300569, 1.067912, 0.3939176, -1.1215309, -0.6618725]
-    )
-    check(
-        states[2, 3, :6], [-1.5844594, -0.1788366, 0.2800191, -0.4298363, -0.7926749, -0.9510877]
-    )
+    check(states[0, 0, :6], [-0.3540379, -0.2300569, 1.067912, 0.3939176, -1.1215309, -0.6618725])
+    check(states[2, 3, :6], [-1.5844594, -0.1788366, 0.2800191, -0.4298363, -0.7926749, -0.9510877])
 
 
 def test_discriminator_head(lone):
@@ -137,9 +133,7 @@ def test_discriminator_head(lone):
 def test_masked_lm_head_above_the_full_encoder(lone):
     positions = np.array([[0], [3], [0]], "int32")
     logits = lone["generator"]({**INPUTS, "mask_positions": positions})
-    check(
-        logits[1, 0, :6], [0.1346986, -0.6524931, -0.2397114, -0.1841939, 0.2440947, -0.0692397]
-    )
+    check(logits[1, 0, :6], [0.1346986, -0.6524931, -0.2397114, -0.1841939, 0.2440947, -0.0692397])
 
 
 def test_every_place_is_scored_without_positions(lone):

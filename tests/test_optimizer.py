@@ -1,4 +1,4 @@
-"""The optimizer: the original's update and the standard one, rates by layer, and what guards them."""
+"""The optimizer: the original's update and the standard one, rates by layer, what guards them."""
 
 import keras
 import numpy as np
@@ -28,9 +28,9 @@ def weights(names=NAMES, seed=0):
     ]
 
 
-def random_gradients(step, scale=1.0, count=len(NAMES)):
+def random_gradients(step, count=4):
     rng = np.random.default_rng([1, step])
-    return [scale * rng.standard_normal((3, 2)).astype("float32") for _ in range(count)]
+    return [rng.standard_normal((3, 2)).astype("float32") for _ in range(count)]
 
 
 def updated(optimizer, variables, gradients_of_steps):
@@ -158,14 +158,15 @@ def test_layers_are_told_apart_by_their_paths(tiny_encoder):
 def test_the_factor_scales_step_and_decay():
     names = ("kernel", "kernel")
     whole, part = weights(names), weights(names)
-    optimizers = [ElectraAdamW(OptimizerConfig(**{**PLAIN, "weight_decay_rate": 0.1})) for _ in "ab"]
+    options = {**PLAIN, "weight_decay_rate": 0.1}
+    optimizers = [ElectraAdamW(options), ElectraAdamW(options)]
     optimizers[1].build(part)
     optimizers[1].rate_factors = [1.0, 0.25]
     start = ops.convert_to_numpy(whole[1])
     gradients = [random_gradients(0, count=2)]
     one, other = updated(optimizers[0], whole, gradients), updated(optimizers[1], part, gradients)
     np.testing.assert_array_equal(one[0], other[0])
-    np.testing.assert_allclose(other[1] - start, 0.25 * (one[1] - start), atol=1e-7)
+    np.testing.assert_allclose(other[1] - start, 0.25 * (one[1] - start), atol=5e-7)
 
 
 # Schedules

@@ -118,9 +118,7 @@ def test_a_run_with_other_settings_is_refused(whole_run, tiny_config, store):
         pretrain(tiny_config(log_every_steps=2, learning_rate=3e-3), store, whole_run[0])
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(
-    whole_run, tiny_config, store, tmp_path
-):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole_run, tiny_config, store, tmp_path):
     path = tmp_path / "run"
     shutil.copytree(whole_run[0], path)
     newest = path / "checkpoints" / "step_00000012" / "model.safetensors"

@@ -1,4 +1,4 @@
-"""Regression tests of traps in Keras and its backends that would bite a pretraining step silently."""
+"""Regression tests of traps in Keras and its backends that would bite a training step silently."""
 
 import os
 import subprocess
@@ -277,7 +277,7 @@ def test_layers_and_networks_start_from_different_weights(make_model):
 
 
 def test_the_run_keeper_makes_no_step_wait():
-    """At the end of a batch Keras fetches the figures of each step, or calls from another thread."""
+    """At the end of a batch Keras fetches each step's figures, or calls from another thread."""
     for name in ("on_batch_end", "on_train_batch_end"):
         assert getattr(RunKeeper, name) is getattr(keras.callbacks.Callback, name)
     assert not hasattr(RunKeeper, "async_safe")

@@ -26,6 +26,7 @@ from keras_electra.errors import ElectraError, InputError
 PROGRAM = "keras-electra"
 ABOUT = "Pretrain, watch, inspect and hand over ELECTRA encoders."
 INTERRUPTED, TERMINATED = 130, 143
+SHOW_CURSOR = b"\x1b[?25h"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
@@ -150,10 +151,13 @@ def nearest(name: str, known) -> str:
 
 @contextlib.contextmanager
 def terminable():
-    """Have SIGTERM end the program in good order, also while nothing is being trained."""
+    """Have SIGTERM end the program with its own exit code while nothing is being trained."""
 
     def end(number, frame):
-        raise SystemExit(TERMINATED)
+        # An exception could be swallowed by the callbacks of a library that is being imported.
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), SHOW_CURSOR)
+        os._exit(TERMINATED)
 
     try:
         former = signal.signal(signal.SIGTERM, end)

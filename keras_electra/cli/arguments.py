@@ -1,5 +1,6 @@
 """Arguments that several commands take."""
 
+import contextlib
 import os
 import pathlib
 import shlex
@@ -9,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli.backend import BACKENDS, start_backend
-from keras_electra.cli.display import tell, waiting
+from keras_electra.cli.display import native_messages_held, tell, waiting
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
@@ -35,7 +36,9 @@ Texts = Annotated[
 def start_keras(backend: str | None) -> None:
     """Have Keras run on the backend that was asked for, and import it."""
     name = start_backend(backend, tell)
-    with waiting(f"starting Keras on {name}"):
+    # TensorFlow's greeting heeds none of its own switches.
+    silence = native_messages_held() if name == "tensorflow" else contextlib.nullcontext()
+    with silence as stream, waiting(f"starting Keras on {name}", stream):
         import keras_electra.models  # noqa: F401
 
 

@@ -22,7 +22,7 @@ from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 
 VOCABULARY_SIZE = 2048
-NUM_TOKENS = 1_000_000
+NUM_TOKENS = 700_000
 """Tokens to train on."""
 SIZE = "tiny"
 STORE_FOLDER = "store"

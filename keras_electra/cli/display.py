@@ -5,7 +5,9 @@ Progress is for people: nothing of it is written where standard error is not a t
 """
 
 import contextlib
+import os
 import sys
+import tempfile
 import time
 
 import rich.console
@@ -14,6 +16,7 @@ import rich.table
 
 from keras_electra.runs.files import to_json
 
+STDERR = 2
 MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
 
@@ -49,13 +52,34 @@ def is_watched() -> bool:
 
 
 @contextlib.contextmanager
-def waiting(description: str):
-    """A spinner while the block runs."""
+def waiting(description: str, stream=None):
+    """A spinner while the block runs, on standard error or the stream given in its place."""
     if not is_watched():
         yield
         return
-    with remarks.status(description):
+    console = remarks if stream is None else rich.console.Console(file=stream)
+    with console.status(description):
         yield
+
+
+@contextlib.contextmanager
+def native_messages_held():
+    """Hold back what compiled libraries write to standard error; shown only if the block fails.
+
+    The block gets a stream that still reaches standard error.
+    """
+    sys.stderr.flush()
+    with os.fdopen(os.dup(STDERR), "w") as stream, tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), STDERR)
+        try:
+            yield stream
+        except BaseException:
+            held.seek(0)
+            stream.write(held.read().decode(errors="replace"))
+            raise
+        finally:
+            stream.flush()
+            os.dup2(stream.fileno(), STDERR)
 
 
 @contextlib.contextmanager
