@@ -105,8 +105,11 @@ def run_plain_loop(pipe, name, options, dropout_rate):
     from keras_electra.config.pretrain import PretrainConfig
 
     recipe = PretrainConfig.from_size(options.size, VOCABULARY_SIZE)
-    width, generator_encoder = recipe.encoder, recipe.encoder.narrowed(
-        recipe.objective.generator_width_fraction, recipe.objective.generator_depth_fraction
+    width, generator_encoder = (
+        recipe.encoder,
+        recipe.encoder.narrowed(
+            recipe.objective.generator_width_fraction, recipe.objective.generator_depth_fraction
+        ),
     )
 
     def config(encoder):
@@ -130,7 +133,9 @@ def run_plain_loop(pipe, name, options, dropout_rate):
     rng, step = np.random.default_rng(0), 0
     while pipe.recv() == "step":
         started = time.perf_counter()
-        batch = {key: torch.from_numpy(value) for key, value in batch_of(rng, options, step).items()}
+        batch = {
+            key: torch.from_numpy(value) for key, value in batch_of(rng, options, step).items()
+        }
         token_ids = batch["token_ids"].long()
         is_masked = batch["slot_of_token"] < batch["mask_positions"].shape[1]
         labels = torch.where(is_masked, token_ids, -100)

@@ -157,7 +157,9 @@ class PretrainBatches(keras.utils.PyDataset):
         if number not in self._orders:
             for old in [other for other in self._orders if other < number - 1]:
                 del self._orders[old]
-            key = np.random.SeedSequence([self.seed, 0x0DE5, int(number)]).generate_state(2, np.uint64)
+            key = np.random.SeedSequence([self.seed, 0x0DE5, int(number)]).generate_state(
+                2, np.uint64
+            )
             rng = np.random.Generator(np.random.Philox(key=key))
             self._orders[number] = rng.permutation(self.num_examples)
         return self._orders[number]

@@ -8,7 +8,6 @@ Nothing in either names a backend's own type, so both open on every backend.
 
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 
@@ -16,14 +15,19 @@ import keras
 import numpy as np
 import safetensors.numpy
 
-from keras_electra.config.masking import MaskingConfig
-from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import replace, sync_folder, temporary_path, write_bytes, write_json, writing
+from keras_electra.runs.files import (
+    replace,
+    sync_folder,
+    temporary_path,
+    write_bytes,
+    write_json,
+    writing,
+)
 from keras_electra.tokenizer import WordPieceTokenizer
 
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = (
@@ -50,7 +54,10 @@ def save_checkpoint(path, model: ElectraPretrainer, state: dict) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         files = {
-            MODEL_FILE: {**_arrays(model.variables), **_arrays(model.metrics_variables, "metrics/")},
+            MODEL_FILE: {
+                **_arrays(model.variables),
+                **_arrays(model.metrics_variables, "metrics/"),
+            },
             OPTIMIZER_FILE: _optimizer_arrays(model.optimizer),
         }
         hashes = {name: _write_arrays(temporary / name, arrays) for name, arrays in files.items()}
@@ -219,9 +226,7 @@ def _load_checkpoint(path, run, dtype, weights):
         arrays.update(averages)
     _assign(model.variables, arrays, path)
     model.step, model.tokens = state["step"], state["tokens"]
-    return _equipped(
-        model, run.vocabulary_path, settings["tokenizer"], config.sequence_length
-    )
+    return _equipped(model, run.vocabulary_path, settings["tokenizer"], config.sequence_length)
 
 
 def _load_preset(path, config, dtype):
@@ -336,6 +341,8 @@ def _json_of(path):
     try:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path.parent}: expected a run, a checkpoint or a preset folder") from error
+        raise InputError(
+            f"{path.parent}: expected a run, a checkpoint or a preset folder"
+        ) from error
     except ValueError as error:
         raise DamagedDataError(f"{path}: expected JSON ({error})") from error

@@ -61,9 +61,7 @@ def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer) -> list[li
             f"received lowercase={old.config.lowercase}"
         )
     ids = {token: index for index, token in enumerate(old.vocabulary)}
-    return [
-        [ids[token]] if token in ids else _pieces(token, old, ids) for token in new.vocabulary
-    ]
+    return [[ids[token]] if token in ids else _pieces(token, old, ids) for token in new.vocabulary]
 
 
 def _pieces(token, old, ids):

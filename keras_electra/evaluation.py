@@ -9,7 +9,6 @@ from keras_electra.batches import PretrainBatches
 from keras_electra.checkpoint import load
 from keras_electra.errors import InputError
 from keras_electra.metrics import DetectionCounts, roc_auc, unigram_accuracy
-from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.store import Store
 

@@ -228,7 +228,9 @@ class EncoderLayer(ElectraLayer):
         if rotation is not None:
             query, key = rotated(query, rotation), rotated(key, rotation)
         rate = encoder.attention_dropout_rate if training else 0.0
-        context = backends.attention(query, key, value, attention_mask, rate, noise, 3 * self.index + 1)
+        context = backends.attention(
+            query, key, value, attention_mask, rate, noise, 3 * self.index + 1
+        )
         context = ops.reshape(context, (-1, length, encoder.hidden_dim))
         output = ops.matmul(context, self.attention_kernel) + self.attention_bias
         return self.dropped(output, noise, 3 * self.index + 2, training)
@@ -261,7 +263,5 @@ def rotated(x, rotation):
     """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
     cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)
     first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
-    turned = ops.concatenate(
-        [first * cos - second * sin, second * cos + first * sin], axis=-1
-    )
+    turned = ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
     return ops.cast(turned, x.dtype)

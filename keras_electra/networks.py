@@ -6,9 +6,7 @@ Shapes: B examples, T tokens, K masked places, V vocabulary entries.
 import keras
 from keras import ops
 
-from keras_electra import backends
 from keras_electra.heads import MaskedLMHead, ReplacedTokenHead
-from keras_electra.layers import shifted
 
 
 class _Network(keras.Model):
@@ -24,9 +22,7 @@ class _Network(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name]) for name in cls.parts
-        }
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.parts}
         return cls(**{**config, **parts})
 
 

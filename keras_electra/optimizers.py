@@ -126,7 +126,9 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         gradient = ops.cast(gradient, variable.dtype)
         m, v = self.first_moments[index], self.second_moments[index]
         new_m = config.beta_1 * ops.convert_to_tensor(m) + (1 - config.beta_1) * gradient
-        new_v = config.beta_2 * ops.convert_to_tensor(v) + (1 - config.beta_2) * ops.square(gradient)
+        new_v = config.beta_2 * ops.convert_to_tensor(v) + (1 - config.beta_2) * ops.square(
+            gradient
+        )
         update = new_m / (ops.sqrt(new_v) + config.epsilon)
         if config.bias_correction:
             step = ops.cast(self._iterations + 1, "float32")
@@ -161,9 +163,7 @@ def layer_factors(depths, config: OptimizerConfig) -> list[float]:
         return [1.0] * len(depths)
     num_layers = max((depth for depth in depths if depth is not None), default=0)
     extra = 2 if config.layer_decay_form == "original" else 1
-    return [
-        1.0 if depth is None else decay ** (num_layers + extra - depth) for depth in depths
-    ]
+    return [1.0 if depth is None else decay ** (num_layers + extra - depth) for depth in depths]
 
 
 def _depth(path: str) -> int | None:

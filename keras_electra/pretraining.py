@@ -110,9 +110,7 @@ def pretrain(
         outcome = keeper.outcome or "finished"
         session.set_state(outcome, keeper.step)
         session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)
-    return PretrainOutcome(
-        session.folder, model, outcome, keeper.step, signals.exit_code or 0
-    )
+    return PretrainOutcome(session.folder, model, outcome, keeper.step, signals.exit_code or 0)
 
 
 def check_vocabulary_size(config: PretrainConfig, store: Store) -> None:
@@ -130,7 +128,10 @@ def open_session(config, store, run_dir) -> RunSession:
     settings = {
         "pretrain": config.to_dict(),
         "tokenizer": store.manifest.tokenizer.to_dict(),
-        "store": {"path": str(pathlib.Path(store.path).resolve()), "fingerprint": store.fingerprint},
+        "store": {
+            "path": str(pathlib.Path(store.path).resolve()),
+            "fingerprint": store.fingerprint,
+        },
     }
     return RunSession(
         run_dir,

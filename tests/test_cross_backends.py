@@ -78,9 +78,7 @@ def test_the_next_twenty_losses_agree(runs):
 
 
 def test_weights_are_bit_equal_on_the_other_side(runs, tmp_path):
-    processes = [
-        start(backend, RESAVE, runs / "first", tmp_path / backend) for backend in BACKENDS
-    ]
+    processes = [start(backend, RESAVE, runs / "first", tmp_path / backend) for backend in BACKENDS]
     for process in processes:
         finish(process)
     for name in ("generator.safetensors", "discriminator.safetensors"):

@@ -93,7 +93,7 @@ def test_each_coordinate_changes_the_numbers():
 
 def test_numbers_are_uniform():
     numbers = draw(seed=0, purpose=0, step=0, first=0, count=100, width=1001)
-    assert 0 <= numbers.min() and numbers.max() < 1
+    assert numbers.min() >= 0 and numbers.max() < 1
     shares = np.histogram(numbers, 20, (0, 1))[0] / numbers.size
     assert np.abs(shares - 0.05).max() < 0.004
 
@@ -298,7 +298,7 @@ def test_random_tokens_are_uniform_over_ordinary_ones_wherever_the_special_ones_
 
 def test_uniform_draws_are_uniform_and_below_one():
     draws = mask(ordinary_batch(3000))["uniform_draws"]
-    assert 0 <= draws.min() and draws.max() < 1
+    assert draws.min() >= 0 and draws.max() < 1
     # Longer fractions could round to 1 in float32, too seldom to be seen here.
     assert (draws * 2.0**24 % 1 == 0).all()
     assert np.abs(np.histogram(draws, 10, (0, 1))[0] / draws.size - 0.1).max() < 0.005

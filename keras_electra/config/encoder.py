@@ -86,10 +86,10 @@ class EncoderConfig(Options):
         Follows the original: `hidden = int(round(hidden * fraction))`, feed-forward width
         `4 * hidden`, and unless given `max(1, hidden // 64)` heads.
         """
-        hidden_dim = int(round(self.hidden_dim * width_fraction))
+        hidden_dim = round(self.hidden_dim * width_fraction)
         return self.replace(
             hidden_dim=hidden_dim,
-            num_layers=max(1, int(round(self.num_layers * depth_fraction))),
+            num_layers=max(1, round(self.num_layers * depth_fraction)),
             num_heads=num_heads or max(1, hidden_dim // 64),
             intermediate_dim=4 * hidden_dim,
         )

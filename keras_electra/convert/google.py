@@ -77,7 +77,11 @@ def from_google(variables, num_heads=None, generator_num_heads=None, dropout_rat
     has_detector = "discriminator_predictions/dense/kernel" in variables
     has_own_generator = "generator/encoder/layer_0/intermediate/dense/kernel" in variables
     has_mlm_head = "generator_predictions/output_bias" in variables
-    if has_detector and has_own_generator and "generator/embeddings/word_embeddings" not in variables:
+    if (
+        has_detector
+        and has_own_generator
+        and "generator/embeddings/word_embeddings" not in variables
+    ):
         pretrainer = _pretrainer(variables, encoder, generator_num_heads, dropout_rate)
         return {
             "backbone": pretrainer.backbone,
@@ -89,7 +93,9 @@ def from_google(variables, num_heads=None, generator_num_heads=None, dropout_rat
     _fill_backbone(models["backbone"], variables, "electra")
     if has_detector:
         models["discriminator"] = ReplacedTokenDetector(models["backbone"])
-        _fill(models["discriminator"].head, variables, "discriminator_predictions", RTD_HEAD_WEIGHTS)
+        _fill(
+            models["discriminator"].head, variables, "discriminator_predictions", RTD_HEAD_WEIGHTS
+        )
     if has_mlm_head:
         models["generator"] = _lone_generator(variables, models, generator_num_heads, dropout_rate)
     return models
