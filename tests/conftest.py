@@ -4,6 +4,7 @@ Sizes: V = 60 vocabulary entries, T = 12 tokens, B = 4 examples, 2 layers of wid
 """
 
 import importlib.metadata
+import importlib.util
 import os
 import tempfile
 
@@ -20,6 +21,8 @@ from keras_electra.tokenizer import WordPieceTokenizer
 
 # Backends read these when they are imported. Networks this small cost more to compile, and to
 # spread over threads, than to run; runs that share a program compile it once.
+INSTALLED = [name for name in ("jax", "torch", "tensorflow") if importlib.util.find_spec(name)]
+os.environ.setdefault("KERAS_BACKEND", INSTALLED[0])
 COMPILED = tempfile.TemporaryDirectory(prefix="keras-electra-tests-")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
