@@ -68,6 +68,30 @@ def test_dropout_is_on_in_training_and_off_otherwise(make_model, make_batch, rat
     )
 
 
+def test_dropout_is_at_every_site_of_the_original(make_model, make_batch, monkeypatch):
+    """After the embeddings; per layer on attention weights, attention output and feed-forward."""
+    seen, attended = [], []
+
+    def dropout(x, rate, key, site):
+        seen.append((site, rate))
+        return x
+
+    def attention(query, key, value, mask, rate, noise, site):
+        attended.append((site, rate))
+        return value
+
+    monkeypatch.setattr(backends, "dropout", dropout)
+    monkeypatch.setattr(backends, "attention", attention)
+    backbone = make_model(dropout_rate=0.2, attention_dropout_rate=0.3).backbone
+    backbone(make_batch()["token_ids"], training=True)
+    assert seen == [(site, 0.2) for site in (0, 2, 3, 5, 6)]
+    assert attended == [(1, 0.3), (4, 0.3)]
+    seen.clear(), attended.clear()
+    backbone(make_batch()["token_ids"], training=False)
+    assert not seen
+    assert {rate for _, rate in attended} == {0.0}
+
+
 def test_dropout_keeps_the_mean_and_differs_between_sites_and_passes():
     generator = keras.random.SeedGenerator(7)
     x = ops.ones((64, 33))
