@@ -99,13 +99,14 @@ def store(corpus_file, tokenizer, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_config():
-    """A function: `PretrainConfig` of the tiny networks, with options changed by name."""
+    """A function: `PretrainConfig` of networks of one layer, with options changed by name."""
 
     def make(**changes):
         return PretrainConfig.from_size(
             "tiny",
             **{
                 **ENCODER,
+                "num_layers": 1,
                 "architecture": "electra",
                 "generator_width_fraction": 0.5,
                 "sequence_length": T,
