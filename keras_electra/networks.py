@@ -40,15 +40,7 @@ class MaskedLanguageModel(_Network):
         super().__init__(name=name, dtype=backbone.dtype_policy)
         self.backbone = backbone
         self.head_name = head_name
-        encoder = backbone.embeddings.encoder
-        self.head = MaskedLMHead(
-            encoder.vocabulary_size,
-            encoder.embedding_dim,
-            seed=backbone.seed,
-            scale=encoder.initializer_range,
-            name=head_name,
-            dtype=backbone.dtype_policy,
-        )
+        self.head = _masked_lm_head(backbone, head_name)
         self.build()
 
     def build(self, input_shape=None):
@@ -83,15 +75,7 @@ class TwoTowerGenerator(_Network):
         super().__init__(name=name, dtype=left.dtype_policy)
         self.left = left
         self.right = right
-        encoder = left.embeddings.encoder
-        self.head = MaskedLMHead(
-            encoder.vocabulary_size,
-            encoder.embedding_dim,
-            seed=left.seed,
-            scale=encoder.initializer_range,
-            name="cloze_head",
-            dtype=left.dtype_policy,
-        )
+        self.head = _masked_lm_head(left, "cloze_head")
         self.build()
 
     def build(self, input_shape=None):
@@ -132,3 +116,16 @@ class ReplacedTokenDetector(_Network):
 
     def call(self, inputs, training=None):
         return self.head(self.backbone(inputs, training=training))
+
+
+def _masked_lm_head(backbone, name) -> MaskedLMHead:
+    """A head for the vocabulary and the token table of `backbone`."""
+    encoder = backbone.embeddings.encoder
+    return MaskedLMHead(
+        encoder.vocabulary_size,
+        encoder.embedding_dim,
+        seed=backbone.seed,
+        scale=encoder.initializer_range,
+        name=name,
+        dtype=backbone.dtype_policy,
+    )
