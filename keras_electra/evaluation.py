@@ -8,7 +8,7 @@ import numpy as np
 from keras_electra.batches import PretrainBatches
 from keras_electra.checkpoint import load
 from keras_electra.errors import InputError
-from keras_electra.metrics import DetectionCounts, roc_auc, unigram_accuracy
+from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
 from keras_electra.runs import RunFolder
 from keras_electra.store import Store
 
@@ -101,7 +101,7 @@ def _collect(model, batches, max_examples, on_step):
     num_batches = -(-num_examples // batches.batch_size)
     names = ("mlm_losses", "mlm_weights", "generator_hits", "sampled_hits")
     if model.objective.has_detector:
-        names += ("rtd_logits", "rtd_losses", "is_replaced", "rtd_weights")
+        names += ("rtd_logits", "is_replaced", "rtd_weights")
     rows = {name: [] for name in (*names, "original_ids")}
     for step in range(num_batches):
         batch = batches.batch(step)
@@ -139,7 +139,7 @@ def _detection(rows):
     counts = DetectionCounts.of(rows["rtd_logits"], labels, weights)
     auc = roc_auc(rows["rtd_logits"], labels, weights)
     return {
-        "rtd_loss": float(np.average(rows["rtd_losses"], weights=weights)),
+        "rtd_loss": rtd_loss(rows["rtd_logits"], labels, weights),
         "rtd_accuracy": counts.accuracy,
         "rtd_precision": counts.precision,
         "rtd_recall": counts.recall,
