@@ -14,14 +14,15 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config corpus tokenizer store masking metrics runs",
+    "errors config corpus tokenizer store masking metrics scoring tasks runs",
     "backends",
-    "initializers schedules sampling statistics layers heads optimizers batches callbacks",
-    "backbone networks assembly",
-    "pretrainer",
-    "models checkpoint continuing convert",
+    "initializers schedules sampling statistics layers heads task_heads optimizers batches "
+    "task_batches callbacks",
+    "backbone lora networks assembly",
+    "pretrainer task_models",
+    "models weights checkpoint presets continuing convert",
     "windows evaluation predict tracing",
-    "pretraining",
+    "pretraining finetuning comparing",
     "cli __main__ __init__",
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
