@@ -27,10 +27,10 @@ _HOMES = {
     "build_store": "store",
     "detect": "predict",
     "evaluate": "evaluation",
-    "load": "checkpoint",
+    "load": "presets",
     "pretrain": "pretraining",
     "pseudo_log_likelihood": "predict",
-    "save_preset": "checkpoint",
+    "save_preset": "presets",
     "trace": "tracing",
 }
 _MODULES = ("convert", "models")

@@ -64,6 +64,7 @@ class PretrainBatches(keras.utils.PyDataset):
         super().__init__()
         self.store = Store(store) if isinstance(store, str | os.PathLike) else store
         self.batch_size = batch_size
+        self.sequence_length = sequence_length
         self.masking = masking or MaskingConfig()
         self.seed = seed
         self.start_step = start_step
@@ -120,6 +121,10 @@ class PretrainBatches(keras.utils.PyDataset):
         for number in wanted:
             if number not in self._pending:
                 self._pending[number] = self._thread.submit(self.batch, number)
+
+    def tokens_until(self, step: int) -> int:
+        """Places of the batches before `step`."""
+        return step * self.batch_size * self.sequence_length
 
     def batch(self, step: int) -> dict:
         """The batch of a step, as NumPy arrays."""

@@ -1,16 +1,39 @@
 """What happens between the steps of a run: rows of the log, checkpoints, commands, the clock."""
 
+import dataclasses
 import time
 
 import keras
 
-from keras_electra.config.pretrain import PretrainConfig
-from keras_electra.errors import InputError
+from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.errors import DivergedError
 from keras_electra.runs import RunSession, StopSignals
 from keras_electra.schedules import rate_fraction
 
 COMMAND_SECONDS = 0.5
 """How often the control folder is looked into, and a paused run looks around."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What a `RunKeeper` keeps to.
+
+    Attributes:
+        steps: updates of this training.
+        log_every_steps, checkpoint_every_steps: how often a row and a checkpoint are written.
+        optimizer: for the learning rate in the rows.
+        time_budget_minutes: minutes of training after which it ends, or None.
+        first_step: updates that other trainings of the same run count before this one.
+        columns: what every row also holds, such as the number of a trial.
+    """
+
+    steps: int
+    log_every_steps: int
+    checkpoint_every_steps: int
+    optimizer: OptimizerConfig
+    time_budget_minutes: float | None = None
+    first_step: int = 0
+    columns: dict = dataclasses.field(default_factory=dict)
 
 
 class RunKeeper(keras.callbacks.Callback):
@@ -20,10 +43,10 @@ class RunKeeper(keras.callbacks.Callback):
     fetched at the end of an interval only. Told to end within an interval, it ends with the next step.
 
     Args:
-        config: of the run.
+        plan: `TrainingPlan`.
         session: the open run folder.
         signals: Ctrl-C and SIGTERM.
-        batches: the `PretrainBatches` being trained on.
+        batches: being trained on, with `waiting_seconds` and `tokens_until(step)`.
         save: called with the model and a dict for `state.json`; writes a checkpoint of the step that
             it names.
         step: of the checkpoint that training goes on from.
@@ -37,7 +60,7 @@ class RunKeeper(keras.callbacks.Callback):
 
     def __init__(
         self,
-        config: PretrainConfig,
+        plan: TrainingPlan,
         session: RunSession,
         signals: StopSignals,
         batches,
@@ -50,7 +73,7 @@ class RunKeeper(keras.callbacks.Callback):
         on_step=None,
     ):
         super().__init__()
-        self.config = config
+        self.plan = plan
         self.session = session
         self.signals = signals
         self.batches = batches
@@ -59,11 +82,16 @@ class RunKeeper(keras.callbacks.Callback):
         self.outcome = None
         self.on_row = on_row or (lambda row: None)
         self.on_step = on_step or (lambda number: None)
-        self._carried_metrics = metrics if step % config.log_every_steps else None
+        self._carried_metrics = metrics if step % plan.log_every_steps else None
         self._started = time.monotonic() - seconds
         self._looked = 0.0
         self._skipped = None
         self._start_interval()
+
+    @property
+    def run_step(self) -> int:
+        """Updates of the whole run, trainings before this one counted."""
+        return self.plan.first_step + self.step
 
     @property
     def seconds(self) -> float:
@@ -92,7 +120,7 @@ class RunKeeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """The work after the last step of an interval, or of the run."""
         self._count_step()
-        if self.step >= self.config.steps:
+        if self.step >= self.plan.steps:
             self._end("finished")
         is_interval_end = self._is_interval_end()
         # The row goes before the checkpoint: a kill in between may not lose it.
@@ -118,12 +146,12 @@ class RunKeeper(keras.callbacks.Callback):
             self.model, {"step": self.step, "tokens": self._tokens(), "seconds": self.seconds}
         )
         self.saved_step = self.step
-        self.session.append_event("checkpoint", step=self.step)
+        self.session.append_event("checkpoint", step=self.run_step)
 
     def _count_step(self):
         self.step += 1
-        self.on_step(self.step)
-        self.session.set_state("running", self.step)
+        self.on_step(self.run_step)
+        self.session.set_state("running", self.run_step)
 
     def _between_steps(self):
         """Look whether to go on, obey commands, and write the checkpoint that is due."""
@@ -135,11 +163,11 @@ class RunKeeper(keras.callbacks.Callback):
             elif time.monotonic() - self._looked > COMMAND_SECONDS:
                 self._looked = time.monotonic()
                 self._obey()
-        if self.step % self.config.checkpoint_every_steps == 0:
+        if self.step % self.plan.checkpoint_every_steps == 0:
             self.checkpoint()
 
     def _is_interval_end(self):
-        return self.step % self.config.log_every_steps == 0 or self.outcome == "finished"
+        return self.step % self.plan.log_every_steps == 0 or self.outcome == "finished"
 
     def _start_interval(self):
         self._interval_step = self.step
@@ -147,23 +175,24 @@ class RunKeeper(keras.callbacks.Callback):
         self._interval_waiting = self.batches.waiting_seconds
 
     def _tokens(self):
-        return self.step * self.config.batch_size * self.config.sequence_length
+        return self.batches.tokens_until(self.step)
 
     def _row(self, figures):
         seconds = time.monotonic() - self._interval_started
-        steps = self.step - self._interval_step
+        tokens = self._tokens() - self.batches.tokens_until(self._interval_step)
         optimizer = self.model.optimizer
         fraction = rate_fraction(
-            self.config.optimizer, self.step, optimizer.total_steps_variable.value
+            self.plan.optimizer, self.step, optimizer.total_steps_variable.value
         )
         return {
-            "step": self.step,
+            "step": self.run_step,
+            **self.plan.columns,
             "tokens": self._tokens(),
             **figures,
             "gradient_norm": float(optimizer.gradient_norm),
-            "learning_rate": self.config.optimizer.learning_rate * float(fraction),
+            "learning_rate": self.plan.optimizer.learning_rate * float(fraction),
             "skipped_steps": int(optimizer.skipped_steps),
-            "tokens_per_second": steps * self._tokens() / self.step / max(seconds, 1e-9),
+            "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
         }
@@ -174,25 +203,25 @@ class RunKeeper(keras.callbacks.Callback):
         skipped, self._skipped = row["skipped_steps"] - former, row["skipped_steps"]
         if not skipped:
             return
-        self.session.append_event("warning", step=self.step, skipped_steps=skipped)
+        self.session.append_event("warning", step=self.run_step, skipped_steps=skipped)
         if skipped >= self.step - self._interval_step:
-            raise InputError(
+            raise DivergedError(
                 f"loss: expected finite gradients, received NaN or infinity at each of the last "
                 f"{skipped} steps before step {self.step}; a lower learning_rate or a longer "
                 f"warm-up may help, and the checkpoint of step {self.saved_step} is intact"
             )
 
     def _seconds_left(self):
-        if self.config.time_budget_minutes is None:
+        if self.plan.time_budget_minutes is None:
             return float("inf")
-        return 60 * self.config.time_budget_minutes - self.seconds
+        return 60 * self.plan.time_budget_minutes - self.seconds
 
     def _keep_to_clock(self):
         """With a time budget: fit the schedule to the steps that the clock still allows."""
-        if self.config.time_budget_minutes is None or self.outcome is not None:
+        if self.plan.time_budget_minutes is None or self.outcome is not None:
             return
         reachable = self.step + int(self._seconds_left() * self.step / self.seconds)
-        total = min(self.config.steps, max(reachable, self.step + 1))
+        total = min(self.plan.steps, max(reachable, self.step + 1))
         self.model.optimizer.total_steps_variable.assign(total)
 
     def _obey(self):
@@ -206,13 +235,13 @@ class RunKeeper(keras.callbacks.Callback):
                     self.checkpoint()
                 if kind == "pause" and not is_paused:
                     is_paused = True
-                    self.session.set_state("paused", self.step)
-                    self.session.append_event("pause", step=self.step)
+                    self.session.set_state("paused", self.run_step)
+                    self.session.append_event("pause", step=self.run_step)
                 elif kind in ("resume", "stop"):
                     if is_paused:
-                        self.session.append_event("resume", step=self.step)
+                        self.session.append_event("resume", step=self.run_step)
                     is_paused = False
-                self.session.answer_command(command, step=self.step)
+                self.session.answer_command(command, step=self.run_step)
                 if kind == "stop":
                     self._end("stopped")
                     return

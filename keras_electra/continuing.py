@@ -5,8 +5,8 @@ import re
 import keras
 import numpy as np
 
-from keras_electra.checkpoint import load
 from keras_electra.errors import InputError
+from keras_electra.presets import load
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.tokenizer import WordPieceTokenizer
 

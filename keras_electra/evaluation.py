@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 
 from keras_electra.batches import PretrainBatches
-from keras_electra.checkpoint import load
 from keras_electra.errors import InputError
 from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
+from keras_electra.presets import load
 from keras_electra.runs import RunFolder
 from keras_electra.store import Store
 

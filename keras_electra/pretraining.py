@@ -9,7 +9,7 @@ import platform
 import keras
 
 from keras_electra.batches import PretrainBatches
-from keras_electra.callbacks import RunKeeper
+from keras_electra.callbacks import RunKeeper, TrainingPlan
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint, save_checkpoint
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.continuing import start_from
@@ -94,7 +94,7 @@ def pretrain(
                 tell(sentence)
         batches = PretrainBatches.from_recipe(store, config, is_endless=True)
         keeper = RunKeeper(
-            config,
+            plan_of(config),
             session,
             signals,
             batches,
@@ -192,6 +192,17 @@ def restore(model, session, tell) -> tuple[dict, list | None]:
     session.cut_log(state["step"])
     session.append_event("resume", step=state["step"], checkpoint=path.name)
     return state, metrics
+
+
+def plan_of(config) -> TrainingPlan:
+    """What the recipe says of the training's course."""
+    return TrainingPlan(
+        steps=config.steps,
+        log_every_steps=config.log_every_steps,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        optimizer=config.optimizer,
+        time_budget_minutes=config.time_budget_minutes,
+    )
 
 
 def saver(config, session):

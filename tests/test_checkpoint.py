@@ -15,15 +15,14 @@ from keras import ops
 import keras_electra.models  # noqa: F401  registers the classes
 from keras_electra.checkpoint import (
     latest_checkpoint,
-    load,
     read_state,
     restore_checkpoint,
     save_checkpoint,
-    save_preset,
 )
 from keras_electra.continuing import start_from
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.optimizers import ElectraAdamW
+from keras_electra.presets import load, save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.tokenizer import WordPieceTokenizer

@@ -32,7 +32,7 @@ class Export:
     def run(self):
         existing("--model", self.model)
         start_keras(self.backend)
-        from keras_electra.checkpoint import load, save_preset
+        from keras_electra.presets import load, save_preset
 
         with display.waiting(f"exporting {self.model}"):
             save_preset(self.out, load(self.model, weights=self.weights))

@@ -70,7 +70,7 @@ class Corrupt:
 
 def load(path):
     """The model of a folder."""
-    from keras_electra.checkpoint import load as load_model
+    from keras_electra.presets import load as load_model
 
     with display.waiting(f"loading {path}"):
         return load_model(path)
