@@ -15,7 +15,10 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 from keras_electra.masking import mask_batch, never_masked_ids
 from keras_electra.store import Store
+from keras_electra.store.order import permuted
 
+ORDER = 0x0DE5
+"""Tells the key of the order from those of other draws with the same seed."""
 AHEAD = 4
 """Batches made before they are asked for."""
 
@@ -78,7 +81,6 @@ class PretrainBatches(keras.utils.PyDataset):
         if self.num_examples < 1:
             raise InputError(f"store: expected {part} text for at least one example, received none")
         self.has_padding = self.num_examples + self.examples.num_padded > len(self.examples)
-        self._orders = {}
         self._pending = {}
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="batches")
 
@@ -155,16 +157,59 @@ class PretrainBatches(keras.utils.PyDataset):
         """Numbers (B,) of a step's examples: each pass over the store in an order of its own."""
         numbers = step * self.batch_size + np.arange(self.batch_size)
         passes, places = np.divmod(numbers, self.num_examples)
-        return np.array([self._order(p)[i] for p, i in zip(passes, places, strict=True)])
+        for number in np.unique(passes):
+            key = (self.seed, ORDER, number)
+            is_in = passes == number
+            places[is_in] = permuted(places[is_in], self.num_examples, key)
+        return places
 
-    def _order(self, number):
-        """The permutation of pass `number`; the last two are kept."""
-        if number not in self._orders:
-            for old in [other for other in self._orders if other < number - 1]:
-                del self._orders[old]
-            key = np.random.SeedSequence([self.seed, 0x0DE5, int(number)]).generate_state(
-                2, np.uint64
-            )
-            rng = np.random.Generator(np.random.Philox(key=key))
-            self._orders[number] = rng.permutation(self.num_examples)
-        return self._orders[number]
+
+class StagedBatches(keras.utils.PyDataset):
+    """Batches whose length and size change at given steps; each stage reads the same store.
+
+    Args:
+        stages: (first step, `PretrainBatches`) in the order of the steps, the first from step 0.
+        start_step: step that index 0 stands for.
+
+    Attributes:
+        waiting_seconds: time that `fit` spent waiting for a batch.
+    """
+
+    num_batches = None
+
+    def __init__(self, stages, start_step: int = 0):
+        super().__init__()
+        self.stages = stages
+        self.start_step = start_step
+
+    def __getitem__(self, index):
+        step = self.start_step + index
+        first, batches = self._stage_of(step)
+        return batches[step - first - batches.start_step]
+
+    def _stage_of(self, step):
+        return [stage for stage in self.stages if stage[0] <= step][-1]
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Over all stages."""
+        return sum(batches.waiting_seconds for _, batches in self.stages)
+
+    def tokens_until(self, step: int) -> int:
+        """Places of the batches before `step`."""
+        ends = [first for first, _ in self.stages[1:]] + [step]
+        return sum(
+            batches.tokens_until(max(0, min(end, step) - first))
+            for (first, batches), end in zip(self.stages, ends, strict=True)
+        )
+
+
+def training_batches(store, config: PretrainConfig):
+    """The endless training batches that a recipe describes."""
+    stages = []
+    for stage in config.all_stages:
+        shape = {"sequence_length": stage.sequence_length, "batch_size": stage.batch_size}
+        recipe = config.replace(stages=None, **shape)
+        batches = PretrainBatches.from_recipe(store, recipe, is_endless=True)
+        stages.append((stage.first_step, batches))
+    return stages[0][1] if len(stages) == 1 else StagedBatches(stages)

@@ -130,6 +130,11 @@ class RunKeeper(keras.callbacks.Callback):
             self.on_row(row)
             self._watch_skipped(row)
             self.model.reset_metrics()
+        elif self.outcome is None:
+            # Keras clears the figures when the next epoch begins.
+            self._carried_metrics = [
+                keras.ops.convert_to_numpy(variable) for variable in self.model.metrics_variables
+            ]
         self._between_steps()
         if self.outcome is not None:
             self.checkpoint()
@@ -137,9 +142,9 @@ class RunKeeper(keras.callbacks.Callback):
             self._start_interval()
             self._keep_to_clock()
 
-    def checkpoint(self):
-        """Write a checkpoint of this step, once."""
-        if self.saved_step == self.step:
+    def checkpoint(self, again: bool = False):
+        """Write a checkpoint of this step, once, or `again` where its state has changed."""
+        if self.saved_step == self.step and not again:
             return
         # `self.model` and no other name of it: on JAX, asking for it brings its variables up to date.
         self.save(
@@ -147,6 +152,11 @@ class RunKeeper(keras.callbacks.Callback):
         )
         self.saved_step = self.step
         self.session.append_event("checkpoint", step=self.run_step)
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count this time, in which something else was done, as training."""
+        self._started += seconds
+        self._interval_started += seconds
 
     def _count_step(self):
         self.step += 1
@@ -252,8 +262,7 @@ class RunKeeper(keras.callbacks.Callback):
             time.sleep(COMMAND_SECONDS / 2)
         pause = time.monotonic() - paused_at
         if pause > COMMAND_SECONDS / 4:
-            self._started += pause
-            self._interval_started += pause
+            self.leave_out(pause)
 
     def _end(self, outcome):
         self.outcome = outcome

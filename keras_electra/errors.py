@@ -14,6 +14,10 @@ class InputError(ElectraError, ValueError):
     """An argument, option or file content that cannot be used as given (exit code 2)."""
 
 
+class MissingSplitError(InputError):
+    """A part of a task's data, such as the test split, that is not there (exit code 2)."""
+
+
 class DivergedError(InputError):
     """A training in which no update works any more (exit code 2)."""
 

@@ -129,7 +129,7 @@ def _load_checkpoint(path, run, dtype, weights):
         arrays.update(averages)
     assign(model.variables, arrays, path)
     model.step, model.tokens = state["step"], state["tokens"]
-    return _equipped(model, run.vocabulary_path, settings["tokenizer"], config.sequence_length)
+    return _equipped(model, run.vocabulary_path, settings["tokenizer"], config.longest_sequence)
 
 
 def _load_preset(path, config, dtype):

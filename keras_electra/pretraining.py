@@ -8,7 +8,7 @@ import platform
 
 import keras
 
-from keras_electra.batches import PretrainBatches
+from keras_electra.batches import training_batches
 from keras_electra.callbacks import RunKeeper, TrainingPlan
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint, save_checkpoint
 from keras_electra.config.pretrain import PretrainConfig
@@ -92,7 +92,7 @@ def pretrain(
         if initial is not None and state["step"] == 0:
             for sentence in start_from(model, initial):
                 tell(sentence)
-        batches = PretrainBatches.from_recipe(store, config, is_endless=True)
+        batches = training_batches(store, config)
         keeper = RunKeeper(
             plan_of(config),
             session,
@@ -166,7 +166,7 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
     """The compiled model, optimizer slots made."""
     model = ElectraPretrainer.from_recipe(config)
     model.tokenizer = store.tokenizer()
-    model.sequence_length = config.sequence_length
+    model.sequence_length = config.longest_sequence
     model.compile(optimizer=ElectraAdamW(config.optimizer, config.steps))
     model.optimizer.build(model.trainable_variables)
     return model
@@ -218,10 +218,19 @@ def saver(config, session):
 
 
 def train(model, batches, keeper, config, callbacks) -> None:
-    """Run `fit` over what is left, one epoch per logging interval."""
-    for num_intervals, steps in intervals(keeper.step, config.steps, config.log_every_steps):
+    """Run `fit` over what is left, stage by stage."""
+    borders = [stage.first_step for stage in config.all_stages[1:]]
+    for border in [*(step for step in borders if step < config.steps), config.steps]:
+        if border > keeper.step and keeper.outcome is None:
+            train_until(border, model, batches, keeper, callbacks)
+
+
+def train_until(border: int, model, batches, keeper, callbacks) -> None:
+    """Run `fit` up to step `border`, one epoch per logging interval."""
+    every = keeper.plan.log_every_steps
+    for num_intervals, steps in intervals(keeper.step, border, every):
         batches.start_step = keeper.step
-        epoch = keeper.step // config.log_every_steps
+        epoch = keeper.step // every
         model.fit(
             batches,
             steps_per_epoch=steps,

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import rich.console
 import rich.progress
@@ -104,16 +105,23 @@ def progress(description: str, unit: str = ""):
 
 
 class TrainingProgress:
-    """One line while training: step, loss, tokens/s, time left; a context manager.
+    """One line while training: step, loss, speed, time left; a context manager.
 
     Args:
-        steps: of the whole run.
-        tokens_per_step: batch size × sequence length.
+        steps: of the whole run; None where `set_steps` will tell.
+        units_until: how much is worked through before a step, such as `config.tokens_until`.
         budget_seconds: of training left at the start, or None.
+        unit: what is counted: "tokens" or "examples".
     """
 
-    def __init__(self, steps: int, tokens_per_step: int, budget_seconds: float | None = None):
-        self._steps, self._tokens_per_step = steps, tokens_per_step
+    def __init__(
+        self,
+        steps: int | None,
+        units_until: Callable[[int], int],
+        budget_seconds: float | None = None,
+        unit: str = "tokens",
+    ):
+        self._steps, self._units_until, self._unit = steps, units_until, unit
         self._ends = None if budget_seconds is None else time.monotonic() + budget_seconds
         self._first = None
         self._loss = ""
@@ -135,9 +143,14 @@ class TrainingProgress:
     def __exit__(self, *error):
         self._bar.stop()
 
+    def set_steps(self, steps: int) -> None:
+        """Say how many steps the whole run has."""
+        self._steps = steps
+
     def on_row(self, row: dict) -> None:
         """Take the losses of a row of the log."""
-        losses = [f"{row[name]:.3f}" for name in ("mlm_loss", "rtd_loss") if row.get(name)]
+        names = [name for name in ("mlm_loss", "rtd_loss") if row.get(name)] or ["loss"]
+        losses = [f"{row[name]:.3f}" for name in names if row.get(name)]
         self._loss = f"loss {' + '.join(losses)}" if losses else ""
 
     def on_step(self, step: int) -> None:
@@ -151,8 +164,9 @@ class TrainingProgress:
         if steps and seconds > MIN_SECONDS:
             left = (self._steps - step) * seconds / steps
             left = left if self._ends is None else max(0.0, min(left, self._ends - now))
+            units = self._units_until(step) - self._units_until(self._first[0])
             figures += [
-                f"{steps * self._tokens_per_step / seconds:,.0f} tokens/s",
+                f"{units / seconds:,.0f} {self._unit}/s",
                 f"{clock(left)} left",
             ]
         self._bar.update(

@@ -155,10 +155,9 @@ def pretrain_with_progress(config: PretrainConfig, store, run_dir, initial=None)
     from keras_electra.pretraining import pretrain
 
     minutes = config.time_budget_minutes
-    tokens = config.batch_size * config.sequence_length
     spent = seconds_spent(RunFolder(run_dir))
     budget = None if minutes is None else max(0.0, 60 * minutes - spent)
-    with display.TrainingProgress(config.steps, tokens, budget) as progress:
+    with display.TrainingProgress(config.steps, config.tokens_until, budget) as progress:
         return pretrain(
             config,
             store,

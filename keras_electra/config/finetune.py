@@ -117,6 +117,12 @@ class FinetuneConfig(Options):
     dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
     log_every_steps: int = option(20, "steps between two rows of log.jsonl")
     checkpoint_every_steps: int = option(500, "steps between two checkpoints")
+    has_fresh_weights: bool = option(
+        False, "whether the encoder starts from new weights, for comparison with the trained ones"
+    )
+    has_baselines: bool = option(
+        False, "whether simple baselines (majority, word counts) are scored beside the model"
+    )
     has_strict_rows: bool = option(
         False,
         "whether a row that cannot be used ends the run; otherwise it is left out and counted",
@@ -138,7 +144,9 @@ class FinetuneConfig(Options):
         self.require(self.epochs > 0, "epochs", "more than 0")
         fraction = self.warmup_fraction
         self.require(
-            fraction is None or 0 <= fraction < 1, "warmup_fraction", "a fraction in [0, 1), or none"
+            fraction is None or 0 <= fraction < 1,
+            "warmup_fraction",
+            "a fraction in [0, 1), or none",
         )
         self.require(0 <= self.head_dropout_rate < 1, "head_dropout_rate", "a fraction in [0, 1)")
         self.require(self.seed >= 0, "seed", "0 or more")

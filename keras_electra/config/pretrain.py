@@ -1,6 +1,7 @@
 """Options of a pretraining run: the recipe, and the groups it is made of."""
 
 import dataclasses
+import re
 from typing import Literal, Self
 
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
@@ -11,12 +12,22 @@ from keras_electra.config.options import Options, option, refuse_unknown, requir
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.store import Packing
 
+STAGE = re.compile(r"(\d+):(\d+)x(\d+)")
 GROUPS = {
     "encoder": EncoderConfig,
     "objective": ObjectiveConfig,
     "masking": MaskingConfig,
     "optimizer": OptimizerConfig,
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Steps from `first_step` on have batches of this shape."""
+
+    first_step: int
+    sequence_length: int
+    batch_size: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +44,11 @@ class PretrainConfig(Options):
         "continuous", "examples filled to the last token, or two padded segments as in the original"
     )
     batch_size: int = option(128, "examples per step, over all micro-batches (B)")
+    stages: str | None = option(
+        None,
+        "other lengths and batch sizes from given steps on, STEP:TxB with commas between, such as "
+        "'900000:512x32'; none for one shape throughout",
+    )
     steps: int = option(1_000_000, "optimizer updates")
     time_budget_minutes: float | None = option(
         None, "end the schedule and the run after this many minutes of training; none for no limit"
@@ -69,6 +85,43 @@ class PretrainConfig(Options):
         parts = self.optimizer.accumulation_steps
         self.require(
             self.batch_size % parts == 0, "batch_size", f"a multiple of accumulation_steps={parts}"
+        )
+        stages = self.all_stages
+        steps = [stage.first_step for stage in stages]
+        fits = all(
+            5 <= stage.sequence_length <= longest
+            and stage.batch_size >= 1
+            and stage.batch_size % parts == 0
+            for stage in stages
+        )
+        self.require(
+            fits and steps == sorted(set(steps)),
+            "stages",
+            f"rising steps, lengths from 5 to {longest} and batch sizes that are multiples of {parts}",
+        )
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The shapes of the batches, that of step 0 first."""
+        stages = [Stage(0, self.sequence_length, self.batch_size)]
+        for text in self.stages.split(",") if self.stages else ():
+            match = STAGE.fullmatch(text.strip())
+            self.require(match is not None, "stages", "STEP:TxB with commas between")
+            stages.append(Stage(*map(int, match.groups())))
+        return tuple(stages)
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens per example in the stage with the longest ones."""
+        return max(stage.sequence_length for stage in self.all_stages)
+
+    def tokens_until(self, step: int) -> int:
+        """Places of the batches before `step`."""
+        stages = self.all_stages
+        ends = [stage.first_step for stage in stages[1:]] + [step]
+        return sum(
+            max(0, min(end, step) - stage.first_step) * stage.sequence_length * stage.batch_size
+            for stage, end in zip(stages, ends, strict=True)
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from keras_electra.errors import InputError
+from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.examples import Example
 
 Kind = Literal[
@@ -56,8 +56,8 @@ class Problems:
 Reader = Callable[[Any, str, Problems], Iterable[Example]]
 """`reader(data, split, problems)`: the examples of one split of `data` (a folder, file or table).
 
-It raises `InputError` where the split or a file of it is missing, and tells `problems` of single
-rows that it leaves out.
+It raises `MissingSplitError` where the data has no such split, `InputError` where it cannot be read,
+and tells `problems` of single rows that it leaves out.
 """
 
 
@@ -101,6 +101,14 @@ class Task:
                 "value_range: expected two numbers for regression and none for other kinds, "
                 f"received {self.value_range!r} for {self.kind!r}"
             )
+
+    def has_split(self, data, split: str) -> bool:
+        """Whether the data has this split; a look at its first example."""
+        try:
+            next(iter(self.reader(data, split, Problems())), None)
+        except MissingSplitError:
+            return False
+        return True
 
     def read(self, data, split: str, problems: Problems | None = None) -> list[Example]:
         """The examples of one split, read whole.

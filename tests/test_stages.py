@@ -1,0 +1,84 @@
+"""Runs whose examples grow longer and whose batches change size on the way."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_electra.batches import PretrainBatches, StagedBatches, training_batches
+from keras_electra.config.pretrain import Stage
+from keras_electra.errors import InputError
+from keras_electra.pretraining import pretrain
+
+CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds"}
+
+
+class Died(Exception):
+    """Stands for a process that dies."""
+
+
+class DieAfter(keras.callbacks.Callback):
+    """Raises when `num_steps` steps are done."""
+
+    def __init__(self, num_steps):
+        super().__init__()
+        self.left = num_steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise Died
+
+
+def rows_of(path):
+    lines = (path / "log.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in CLOCK_KEYS} for line in lines]
+
+
+def test_stages_are_read(tiny_config):
+    config = tiny_config(stages="5:16x2, 9:12x8")
+    assert config.all_stages == (Stage(0, 12, 4), Stage(5, 16, 2), Stage(9, 12, 8))
+    assert config.longest_sequence == 16
+    assert config.tokens_until(5) == 5 * 48
+    assert config.tokens_until(11) == 5 * 48 + 4 * 32 + 2 * 96
+
+
+@pytest.mark.parametrize(
+    "stages", ["5:16", "x", "5:16x2,5:12x4", "9:16x2,5:12x4", "5:17x2", "5:3x2"]
+)
+def test_wrong_stages_are_one_sentence(tiny_config, stages):
+    with pytest.raises(InputError, match="stages: expected"):
+        tiny_config(stages=stages)
+
+
+def test_each_stage_counts_its_own_steps(tiny_config, store):
+    """A stage's batches are those of a run that has had this shape from its first step."""
+    config = tiny_config(stages="5:16x2")
+    batches = training_batches(store, config)
+    assert isinstance(batches, StagedBatches)
+    alone = PretrainBatches.from_recipe(
+        store, tiny_config(sequence_length=16, batch_size=2), is_endless=True
+    )
+    (first,) = batches[5]
+    assert first["token_ids"].shape == (2, 16)
+    assert np.array_equal(first["token_ids"], alone.batch(0)["token_ids"])
+    batches.start_step = 4
+    (again,) = batches[1]
+    assert np.array_equal(first["masked_ids"], again["masked_ids"])
+    assert [batches.tokens_until(step) for step in (5, 7)] == [240, 304]
+    assert isinstance(training_batches(store, tiny_config()), PretrainBatches)
+
+
+def test_a_staged_run_resumes_exactly(tiny_config, store, tmp_path):
+    """The border lies within a logging interval; the second run dies on either side of it."""
+    config = tiny_config(stages="5:16x2", steps=10, checkpoint_every_steps=3)
+    whole = pretrain(config, store, tmp_path / "whole")
+    assert whole.model.sequence_length == 16
+    for num_steps in (4, 4):
+        with pytest.raises(Died):
+            pretrain(config, store, tmp_path / "parts", callbacks=[DieAfter(num_steps)])
+    pretrain(config, store, tmp_path / "parts")
+    rows = rows_of(tmp_path / "whole")
+    assert [row["tokens"] for row in rows] == [4 * 48, 5 * 48 + 3 * 32, 5 * 48 + 5 * 32]
+    assert rows == rows_of(tmp_path / "parts")
