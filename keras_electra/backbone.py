@@ -34,11 +34,20 @@ class ElectraBackbone(keras.Model):
         embeddings: an `Embeddings` layer shared with another backbone, or None for its own.
         direction: "both"; "left" or "right" see only earlier or only later tokens.
         seed: decides the starting weights and the dropout noise.
+        lora: None, or the options of `lora.add_lora` as a dict, whose updates are then added.
         **options: the fields of `EncoderConfig`, by name.
     """
 
     def __init__(
-        self, *, embeddings=None, direction="both", seed=0, name=None, dtype=None, **options
+        self,
+        *,
+        embeddings=None,
+        direction="both",
+        seed=0,
+        lora=None,
+        name=None,
+        dtype=None,
+        **options,
     ):
         super().__init__(name=name, dtype=dtype)
         if direction not in ("both", "left", "right"):
@@ -67,6 +76,9 @@ class ElectraBackbone(keras.Model):
             self.final_norm = FinalNorm(name="final_norm", **parts)
         self.noise = keras.random.SeedGenerator(seed, name=f"{self.name}_noise")
         self.build()
+        self.lora = None
+        if lora is not None:
+            self.add_adapters(**lora)
 
     def build(self, input_shape=None):
         hidden = (None, None, self.encoder.hidden_dim)
@@ -130,11 +142,56 @@ class ElectraBackbone(keras.Model):
             return None
         return rotation_table(length, self.encoder.hidden_dim // self.encoder.num_heads)
 
+    def assign_from(self, source) -> None:
+        """Take the weights of another backbone of the same options.
+
+        Low-rank updates arrive merged, and a token table that is computed from another network's as
+        the plain table that it amounts to.
+        """
+        for theirs, mine in zip(source.parts, self.parts, strict=True):
+            weights = {weight.name: weight for weight in theirs.weights}
+            for weight in mine.weights:
+                value = weights.get(weight.name)
+                if weight.name == "token_embeddings":
+                    value = source.embeddings.table()
+                elif weight.name in getattr(theirs, "adapters", {}):
+                    value = theirs.updated(weight.name)
+                weight.assign(ops.cast(value, weight.dtype))
+
+    @property
+    def parts(self) -> list:
+        """The layers with weights, in the order of the forward pass."""
+        parts = [
+            self.embeddings,
+            self.projection,
+            self.mixing,
+            *self.encoder_layers,
+            self.final_norm,
+        ]
+        return [part for part in parts if part is not None]
+
+    def add_adapters(self, rank, alpha, targets):
+        """Freeze every weight, and put low-rank updates beside kernels; `lora.add_lora` checks first."""
+        for variable in self.trainable_variables:
+            variable.trainable = False
+        for layer in self.encoder_layers:
+            layer.add_adapters(rank, alpha / rank, targets)
+        self.lora = {"rank": rank, "alpha": alpha, "targets": tuple(targets)}
+
+    def merge_adapters(self):
+        """Add the low-rank updates to the kernels they belong to; every weight is trained again."""
+        for layer in self.encoder_layers:
+            layer.merge_adapters()
+        for variable in self.weights:
+            variable.trainable = True
+        self.lora = None
+
     def get_config(self):
         return {
             **self.encoder.to_dict(),
             "direction": self.direction,
             "seed": self.seed,
+            "lora": self.lora and {**self.lora, "targets": list(self.lora["targets"])},
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }

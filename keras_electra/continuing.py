@@ -99,29 +99,3 @@ def _sentences(fresh, reshaped, unused, rows, tokenizer):
         )
     sentences.append("the optimizer, its schedule and the step counter start afresh")
     return sentences
-
-
-def copy_backbone(source, target) -> None:
-    """Give `target` the weights of `source`, both `ElectraBackbone` of the same options.
-
-    A token table that is computed from another network's arrives as the plain table it amounts to.
-    """
-    for theirs, mine in zip(_parts_of(source), _parts_of(target), strict=True):
-        weights = {weight.name: weight for weight in theirs.weights}
-        for weight in mine.weights:
-            value = weights.get(weight.name)
-            if weight.name == "token_embeddings":
-                value = source.embeddings.table()
-            weight.assign(keras.ops.convert_to_numpy(value).astype("float32"))
-
-
-def _parts_of(backbone):
-    """The layers with weights, in the order of the forward pass."""
-    parts = [
-        backbone.embeddings,
-        backbone.projection,
-        backbone.mixing,
-        *backbone.encoder_layers,
-        backbone.final_norm,
-    ]
-    return [part for part in parts if part is not None]

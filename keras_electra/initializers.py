@@ -38,6 +38,17 @@ class TruncatedNormal(_Seeded):
         return values * self.scale
 
 
+class Normal(_Seeded):
+    """A normal distribution of deviation `scale`, as transformers starts its dense layers."""
+
+    def __init__(self, seed: int, name: str, scale: float = 0.02):
+        super().__init__(seed, name)
+        self.scale = scale
+
+    def draw(self, rng, shape):
+        return rng.standard_normal(shape) * self.scale
+
+
 class GlorotUniform(_Seeded):
     """Uniform in `±sqrt(6 / (inputs + outputs))` for a kernel (inputs, outputs)."""
 

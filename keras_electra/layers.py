@@ -177,10 +177,20 @@ def shifted(x, offset: int):
     return padded[:, offset:] if offset > 0 else padded[:, :offset]
 
 
+ADAPTED = {
+    "qkv_kernel": ("query", "key", "value"),
+    "attention_kernel": ("output",),
+    "intermediate_kernel": ("feed_forward",),
+    "output_kernel": ("feed_forward",),
+}
+"""Kernel -> the targets of low-rank updates in it, side by side."""
+
+
 class EncoderLayer(ElectraLayer):
     """Self-attention and feed-forward with their residuals, post-norm or pre-norm.
 
-    Variables are those of the original, with query, key and value side by side in one kernel (H, 3H).
+    Variables are those of the original, with query, key and value side by side in one kernel (H, 3H);
+    `lora.add_lora` puts low-rank updates beside the kernels.
 
     Args:
         encoder: `EncoderConfig`.
@@ -191,6 +201,7 @@ class EncoderLayer(ElectraLayer):
         super().__init__(scale=encoder.initializer_range, **kwargs)
         self.encoder = encoder
         self.index = index
+        self.adapters = {}
 
     def build(self, input_shape=None):
         hidden, inner = self.encoder.hidden_dim, self.encoder.intermediate_dim
@@ -221,7 +232,7 @@ class EncoderLayer(ElectraLayer):
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
-        qkv = ops.matmul(x, self.qkv_kernel) + self.qkv_bias
+        qkv = ops.matmul(x, self.updated("qkv_kernel")) + self.qkv_bias
         query, key, value = (
             ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
         )
@@ -232,24 +243,76 @@ class EncoderLayer(ElectraLayer):
             query, key, value, attention_mask, rate, noise, 3 * self.index + 1
         )
         context = ops.reshape(context, (-1, length, encoder.hidden_dim))
-        output = ops.matmul(context, self.attention_kernel) + self.attention_bias
+        output = ops.matmul(context, self.updated("attention_kernel")) + self.attention_bias
         return self.dropped(output, noise, 3 * self.index + 2, training)
 
     def transformed(self, x, noise, training):
         """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
-        inner = ops.matmul(x, self.intermediate_kernel) + self.intermediate_bias
+        inner = ops.matmul(x, self.updated("intermediate_kernel")) + self.intermediate_bias
         if self.encoder.feed_forward == "geglu":
             inner, gate = ops.split(inner, 2, axis=-1)
             inner = ops.gelu(inner, approximate=False) * gate
         else:
             inner = ops.gelu(inner, approximate=False)
-        output = ops.matmul(inner, self.output_kernel) + self.output_bias
+        output = ops.matmul(inner, self.updated("output_kernel")) + self.output_bias
         return self.dropped(output, noise, 3 * self.index + 3, training)
 
     def dropped(self, x, noise, site, training):
         if training and self.encoder.dropout_rate > 0:
             return backends.dropout(x, self.encoder.dropout_rate, noise, site)
         return x
+
+    # Low-rank updates
+
+    def add_adapters(self, rank: int, scale: float, targets) -> None:
+        """Put `scale * down @ up` beside the kernels of `targets`, which is zero at the start.
+
+        As in LoRA's own code (Hu et al., 2021), `down` has the deviation `1 / sqrt(3 * inputs)`.
+        """
+        # Keras locks the variables of a built layer; its own layers open them for this in the same way.
+        self._tracker.unlock()
+        for name, blocks in ADAPTED.items():
+            inputs, outputs = getattr(self, name).shape
+            pairs = []
+            for block in blocks:
+                if block not in targets:
+                    pairs.append(None)
+                    continue
+                stem = f"{name}_{block}"
+                draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * inputs) ** -0.5)
+                down = self.add_weight(name=f"{stem}_down", shape=(inputs, rank), initializer=draw)
+                up = self.add_weight(
+                    name=f"{stem}_up", shape=(rank, outputs // len(blocks)), initializer="zeros"
+                )
+                pairs.append((down, up))
+            if any(pairs):
+                self.adapters[name] = pairs
+        self.adapter_scale = scale
+        self._tracker.lock()
+
+    def merge_adapters(self) -> None:
+        """Add the low-rank updates to the kernels, and remove them."""
+        for name, pairs in self.adapters.items():
+            getattr(self, name).assign(ops.convert_to_numpy(self.updated(name)))
+            for variable in [variable for pair in pairs if pair for variable in pair]:
+                self._untrack_variable(variable)
+        self._tracker.unlock()
+        self.adapters = {}
+        self._tracker.lock()
+
+    def updated(self, name):
+        """Kernel `name` with its low-rank update, if it has one."""
+        kernel = getattr(self, name)
+        pairs = self.adapters.get(name)
+        if pairs is None:
+            return kernel
+        width = kernel.shape[1] // len(pairs)
+        blocks = [
+            ops.matmul(*pair) if pair else ops.zeros((kernel.shape[0], width), kernel.dtype)
+            for pair in pairs
+        ]
+        update = blocks[0] if len(blocks) == 1 else ops.concatenate(blocks, axis=1)
+        return kernel + self.adapter_scale * update
 
 
 def rotation_table(length: int, width: int):

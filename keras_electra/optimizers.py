@@ -79,7 +79,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     def _clip_gradients(self, grads):
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
         grads = backends.summed_over_replicas(grads)
-        norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in grads))
+        norm = backends.global_norm(grads)
         self._is_finite = ops.isfinite(norm)
         self.gradient_norm.assign(norm)
         self.skipped_steps.assign_add(1 - ops.cast(self._is_finite, "int32"))

@@ -1,12 +1,17 @@
 """Presets, and opening models: a trained model as a folder that stands by itself.
 
-A preset is a folder with `config.json`, `vocab.txt` and one safetensors file per network.
+A preset is a folder with `config.json`, `vocab.txt` and safetensors files: one per network of a
+pretrainer, one for a task model.
 """
 
 import json
 import pathlib
 import shutil
 
+import keras
+import numpy as np
+
+from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import (
     MODEL_FILE,
     OPTIMIZER_FILE,
@@ -20,17 +25,36 @@ from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
+from keras_electra.task_models import (
+    ExtractiveQA,
+    MultipleChoice,
+    SeveralTasks,
+    TextClassifier,
+    TextRegressor,
+    TokenClassifier,
+)
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.weights import arrays_of, assign, is_noise, read_arrays, write_arrays
 
 PRESET_FORMAT = "keras-electra preset 1"
+TASK_FORMAT = "keras-electra task model 1"
+MODEL_OF_CLASS = {
+    kind.__name__: kind
+    for kind in (TextClassifier, TextRegressor, TokenClassifier, ExtractiveQA, MultipleChoice)
+}
 NETWORKS = ("generator", "discriminator")
 
 
-def save_preset(path, model: ElectraPretrainer, sequence_length: int | None = None) -> None:
-    """Write the folder that `load` opens: `config.json`, `vocab.txt`, one file per network.
+def save_preset(path, model, sequence_length: int | None = None) -> None:
+    """Write the folder that `load` opens: `config.json`, `vocab.txt`, weights.
 
-    Each network's file is complete by itself: shared embeddings stand in both.
+    Of a pretrainer each network's file is complete by itself: shared embeddings stand in both. Low-rank
+    updates of a task model are merged into its kernels.
+
+    Args:
+        path: a new or empty folder.
+        model: an `ElectraPretrainer`, a task model or `SeveralTasks`, with its tokenizer.
+        sequence_length: longest input; None for the model's own.
 
     Raises:
         InputError: if the model has no tokenizer, or the folder exists and holds something.
@@ -40,21 +64,15 @@ def save_preset(path, model: ElectraPretrainer, sequence_length: int | None = No
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
     if path.exists() and any(path.iterdir()):
         raise InputError(f"{path}: expected a new or empty folder, received one that holds files")
+    is_pretrainer = isinstance(model, ElectraPretrainer)
+    config, arrays = (_pretrainer_parts if is_pretrainer else _task_parts)(model)
     temporary = temporary_path(path)
     with writing(path):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        files = {}
-        for name, variables in network_variables(model).items():
-            files[f"{name}.safetensors"] = write_arrays(
-                temporary / f"{name}.safetensors", arrays_of(variables)
-            )
+        files = {name: write_arrays(temporary / name, values) for name, values in arrays.items()}
         model.tokenizer.save(temporary / "vocab.txt")
-        config = {
-            "format": PRESET_FORMAT,
-            "encoder": model.encoder.to_dict(),
-            "objective": model.objective.to_dict(),
-            "masking": model.masking.to_dict(),
+        config |= {
             "sequence_length": sequence_length or model.sequence_length,
             "tokenizer": model.tokenizer.config.to_dict(),
             "files": files,
@@ -65,8 +83,57 @@ def save_preset(path, model: ElectraPretrainer, sequence_length: int | None = No
         replace(temporary, path)
 
 
-def load(path, *, dtype: str = "float32", weights: str = "last") -> ElectraPretrainer:
-    """Open a run, a checkpoint or a preset folder.
+def _pretrainer_parts(model):
+    """(what `config.json` says of a pretrainer, {file: arrays})."""
+    config = {
+        "format": PRESET_FORMAT,
+        "encoder": model.encoder.to_dict(),
+        "objective": model.objective.to_dict(),
+        "masking": model.masking.to_dict(),
+    }
+    networks = network_variables(model)
+    return config, {f"{name}.safetensors": arrays_of(v) for name, v in networks.items()}
+
+
+def _task_parts(model):
+    """(what `config.json` says of a task model, {file: arrays}), by names that no task changes."""
+    plain = ElectraBackbone(
+        **model.backbone.encoder.to_dict(), direction=model.backbone.direction, name="backbone"
+    )
+    plain.assign_from(model.backbone)
+    arrays = arrays_of([v for v in plain.variables if not is_noise(v)])
+    models = _models_of(model)
+    for name, one in models.items():
+        weights = {weight.name: weight for weight in one.head.weights}
+        arrays |= {
+            f"heads/{name}/{weight}": np.asarray(keras.ops.convert_to_numpy(value), "float32")
+            for weight, value in weights.items()
+        }
+    config = {
+        "format": TASK_FORMAT,
+        "encoder": model.backbone.encoder.to_dict(),
+        "direction": model.backbone.direction,
+        "tasks": {
+            name: {"class": type(one).__name__, "options": one.options()}
+            for name, one in models.items()
+        },
+    }
+    return config, {MODEL_FILE: arrays}
+
+
+def _models_of(model):
+    """Name of each task -> its model."""
+    if isinstance(model, SeveralTasks):
+        return model.models
+    if type(model).__name__ not in MODEL_OF_CLASS:
+        raise InputError(
+            f"model: expected an ElectraPretrainer or a task model, received {type(model).__name__}"
+        )
+    return {model.task_name: model}
+
+
+def load(path, *, dtype: str = "float32", weights: str = "last"):
+    """Open a run, a checkpoint or a preset folder; of a fine-tuning run the best trial's model.
 
     Args:
         path: the folder.
@@ -75,7 +142,8 @@ def load(path, *, dtype: str = "float32", weights: str = "last") -> ElectraPretr
 
     Returns:
         An `ElectraPretrainer` with `tokenizer` and `sequence_length` set, for `detect`, `evaluate` and
-        taking `generator`, `discriminator` or `backbone` out. It carries no optimizer.
+        taking `generator`, `discriminator` or `backbone` out; or a task model, for `predict`. It
+        carries no optimizer.
 
     Raises:
         InputError: if the folder is none of the three.
@@ -87,6 +155,8 @@ def load(path, *, dtype: str = "float32", weights: str = "last") -> ElectraPretr
     if (path / STATE_FILE).is_file():
         return _load_checkpoint(path, RunFolder(path.parent.parent), dtype, weights)
     run = RunFolder(path)
+    if run.exists() and "finetune" in run.config():
+        return load(best_model_path(run), dtype=dtype)
     if run.exists() and run.checkpoints_path.is_dir():
         checkpoint = latest_checkpoint(run)
         if checkpoint is None:
@@ -95,7 +165,25 @@ def load(path, *, dtype: str = "float32", weights: str = "last") -> ElectraPretr
     config = _json_of(path / "config.json")
     if config.get("format") == PRESET_FORMAT:
         return _load_preset(path, config, dtype)
+    if config.get("format") == TASK_FORMAT:
+        return _load_task_model(path, config, dtype)
     raise InputError(f"{path}: expected a run, a checkpoint or a preset folder")
+
+
+def best_model_path(run: RunFolder) -> pathlib.Path:
+    """Folder of the model of a fine-tuning run's best trial.
+
+    Raises:
+        InputError: if no trial is finished.
+    """
+    found = {}
+    for path in run.path.glob("trials/trial_*/model"):
+        if (path.parent / "result.json").is_file():
+            result = _json_of(path.parent / "result.json")
+            found[path] = (result["main"], -result["trial"])
+    if not found:
+        raise InputError(f"run {run.path}: expected at least one finished trial, found none")
+    return max(found, key=found.get)
 
 
 def network_variables(model: ElectraPretrainer) -> dict[str, list]:
@@ -139,6 +227,29 @@ def _load_preset(path, config, dtype):
     for name, variables in network_variables(model).items():
         arrays = read_arrays(path, f"{name}.safetensors", config)
         assign(variables, arrays, path)
+    return _equipped(model, path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+
+
+def _load_task_model(path, config, dtype):
+    backbone = ElectraBackbone(
+        **config["encoder"], direction=config["direction"], name="backbone", dtype=dtype
+    )
+    arrays = read_arrays(path, MODEL_FILE, config)
+    assign([v for v in backbone.variables if not is_noise(v)], arrays, path)
+    models = {}
+    for name, part in config["tasks"].items():
+        if part["class"] not in MODEL_OF_CLASS:
+            raise InputError(f"{path}: expected a task model, received a {part['class']!r}")
+        models[name] = MODEL_OF_CLASS[part["class"]](backbone, **part["options"], name=name)
+        for weight in models[name].head.weights:
+            key = f"heads/{name}/{weight.name}"
+            if key not in arrays:
+                raise InputError(f"{path}: expected the variable {key!r}, not found")
+            weight.assign(arrays[key])
+        _equipped(models[name], path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+    if len(models) == 1:
+        return models.popitem()[1]
+    model = SeveralTasks(models)
     return _equipped(model, path / "vocab.txt", config["tokenizer"], config["sequence_length"])
 
 

@@ -97,6 +97,30 @@ class PretrainStatistics(keras.metrics.Metric):
         }
 
 
+class TaskStatistics(keras.metrics.Metric):
+    """Weighted means since the last reset, several in one vector.
+
+    Args:
+        names: of the means, as they stand in the logs.
+    """
+
+    def __init__(self, names, name="statistics"):
+        super().__init__(name=name)
+        self.names = tuple(names)
+        self.sums = self.add_variable((2 * len(self.names),), "zeros", name="sums")
+
+    def update_state(self, sums):
+        """Add for each name in turn a sum of weighted values, then for each the sum of weights."""
+        self.sums.assign_add(ops.stop_gradient(ops.stack(sums)))
+
+    def result(self):
+        values = ops.unstack(ops.convert_to_tensor(self.sums), num=2 * len(self.names))
+        pairs = zip(values, values[len(self.names) :], strict=False)
+        return {
+            name: _ratio(part, whole) for name, (part, whole) in zip(self.names, pairs, strict=True)
+        }
+
+
 def binned_auc(negatives, positives):
     """Area under the ROC curve from counts per score bin, low scores first; ties count half.
 

@@ -68,7 +68,7 @@ def test_other_separators_do_not_end_a_line(tmp_path, separator):
 )
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 1 << 20])
 def test_encodings_in_blocks_of_any_size(tmp_path, monkeypatch, encoding, block):
-    monkeypatch.setattr(corpus, "READ_BYTES", block)
+    monkeypatch.setattr(corpus.text, "READ_BYTES", block)
     text = "Grüße\r\nà la carte\n\nñ\r\n" + ("" if encoding == "latin-1" else "中🙂\n")
     path = tmp_path / "text"
     path.write_bytes(text.encode(encoding))
@@ -86,7 +86,7 @@ def test_byte_order_mark_is_no_text(tmp_path, encoding):
 @pytest.mark.parametrize("block", [1, 5, 1 << 20])
 @pytest.mark.parametrize("prefix", ["", "plain text\n" * 100, "ü" * 777 + "\n"])
 def test_wrong_encoding_names_file_offset_and_option(tmp_path, monkeypatch, block, prefix):
-    monkeypatch.setattr(corpus, "READ_BYTES", block)
+    monkeypatch.setattr(corpus.text, "READ_BYTES", block)
     path = tmp_path / "latin.txt"
     path.write_bytes(prefix.encode() + "naïve".encode("latin-1"))
     offset = len(prefix.encode()) + 2

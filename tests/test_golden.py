@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_electra.config.finetune import AnswerConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.convert import from_google
 from keras_electra.errors import InputError
@@ -70,6 +71,15 @@ def variables(generator_hidden=None):
     return {name: value_of(name, shape) for name, shape in shapes.items()}
 
 
+def task_variables(name, layers):
+    """The original's variables of a fine-tuned head, from the shapes of its kernels."""
+    shapes = {}
+    for layer, shape in layers.items():
+        shapes[f"task_specific/{name}/{layer}/kernel"] = shape
+        shapes[f"task_specific/{name}/{layer}/bias"] = shape[-1:]
+    return {name: value_of(name, shape) for name, shape in shapes.items()}
+
+
 def value_of(name, shape):
     values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape) * 0.1
     return (values + name.endswith("gamma")).astype("float32")
@@ -79,6 +89,32 @@ def value_of(name, shape):
 def lone():
     """Backbone, and both heads above it."""
     return from_google(variables(), num_heads=4, dropout_rate=0.0)
+
+
+ANSWER_LAYERS = {
+    "dense": (HIDDEN, 1),
+    "qa_hidden": (2 * HIDDEN, 512),
+    "dense_1": (512, 1),
+    "dense_2": (2 * HIDDEN, 512),
+    "dense_3": (512, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def task_models():
+    """Models for CoLA, STS, chunking and SQuAD on one backbone."""
+    source = variables()
+    source |= task_variables("cola", {"dense": (HIDDEN, 2)})
+    source |= task_variables("sts", {"dense": (HIDDEN, 1)})
+    source |= task_variables("chunk", {"dense": (HIDDEN, 3)})
+    source |= task_variables("squad", ANSWER_LAYERS)
+    tasks = {
+        "cola": ("classification", ["0", "1"]),
+        "sts": ("regression", (0, 5)),
+        "chunk": ("tagging", ["B-NP", "E-NP", "O"]),
+        "squad": ("question_answering", None),
+    }
+    return from_google(source, num_heads=4, dropout_rate=0.0, tasks=tasks)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +202,106 @@ def test_losses(joint, joint_batch):
     weights = ops.convert_to_numpy(outputs["rtd_weights"])
     per_example = (losses * weights).sum(1) / weights.sum(1)
     np.testing.assert_allclose(per_example, [0.675801, 0.646308, 0.696799], atol=1e-5)
+
+
+def summed_loss(model, batch, outputs):
+    """The original adds the examples' losses up; here their mean is the loss."""
+    return 3 * float(model.compute_loss(x=batch, y_pred=outputs))
+
+
+def test_classification_head(task_models):
+    model = task_models["tasks"]["cola"]
+    batch = {**INPUTS, "labels": np.array([0, 1, 1], "int32")}
+    logits = model(batch)
+    check(logits[0], [-0.181772, 0.761737])
+    check(model.judged(batch, logits)[0], [1.272280, 0.325512, 0.316353])
+    np.testing.assert_allclose(summed_loss(model, batch, logits), 1.914145, atol=1e-5)
+
+
+def test_answer_head(task_models):
+    model = task_models["tasks"]["squad"]
+    batch = {
+        **INPUTS,
+        "answer_mask": (SEGMENTS == 1) | (np.arange(12) == 0),
+        "start_positions": np.array([8, 0, 6], "int32"),
+        "end_positions": np.array([10, 0, 6], "int32"),
+        "is_impossible": np.array([0, 1, 0], "float32"),
+    }
+    outputs = model(batch, training=True)
+    check(outputs["losses"], [2.904709, 0.200211, 1.669140])
+    np.testing.assert_allclose(summed_loss(model, batch, outputs), 4.774060, atol=1e-5)
+    check(outputs["answerability_logits"], [0.776720, 0.708352, 0.957806])
+    expected = {
+        "start_logits": [0.023297, -0.703153, -0.553581, -0.282812, -0.691220, 0.530567],
+        "end_logits": [-0.847563, -1.277420, -1.458612, 0.199843, -1.459180, -0.949553],
+    }
+    for name, values in expected.items():
+        check(ops.convert_to_numpy(outputs[name])[0, [0, 7, 8, 9, 10, 11]], values)
+    # What evaluation reports is the same loss, found beside the beams.
+    check(model(batch, training=False)["losses"], [2.904709, 0.200211, 1.669140])
+
+
+def test_the_heads_of_other_tasks_are_filled(task_models):
+    hidden = ops.convert_to_numpy(task_models["backbone"](INPUTS))
+    source = task_variables("sts", {"dense": (HIDDEN, 1)})
+    source |= task_variables("chunk", {"dense": (HIDDEN, 3)})
+
+    def dense(name, x):
+        scope = f"task_specific/{name}/dense"
+        return x @ source[f"{scope}/kernel"] + source[f"{scope}/bias"]
+
+    check(task_models["tasks"]["sts"](INPUTS), dense("sts", hidden[:, 0])[:, 0])
+    positions = np.array([[1, 3], [2, 0], [4, 5]], "int32")
+    words = np.take_along_axis(hidden, positions[..., None], axis=1)
+    logits = task_models["tasks"]["chunk"]({**INPUTS, "word_positions": positions})
+    check(logits, dense("chunk", words))
+
+
+@pytest.mark.parametrize(
+    ("switches", "layers"),
+    [
+        ({"has_joint_ends": True, "answerability": "start"}, ANSWER_LAYERS),
+        (
+            {"has_joint_ends": False, "answerability": "start"},
+            {
+                "dense": (HIDDEN, 1),
+                "dense_1": (HIDDEN, 1),
+                "dense_2": (2 * HIDDEN, 512),
+                "dense_3": (512, 1),
+            },
+        ),
+        (
+            {"has_joint_ends": True, "answerability": "class"},
+            {
+                "dense": (HIDDEN, 1),
+                "qa_hidden": (2 * HIDDEN, 512),
+                "dense_1": (512, 1),
+                "dense_2": (HIDDEN, 1),
+            },
+        ),
+        (
+            {"has_joint_ends": False, "answerability": "none"},
+            {"dense": (HIDDEN, 1), "dense_1": (HIDDEN, 1)},
+        ),
+    ],
+    ids=str,
+)
+def test_the_names_of_an_answer_head_shift_with_its_switches(switches, layers):
+    source = variables() | task_variables("squad", layers)
+    for answers in (None, AnswerConfig(**switches)):
+        tasks = {"squad": ("question_answering", answers)}
+        model = from_google(source, num_heads=4, tasks=tasks)["tasks"]["squad"]
+        for name, value in switches.items():
+            assert getattr(model.answers, name) == value
+        assert len(model.head.weights) == 2 * len(layers)
+    wrong = AnswerConfig(**{**switches, "has_joint_ends": not switches["has_joint_ends"]})
+    with pytest.raises(InputError, match="task_specific/squad"):
+        from_google(source, num_heads=4, tasks={"squad": ("question_answering", wrong)})
+
+
+def test_an_unknown_kind_of_task_is_refused():
+    with pytest.raises(InputError, match="expected a kind of"):
+        from_google(variables(), num_heads=4, tasks={"a": ("multiple_choice", None)})
 
 
 def test_a_missing_variable_is_named():

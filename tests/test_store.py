@@ -14,10 +14,12 @@ import time
 import numpy as np
 import pytest
 
+from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.store import Progress, Store, build, build_store
+from keras_electra.store import Progress, Store, build_store, writing
+from keras_electra.store.preparing import tokenizing
 from keras_electra.store.held_out import divide, draw_held_out, pieces_of
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 
@@ -110,19 +112,22 @@ def test_sentence_and_document_offsets(tmp_path, store):
 
 def test_vocabulary_and_settings_are_kept(tmp_path, corpus):
     tokenizer = WordPieceTokenizer(VOCABULARY, TokenizerConfig(lowercase=False))
-    config = StoreConfig(document_boundary="file", seed=3)
-    build_store(corpus, tokenizer, tmp_path / "store", config)
+    config, reading = StoreConfig(seed=3), CorpusConfig(document_boundary="file")
+    build_store(corpus, tokenizer, tmp_path / "store", config, corpus_config=reading)
     store = Store(tmp_path / "store")
     assert store.vocabulary.read_text().split() == VOCABULARY
     assert store.tokenizer().fingerprint == tokenizer.fingerprint
     assert store.manifest.store == config
     assert store.num_documents == 2
-    assert [pathlib.Path(name).name for name, _ in store.manifest.sources] == ["a.txt", "b.txt"]
+    assert CorpusConfig.from_dict(store.manifest.made["corpus"]) == reading
+    (source,) = store.manifest.sources
+    assert (source.name, source.num_files) == (str(corpus), 2)
+    assert source.num_bytes == sum(file.stat().st_size for file in corpus.iterdir())
 
 
 @pytest.mark.parametrize("batch_lines", [1, 2, 1000])
 def test_lines_without_tokens_are_no_sentences(tmp_path, monkeypatch, batch_lines):
-    monkeypatch.setattr(build, "BATCH_LINES", batch_lines)
+    monkeypatch.setattr(tokenizing, "BATCH_LINES", batch_lines)
     path = tmp_path / "text"
     nothing = "\u200b\n\n\u200b\n\u00ad\n\n"
     path.write_text(nothing + f"the cat\n{nothing}the dog sat\n" * 20, encoding="utf-8")
@@ -136,7 +141,7 @@ def test_lines_without_tokens_are_no_sentences(tmp_path, monkeypatch, batch_line
 
 @pytest.mark.parametrize("shard_tokens", [1, 7, 1000, 10**9])
 def test_shards_make_no_difference(tmp_path, monkeypatch, store, shard_tokens):
-    monkeypatch.setattr(build, "BATCH_LINES", 40)
+    monkeypatch.setattr(tokenizing, "BATCH_LINES", 40)
     corpus = tmp_path / "corpus"
     if shard_tokens < 10:
         corpus = tmp_path / "small"
@@ -246,12 +251,12 @@ def test_another_vocabulary_is_refused(store):
 
 
 def test_progress(tmp_path, monkeypatch, corpus):
-    monkeypatch.setattr(build, "BATCH_LINES", 50)
+    monkeypatch.setattr(tokenizing, "BATCH_LINES", 50)
     steps = []
     manifest = build_store(corpus, TOKENIZER, tmp_path / "store", on_progress=steps.append)
     size = sum(file.stat().st_size for file in corpus.iterdir())
     assert len(steps) == 10
-    assert steps[-1] == Progress(size, size, manifest.num_tokens)
+    assert steps[-1] == Progress(size, size, manifest.num_tokens, manifest.num_documents)
     assert steps == sorted(steps, key=lambda step: (step.num_bytes, step.num_tokens))
 
 
@@ -377,7 +382,7 @@ def test_folders_above_are_made(tmp_path, corpus):
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, RuntimeError("bug"), BrokenPipeError()])
 def test_a_failing_build_leaves_nothing(tmp_path, monkeypatch, corpus, fault):
-    monkeypatch.setattr(build, "BATCH_LINES", 50)
+    monkeypatch.setattr(tokenizing, "BATCH_LINES", 50)
 
     def fail(progress):
         if progress.num_tokens > 2000:
@@ -390,7 +395,7 @@ def test_a_failing_build_leaves_nothing(tmp_path, monkeypatch, corpus, fault):
 
 @pytest.mark.parametrize("after", [0, 1, 4, 6])
 def test_full_disk(tmp_path, monkeypatch, corpus, after):
-    writes, real_write = [], build.HashedFile.write
+    writes, real_write = [], writing.HashedFile.write
 
     def write(self, values):
         writes.append(values)
@@ -398,7 +403,7 @@ def test_full_disk(tmp_path, monkeypatch, corpus, after):
             raise OSError(errno.ENOSPC, "No space left on device")
         real_write(self, values)
 
-    monkeypatch.setattr(build.HashedFile, "write", write)
+    monkeypatch.setattr(writing.HashedFile, "write", write)
     with pytest.raises(InputError, match=r"out: expected room on the disk for .*store"):
         build_store(corpus, TOKENIZER, tmp_path / "store")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["corpus"]
@@ -411,9 +416,10 @@ def test_a_place_that_cannot_be_written(tmp_path, corpus):
 
 SLOW_BUILD = """
 import sys, time
-from keras_electra.store import build, build_store
+from keras_electra.store import build_store
+from keras_electra.store.preparing import tokenizing
 from keras_electra.tokenizer import WordPieceTokenizer
-build.BATCH_LINES = 20
+tokenizing.BATCH_LINES = 20
 def wait(progress):
     print(progress.num_tokens, flush=True)
     time.sleep(60)
@@ -545,7 +551,7 @@ def test_a_changed_manifest(store, change):
 def test_another_format_version(store):
     path = store.path / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 99}))
-    with pytest.raises(InputError, match="expected format version 1, received 99"):
+    with pytest.raises(InputError, match="expected format version 2 or older, received 99"):
         Store(store.path)
 
 

@@ -5,8 +5,11 @@
     attention(query, key, value, mask, rate, noise, site)
     gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
     fused_adamw(...)                                     None where a plain loop compiles to the same
+    global_norm(tensors)                                 Euclidean norm of all their numbers
     scaled_for_replicas(loss)                            a loss that replicas will add up
     summed_over_replicas(gradients)                      the gradients of all replicas together
+    allow_any_shape(model)                               no compiling per shape where it can be avoided
+    with_free_shapes(batches)                            batches of differing shapes, as `fit` takes them
     TrainStep                                            mixin with `train_step` for a keras.Model
 
 `KERAS_BACKEND` decides, through Keras, which file is imported.
@@ -19,10 +22,13 @@ import keras
 _backend = importlib.import_module(f"keras_electra.backends.{keras.config.backend()}")
 
 TrainStep = _backend.TrainStep
+allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention
 dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw
 gather_places = _backend.gather_places
+global_norm = _backend.global_norm
 noise_key = _backend.noise_key
 scaled_for_replicas = _backend.scaled_for_replicas
 summed_over_replicas = _backend.summed_over_replicas
+with_free_shapes = _backend.with_free_shapes

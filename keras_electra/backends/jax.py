@@ -69,6 +69,11 @@ def gather_places(x, positions):
     return jnp.take_along_axis(x, positions[..., None], axis=1)
 
 
+def global_norm(tensors):
+    """The Euclidean norm of all numbers of some tensors, in float32."""
+    return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))
+
+
 def scaled_for_replicas(loss):
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
@@ -77,6 +82,15 @@ def scaled_for_replicas(loss):
 def summed_over_replicas(gradients):
     """The gradients themselves: they are of the whole batch already."""
     return gradients
+
+
+def allow_any_shape(model):
+    """Nothing: a program is compiled for every shape, for without compiling JAX is far too slow."""
+
+
+def with_free_shapes(batches):
+    """The batches themselves: `fit` takes them as they come."""
+    return batches
 
 
 class TrainStep:

@@ -1,5 +1,7 @@
 """TensorFlow: dropout, attention, gather and the training step."""
 
+import itertools
+
 import keras
 import tensorflow as tf
 
@@ -45,6 +47,12 @@ def gather_places(x, positions):
     return tf.gather(x, positions, batch_dims=1)
 
 
+def global_norm(tensors):
+    """The Euclidean norm of all numbers of some tensors, in float32."""
+    squares = [tf.reduce_sum(tf.square(tf.cast(x, tf.float32))) for x in tensors]
+    return tf.sqrt(tf.add_n(squares))
+
+
 def scaled_for_replicas(loss):
     """The loss divided by the number of replicas, whose gradients a strategy adds up."""
     return loss / tf.distribute.get_strategy().num_replicas_in_sync
@@ -56,6 +64,36 @@ def summed_over_replicas(gradients):
     if context is None or context.num_replicas_in_sync == 1:
         return gradients
     return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
+
+def allow_any_shape(model):
+    """Run the model without XLA, which would compile a program for every shape of a batch."""
+    model.supports_jit = False
+
+
+def with_free_shapes(batches):
+    """Batches, a `PyDataset`, as a `tf.data.Dataset` whose arrays have a number of axes and no lengths.
+
+    Keras itself takes every length that the first two batches share for a fixed one.
+    """
+    number = batches.num_batches
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), batches[0]
+    )
+
+    def one_epoch():
+        indices = itertools.count() if number is None else range(number)
+        for index in indices:
+            batch = batches[index]
+            # Before the last one is handed over, so that it is done when the next epoch begins.
+            if index + 1 == number:
+                batches.on_epoch_end()
+            yield batch
+
+    dataset = tf.data.Dataset.from_generator(one_epoch, output_signature=signature)
+    if number is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(number))
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 class TrainStep:

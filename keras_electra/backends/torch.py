@@ -78,6 +78,12 @@ def fused_adamw(
     )
 
 
+def global_norm(tensors):
+    """The Euclidean norm of all numbers of some tensors, in float32, by few kernels."""
+    norms = torch._foreach_norm([x.float() for x in tensors])
+    return torch.linalg.vector_norm(torch.stack(norms))
+
+
 def scaled_for_replicas(loss):
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
@@ -86,6 +92,15 @@ def scaled_for_replicas(loss):
 def summed_over_replicas(gradients):
     """The gradients themselves: they are of the whole batch already."""
     return gradients
+
+
+def allow_any_shape(model):
+    """Nothing: nothing is compiled."""
+
+
+def with_free_shapes(batches):
+    """The batches themselves: `fit` takes them as they come."""
+    return batches
 
 
 class TrainStep:

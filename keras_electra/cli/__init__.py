@@ -17,20 +17,23 @@ import tyro
 from keras_electra.cli.demo import Demo
 from keras_electra.cli.evaluate import Evaluate
 from keras_electra.cli.export import Export
+from keras_electra.cli.finetune import Compare, Finetune, Predict
 from keras_electra.cli.judge import Corrupt, Detect
 from keras_electra.cli.prepare import Prepare, TrainTokenizer
 from keras_electra.cli.pretrain import Pretrain
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
+from keras_electra.cli.search import Search
 from keras_electra.errors import ElectraError, InputError
 
 PROGRAM = "keras-electra"
-ABOUT = "Pretrain, watch, inspect and hand over ELECTRA encoders."
+ABOUT = "Pretrain, watch, inspect, fine-tune and hand over ELECTRA encoders."
 INTERRUPTED, TERMINATED = 130, 143
 SHOW_CURSOR = b"\x1b[?25h"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
-COMMANDS |= {"corrupt": Corrupt, "export": Export, "demo": Demo}
+COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "compare": Compare}
+COMMANDS |= {"search": Search, "export": Export, "demo": Demo}
 GROUPS = {
     "tokenizer": ("Make a vocabulary.", {"train": TrainTokenizer}),
     "runs": (

@@ -16,6 +16,7 @@ from keras_electra.cli.options import number
 from keras_electra.cli.prepare import build_store, train_tokenizer
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
 from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
@@ -107,7 +108,7 @@ def make_store(out: pathlib.Path) -> None:
         books = shipped_books(stack)
         size = sum(book.stat().st_size for book in books) / 1e6
         display.say(f"learning a vocabulary of {VOCABULARY_SIZE:,} entries")
-        tokenizer = train_tokenizer(books, VOCABULARY_SIZE, TokenizerConfig(), StoreConfig())
+        tokenizer = train_tokenizer(books, VOCABULARY_SIZE, TokenizerConfig(), CorpusConfig())
         display.say(f"tokenizing {len(books)} books, {size:.1f} MB")
         build_store(books, tokenizer, out, StoreConfig())
 

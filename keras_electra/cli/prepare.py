@@ -9,6 +9,7 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
 from keras_electra.cli.options import given, number, options_of
+from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
@@ -17,11 +18,10 @@ Corpus = Annotated[
     tuple[pathlib.Path, ...],
     tyro.conf.arg(metavar="PATH...", help="text files, and folders read with all below them"),
 ]
+PLAIN = CorpusConfig()
 Tokenizer = options_of(TokenizerConfig)
 StoreOptions = options_of(StoreConfig, name="store")
-TextOptions = options_of(
-    StoreConfig, leave_out={f.name for f in dataclasses.fields(StoreConfig)} - {"encoding"}
-)
+CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class TrainTokenizer:
         tyro.conf.arg(help="times a pair of pieces must occur to be joined"),
     ] = 2
     tokenizer: Tokenizer
-    text: TextOptions
+    text: CorpusOptions
 
     def run(self):
         for name, least in (("num_unused", 0), ("min_frequency", 1)):
@@ -58,7 +58,7 @@ class TrainTokenizer:
             self.corpus,
             self.vocabulary_size,
             config,
-            StoreConfig(**given(self.text)),
+            CorpusConfig(**given(self.text)),
             num_unused=self.num_unused,
             min_frequency=self.min_frequency,
         )
@@ -79,6 +79,7 @@ class Prepare:
         pathlib.Path, tyro.conf.arg(metavar="FILE", help="vocabulary, one token per line")
     ]
     out: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the store to make")]
+    text: CorpusOptions
     store: StoreOptions
     tokenizer: Tokenizer
 
@@ -86,10 +87,11 @@ class Prepare:
         from keras_electra.tokenizer import WordPieceTokenizer
 
         config = StoreConfig(**given(self.store))
+        reading = CorpusConfig(**given(self.text))
         options = TokenizerConfig(**given(self.tokenizer))
         tokenizer = WordPieceTokenizer.from_file(self.vocab, options)
         warn_of_case(tokenizer)
-        manifest = build_store(self.corpus, tokenizer, self.out, config)
+        manifest = build_store(self.corpus, tokenizer, self.out, config, reading)
         display.say(
             f"{manifest.num_tokens:,} tokens in {manifest.num_sentences:,} sentences and "
             f"{manifest.num_documents:,} documents written to {self.out}; "
@@ -99,7 +101,7 @@ class Prepare:
         display.say_next(f"keras-electra pretrain {folders} --size tiny --steps 1000")
 
 
-def train_tokenizer(paths, vocabulary_size, config, store_config, **options):
+def train_tokenizer(paths, vocabulary_size, config, corpus_config, **options):
     """A `WordPieceTokenizer` learnt from files, with a progress bar."""
     from keras_electra import corpus
     from keras_electra.tokenizer import WordPieceTokenizer
@@ -114,17 +116,22 @@ def train_tokenizer(paths, vocabulary_size, config, store_config, **options):
             done += num_bytes
             update(done, total)
 
-        lines = (line for line in corpus.lines(files, store_config, add) if line is not None)
+        lines = (line for line in corpus.lines(files, corpus_config, add) if line is not None)
         return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
 
 
-def build_store(paths, tokenizer, out, config):
+def build_store(paths, tokenizer, out, config, corpus_config=PLAIN):
     """A store built with a progress bar; returns its `Manifest`."""
     from keras_electra.store import build_store as build
 
     with display.progress("preparing", "bytes") as update:
         return build(
-            paths, tokenizer, out, config, lambda now: update(now.num_bytes, now.total_bytes)
+            paths,
+            tokenizer,
+            out,
+            config,
+            lambda now: update(now.num_bytes, now.total_bytes),
+            corpus_config,
         )
 
 

@@ -10,17 +10,42 @@ Packing = Literal["continuous", "original"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreConfig(Options):
-    """How `prepare` turns text into a store of token ids."""
+    """How a store is divided: into a training part and a held-out one, and into files."""
 
-    document_boundary: Literal["blank_line", "file", "line"] = option(
-        "blank_line", "what ends a document; the end of a file always does"
-    )
-    encoding: str = option("utf-8", "encoding of the text files")
     held_out_fraction: float = option(0.01, "fraction of the tokens kept for evaluation")
-    seed: int = option(0, "chooses the held-out stretches")
+    seed: int = option(0, "chooses the held-out stretches, and what a mixture takes once more")
     shard_tokens: int = option(100_000_000, "tokens per file of the store")
 
     def check(self) -> None:
         self.require(0 < self.held_out_fraction < 1, "held_out_fraction", "a fraction in (0, 1)")
         self.require(self.seed >= 0, "seed", "0 or more")
         self.require(self.shard_tokens >= 1, "shard_tokens", "at least 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DuplicatesConfig(Options):
+    """Which documents are dropped because they occurred before."""
+
+    drop_duplicates: bool = option(
+        False, "whether documents with the same words as an earlier one are dropped"
+    )
+    near_duplicate_similarity: float | None = option(
+        None,
+        "documents are dropped that share about this fraction, such as 0.8, of their runs of words "
+        "with an earlier one",
+    )
+    near_duplicate_words: int = option(5, "words of such a run")
+
+    def check(self) -> None:
+        similarity = self.near_duplicate_similarity
+        self.require(
+            similarity is None or 0 < similarity < 1,
+            "near_duplicate_similarity",
+            "a fraction in (0, 1), or none",
+        )
+        self.require(self.near_duplicate_words >= 1, "near_duplicate_words", "at least 1")
+
+    @property
+    def looks_at_documents(self) -> bool:
+        """Whether any duplicate is looked for."""
+        return self.drop_duplicates or self.near_duplicate_similarity is not None

@@ -14,6 +14,9 @@ class TokenizerConfig(Options):
         None, "whether accents are removed; none follows lowercase, as in the original"
     )
     max_word_characters: int = option(200, "words longer than this, in characters, become [UNK]")
+    cuts_long_words: bool = option(
+        False, "whether longer words are cut into several instead, as proteins need"
+    )
 
     def check(self) -> None:
         self.require(self.max_word_characters >= 1, "max_word_characters", "at least 1")

@@ -10,9 +10,16 @@ import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.finetune import AnswerConfig
 from keras_electra.errors import InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.task_models import (
+    ExtractiveQA,
+    TextClassifier,
+    TextRegressor,
+    TokenClassifier,
+)
 
 LAYER_WEIGHTS = {
     "attention_kernel": "attention/output/dense/kernel",
@@ -47,9 +54,18 @@ RTD_HEAD_WEIGHTS = {
     "logit_kernel": "dense_1/kernel",
     "logit_bias": "dense_1/bias",
 }
+TASK_KINDS = {
+    "classification": TextClassifier,
+    "regression": TextRegressor,
+    "tagging": TokenClassifier,
+    "question_answering": ExtractiveQA,
+}
+"""The kinds of task that the original has."""
 
 
-def from_google(variables, num_heads=None, generator_num_heads=None, dropout_rate=0.1) -> dict:
+def from_google(
+    variables, num_heads=None, generator_num_heads=None, dropout_rate=0.1, tasks=None
+) -> dict:
     """Models with the weights of an original checkpoint.
 
     Args:
@@ -58,14 +74,18 @@ def from_google(variables, num_heads=None, generator_num_heads=None, dropout_rat
         num_heads, generator_num_heads: attention heads, which shapes don't tell; `max(1, H // 64)`
             when None, as in the original.
         dropout_rate: of all dropouts in later training; the original's default.
+        tasks: name of each fine-tuned task to take along -> (kind, labels) for "classification" and
+            "tagging", (kind, value range) for "regression", the original's being (0, 5), and (kind,
+            `AnswerConfig` or None for one by the variables that are there) for "question_answering".
 
     Returns:
         A dict of those that the variables hold: `backbone` (`ElectraBackbone`), `generator`
         (`MaskedLanguageModel`), `discriminator` (`ReplacedTokenDetector`), `pretrainer`
-        (`ElectraPretrainer`, when both networks are there and share their embeddings).
+        (`ElectraPretrainer`, when both networks are there and share their embeddings); and of `tasks`,
+        if asked for: name -> task model, all on `backbone`.
 
     Raises:
-        InputError: if there is no encoder in them, or a variable of one is missing.
+        InputError: if there is no encoder in them, or a variable of one is missing or of another shape.
     """
     variables = {name.removesuffix(":0"): np.asarray(value) for name, value in variables.items()}
     if "electra/embeddings/word_embeddings" not in variables:
@@ -73,6 +93,17 @@ def from_google(variables, num_heads=None, generator_num_heads=None, dropout_rat
             "variables: expected the original's names, such as electra/embeddings/word_embeddings, "
             f"received {sorted(variables)[:3]}"
         )
+    models = _pretrained(variables, num_heads, generator_num_heads, dropout_rate)
+    if tasks:
+        models["tasks"] = {
+            name: _task_model(variables, models["backbone"], name, *choice)
+            for name, choice in tasks.items()
+        }
+    return models
+
+
+def _pretrained(variables, num_heads, generator_num_heads, dropout_rate):
+    """The networks of pretraining, by name."""
     encoder = _encoder_of(variables, "electra", num_heads, dropout_rate)
     has_detector = "discriminator_predictions/dense/kernel" in variables
     has_own_generator = "generator/encoder/layer_0/intermediate/dense/kernel" in variables
@@ -128,6 +159,56 @@ def _lone_generator(variables, models, num_heads, dropout_rate):
     return generator
 
 
+def _task_model(variables, backbone, name, kind, choice):
+    """A task model with the head under `task_specific/<name>`."""
+    if kind not in TASK_KINDS:
+        raise InputError(f"tasks: expected a kind of {list(TASK_KINDS)}, received {kind!r}")
+    scope = f"task_specific/{name}"
+    if kind != "question_answering":
+        model = TASK_KINDS[kind](backbone, choice, name=name)
+        names = dense_weights("logit", "dense")
+    else:
+        answers = choice or _answer_config(variables, scope)
+        model = ExtractiveQA(backbone, answers, name=name)
+        names = answer_head_weights(answers)
+    _fill(model.head, variables, scope, names)
+    return model
+
+
+def dense_weights(ours: str, theirs: str) -> dict[str, str]:
+    """Our names of a dense layer's weights -> the original's."""
+    return {f"{ours}_{part}": f"{theirs}/{part}" for part in ("kernel", "bias")}
+
+
+def answer_head_weights(answers: AnswerConfig) -> dict[str, str]:
+    """Our names -> the original's of a question-answering head.
+
+    The original numbers its dense layers in the order that they are made in: one that is not made
+    moves the names of the rest.
+    """
+    layers = ["start"]
+    names = {}
+    if answers.has_joint_ends:
+        names |= dense_weights("end_hidden", "qa_hidden")
+    layers.append("end")
+    if answers.answerability == "start":
+        layers.append("answerable_hidden")
+    if answers.answerability != "none":
+        layers.append("answerable")
+    for number, layer in enumerate(layers):
+        names |= dense_weights(layer, f"dense_{number}" if number else "dense")
+    return names
+
+
+def _answer_config(variables, scope) -> AnswerConfig:
+    """The switches of a question-answering head, by the variables that are there."""
+    answerability = "none"
+    if f"{scope}/dense_2/kernel" in variables:
+        answerability = "start" if f"{scope}/dense_3/kernel" in variables else "class"
+    has_joint_ends = f"{scope}/qa_hidden/kernel" in variables
+    return AnswerConfig(has_joint_ends=has_joint_ends, answerability=answerability)
+
+
 def _encoder_of(variables, scope, num_heads, dropout_rate) -> EncoderConfig:
     """The encoder options that the shapes under `scope` tell."""
     owner = scope if f"{scope}/embeddings/word_embeddings" in variables else "electra"
@@ -171,7 +252,13 @@ def _fill(layer, variables, scope, names):
     """Assign the weights of `layer`, by name, from the original's under `scope`."""
     weights = {weight.name: weight for weight in layer.weights}
     for ours, theirs in names.items():
-        weights[ours].assign(_value(variables, f"{scope}/{theirs}"))
+        value = _value(variables, f"{scope}/{theirs}")
+        if value.shape != tuple(weights[ours].shape):
+            raise InputError(
+                f"variables: expected {scope}/{theirs} of shape {tuple(weights[ours].shape)}, "
+                f"received {value.shape}"
+            )
+        weights[ours].assign(value)
 
 
 def _value(variables, name):

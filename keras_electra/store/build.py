@@ -1,35 +1,70 @@
-"""Text in, store out: tokenizes a corpus in one pass and writes it as a folder."""
+"""Text in, store out: tokenizes a corpus in one pass, in this process, and writes it as a folder."""
 
 import dataclasses
-import hashlib
-import itertools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
-
-import numpy as np
+from collections.abc import Callable
 
 from keras_electra import corpus
-from keras_electra.config.store import StoreConfig
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
-from keras_electra.store import manifest as names
 from keras_electra.store.folder import new_folder
-from keras_electra.store.held_out import draw_held_out
-from keras_electra.store.manifest import FileRecord, Manifest
-from keras_electra.store.tokens import ShardedTokens
+from keras_electra.store.manifest import Manifest
+from keras_electra.store.preparing.sources import source_records
+from keras_electra.store.preparing.tokenizing import Recipe, Tally, Tokenizing, pieces
+from keras_electra.store.writing import StoreWriter
 from keras_electra.tokenizer import WordPieceTokenizer
 
-BATCH_CHARACTERS = 1 << 20
-BATCH_LINES = 20_000
+PLAIN = CorpusConfig()
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far a build is: bytes read, bytes there are, tokens written."""
+    """How far a build is.
+
+    Attributes:
+        num_bytes, total_bytes: bytes read, and bytes there are; None where that is not known.
+        num_tokens, num_documents: made so far.
+        stage: what is being done.
+    """
 
     num_bytes: int
-    total_bytes: int
+    total_bytes: int | None
     num_tokens: int
+    num_documents: int = 0
+    stage: str = "tokenizing"
+
+
+class Watch:
+    """Adds up what was done, and tells it.
+
+    Args:
+        units: what there is to do.
+        on_progress: called after each piece of work; None for nobody.
+    """
+
+    def __init__(
+        self, units: list[corpus.Unit], on_progress: Callable[[Progress], None] | None
+    ):
+        sizes = [unit.num_bytes for unit in units]
+        self._total = None if None in sizes else sum(sizes)
+        self._sum, self._on_progress = Tally(), on_progress
+
+    def add(self, tally: Tally) -> None:
+        """Take what was done."""
+        self._sum = Tally(*(a + b for a, b in zip(self._sum, tally, strict=True)))
+        self.tell()
+
+    def add_bytes(self, num_bytes: int) -> None:
+        """Take bytes that were read; they are told with the tokens that they make."""
+        self._sum = self._sum._replace(num_bytes=self._sum.num_bytes + num_bytes)
+
+    def tell(self, stage: str = "tokenizing") -> None:
+        """Say how far it is."""
+        if self._on_progress:
+            num_bytes, num_documents, num_tokens = self._sum
+            self._on_progress(Progress(num_bytes, self._total, num_tokens, num_documents, stage))
 
 
 def build_store(
@@ -38,183 +73,43 @@ def build_store(
     out: str | os.PathLike,
     config: StoreConfig | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    corpus_config: CorpusConfig = PLAIN,
 ) -> Manifest:
-    """Tokenize text files and folders into a new store.
+    """Tokenize a corpus into a new store, in this process.
 
-    The same files, tokenizer and settings give the same bytes.
+    The same text, tokenizer and settings give the same bytes, and the same as `prepare_store` gives.
+    That function also works with several processes, goes on after an interruption, and finds
+    duplicates; this one leaves nothing behind when it fails.
 
     Args:
-        paths: text files and folders.
+        paths: what `corpus.units` takes: files, folders, archives, tables, iterables of texts, …
         tokenizer: makes the ids; its vocabulary and settings are kept in the store.
         out: the folder to make; must not exist.
-        config: document boundaries, encoding, held-out fraction and seed.
+        config: held-out fraction and seed.
         on_progress: called after every batch of lines.
+        corpus_config: how the corpus is read and cleaned.
 
     Raises:
         InputError: if the corpus is empty or unreadable, or `out` cannot be written.
     """
     config = config or StoreConfig()
-    files = corpus.text_files(paths)
+    recipe = Recipe(tokenizer.vocabulary, tokenizer.config, corpus_config, DuplicatesConfig())
+    sources = corpus.sources_of(paths)
+    units = corpus.units(sources, corpus_config)
     with new_folder(pathlib.Path(out)) as folder:
         writer = StoreWriter(folder, tokenizer, config)
-        watch = ReadingWatch(files)
-        for texts, ends in batches(corpus.lines(files, config, watch.add)):
-            writer.write(tokenizer.encode_many(texts), ends)
-            if on_progress:
-                on_progress(Progress(watch.num_bytes, watch.total_bytes, writer.num_tokens))
-        if writer.num_tokens == 0:
-            raise InputError(f"corpus: expected text, received {len(files)} files without a word")
-        manifest = writer.finish(watch.sources)
-        manifest.write(folder)
-    return manifest
+        tokenizing, watch = Tokenizing(recipe, tokenizer), Watch(units, on_progress)
+        for unit in units:
+            lines = corpus.read_unit(unit, corpus_config, None, watch.add_bytes)
+            for piece in pieces(lines):
+                writer.write(tokenizing.part(piece, watch.add).chunk)
+        refuse_nothing(writer, units)
+        made = {"by": "prepare", "corpus": corpus_config.to_dict()}
+        return writer.finish(writer.draw_held_out(), source_records(sources, units), made)
 
 
-def batches(lines: Iterable[str | None]) -> Iterator[tuple[list[str], list[bool]]]:
-    """Group lines for the tokenizer, and say after which of them a document ends."""
-    texts, ends, num_characters = [], [], 0
-    for line in lines:
-        if line is None:
-            ends[-1] = True
-            continue
-        if num_characters >= BATCH_CHARACTERS or len(texts) >= BATCH_LINES:
-            yield texts, ends
-            texts, ends, num_characters = [], [], 0
-        texts.append(line)
-        ends.append(False)
-        num_characters += len(line)
-    if texts:
-        yield texts, ends
-
-
-class ReadingWatch:
-    """Counts the bytes read of some files, of which `total_bytes` are expected."""
-
-    def __init__(self, files: list[pathlib.Path]):
-        self.sources = tuple((file.as_posix(), file.stat().st_size) for file in files)
-        self.total_bytes = sum(num_bytes for _, num_bytes in self.sources)
-        self.num_bytes = 0
-
-    def add(self, num_bytes: int) -> None:
-        self.num_bytes += num_bytes
-
-
-class HashedFile:
-    """A file that is hashed while it is written."""
-
-    def __init__(self, path: pathlib.Path):
-        self.name = path.name
-        self._file = path.open("xb")
-        self._digest = hashlib.sha256()
-        self._num_bytes = 0
-
-    def write(self, values: np.ndarray | bytes) -> None:
-        content = values.tobytes() if isinstance(values, np.ndarray) else values
-        self._file.write(content)
-        self._digest.update(content)
-        self._num_bytes += len(content)
-
-    def close(self) -> FileRecord:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return FileRecord(self._num_bytes, self._digest.hexdigest())
-
-
-class StoreWriter:
-    """Writes the files of a store, batch by batch."""
-
-    def __init__(self, folder: pathlib.Path, tokenizer: WordPieceTokenizer, config: StoreConfig):
-        self.folder, self.tokenizer, self.config = folder, tokenizer, config
-        is_small = tokenizer.vocabulary_size <= np.iinfo(np.uint16).max
-        self.dtype = np.dtype("<u2" if is_small else "<u4")
-        self.num_tokens = self.num_sentences = self.num_documents = 0
-        self.token_counts = np.zeros(tokenizer.vocabulary_size, np.int64)
-        self.files = {}
-        self._shard, self._num_shards = None, 0
-        self._document_end = 0
-        self._sentences = self._start_offsets(names.SENTENCES_FILE)
-        self._documents = self._start_offsets(names.DOCUMENTS_FILE)
-
-    def _start_offsets(self, name: str) -> HashedFile:
-        file = HashedFile(self.folder / name)
-        file.write(np.zeros(1, "<i8"))
-        return file
-
-    def write(self, token_ids: list[list[int]], ends: list[bool]) -> None:
-        """Append sentences; `ends[i]` says that a document ends after sentence i."""
-        lengths = np.fromiter(map(len, token_ids), np.int64, len(token_ids))
-        flat = np.fromiter(itertools.chain.from_iterable(token_ids), self.dtype, lengths.sum())
-        kept = lengths > 0
-        self._sentences.write((self.num_tokens + np.cumsum(lengths))[kept].astype("<i8"))
-        self._write_documents(self.num_sentences + np.cumsum(kept)[np.array(ends)])
-        self.token_counts += np.bincount(flat, minlength=len(self.token_counts))
-        self._write_tokens(flat)
-        self.num_tokens += len(flat)
-        self.num_sentences += int(kept.sum())
-
-    def _write_documents(self, ends: np.ndarray) -> None:
-        """Append document ends (numbers of sentences); a document without sentences is none."""
-        ends = ends[np.diff(ends, prepend=self._document_end) > 0]
-        self._documents.write(ends.astype("<i8"))
-        self.num_documents += len(ends)
-        self._document_end = int(ends[-1]) if len(ends) else self._document_end
-
-    def _write_tokens(self, flat: np.ndarray) -> None:
-        """Append ids, filling each shard to the last token before the next begins."""
-        written = self.num_tokens
-        while len(flat):
-            room = self.config.shard_tokens - written % self.config.shard_tokens
-            if self._shard is None:
-                self._shard = HashedFile(self.folder / names.shard_file(self._num_shards))
-                self._num_shards += 1
-            self._shard.write(flat[:room])
-            if len(flat) >= room:
-                self._close(self._shard)
-                self._shard = None
-            written += min(room, len(flat))
-            flat = flat[room:]
-
-    def _close(self, file: HashedFile) -> None:
-        self.files[file.name] = file.close()
-
-    def _write_file(self, name: str, values: np.ndarray | bytes) -> None:
-        file = HashedFile(self.folder / name)
-        file.write(values)
-        self._close(file)
-
-    def finish(self, sources: tuple[tuple[str, int], ...]) -> Manifest:
-        """Draw the held-out part, write what is left, and return the record of it all."""
-        for file in (self._shard, self._sentences, self._documents):
-            if file is not None:
-                self._close(file)
-        stretches = self._draw_held_out()
-        self._write_file(names.HELD_OUT_FILE, stretches.astype("<i8"))
-        self._write_file(names.COUNTS_FILE, self._training_counts(stretches).astype("<i8"))
-        vocabulary = "".join(f"{token}\n" for token in self.tokenizer.vocabulary)
-        self._write_file(names.VOCABULARY_FILE, vocabulary.encode())
-        return Manifest(
-            num_tokens=self.num_tokens,
-            num_sentences=self.num_sentences,
-            num_documents=self.num_documents,
-            num_held_out_tokens=int((stretches[:, 1] - stretches[:, 0]).sum()),
-            token_dtype=self.dtype.name,
-            vocabulary_size=self.tokenizer.vocabulary_size,
-            tokenizer_fingerprint=self.tokenizer.fingerprint,
-            tokenizer=self.tokenizer.config,
-            store=self.config,
-            sources=sources,
-            files=dict(sorted(self.files.items())),
-        )
-
-    def _draw_held_out(self) -> np.ndarray:
-        sentences = np.fromfile(self.folder / names.SENTENCES_FILE, "<i8")
-        documents = np.fromfile(self.folder / names.DOCUMENTS_FILE, "<i8")
-        return draw_held_out(sentences[documents], self.config.held_out_fraction, self.config.seed)
-
-    def _training_counts(self, stretches: np.ndarray) -> np.ndarray:
-        """int64 (V,): how often each token occurs outside the held-out stretches."""
-        tokens = ShardedTokens(self.folder, self.num_tokens, self.config.shard_tokens, self.dtype)
-        counts = self.token_counts.copy()
-        for first, last in stretches:
-            counts -= np.bincount(tokens[np.arange(first, last)], minlength=len(counts))
-        return counts
+def refuse_nothing(writer: StoreWriter, units: list[corpus.Unit]) -> None:
+    """Raise `InputError` if there was no text."""
+    if writer.num_tokens == 0:
+        num_files = sum(len(unit.paths) for unit in units)
+        raise InputError(f"corpus: expected text, received {num_files} files without a word")

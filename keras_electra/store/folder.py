@@ -14,6 +14,7 @@ try:
 except ImportError:  # Windows has no such locks: there, what a killed build left stays
     fcntl = None
 
+TEMPORARY_SUFFIX = ".tmp"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -98,6 +99,38 @@ def sync_folder(folder: pathlib.Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: pathlib.Path, content: bytes) -> None:
+    """Write a file under a temporary name, then give it its own; whoever looks sees all or nothing.
+
+    Raises:
+        InputError: if the disk is full or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise unwritten(path, error) from error
+        raise
+
+
+def unwritten(path: pathlib.Path, error: OSError) -> InputError:
+    """The sentence about a file that could not be written, where others before it were."""
+    if error.errno in FULL:
+        return InputError(
+            f"no space left on the disk of {path}: what was prepared is kept, "
+            "free some and give the same command again"
+        )
+    return InputError(f"expected to be able to write {path}: {error.strerror or error}")
 
 
 def unwritable(out: pathlib.Path, error: OSError) -> InputError:

@@ -10,6 +10,8 @@ MAX_STRETCH_TOKENS = 4096
 MIN_STRETCH_TOKENS = 16
 FULL_TARGET_TOKENS = 64 * 512
 SMALL_CORPUS_FRACTION = 0.05
+LARGE_TOKENS = 100_000_000
+BLOCK_DOCUMENTS = 1 << 20
 
 
 class Pieces(NamedTuple):
@@ -34,7 +36,8 @@ def draw_held_out(document_ends: np.ndarray, fraction: float, seed: int) -> np.n
     an eighth of what is to be held out, so that it comes from several places.
 
     Args:
-        document_ends: int64 (D + 1), 0 and the token at which each document ends.
+        document_ends: int64 (D + 1), 0 and the token at which each document ends; it may be
+            memory-mapped, and is read in order.
         fraction: fraction, in (0, 1), of the tokens to hold out.
         seed: chooses the stretches.
 
@@ -47,17 +50,50 @@ def draw_held_out(document_ends: np.ndarray, fraction: float, seed: int) -> np.n
     num_tokens = int(document_ends[-1])
     target = max(fraction * num_tokens, min(FULL_TARGET_TOKENS, SMALL_CORPUS_FRACTION * num_tokens))
     longest = int(np.clip(target // 8, MIN_STRETCH_TOKENS, MAX_STRETCH_TOKENS))
-    borders = divide(document_ends, longest)
-    lengths = np.diff(borders)
-    order = np.argsort(np.random.Philox(key=seed).random_raw(len(lengths)), kind="stable")
-    num_chosen = int(np.searchsorted(np.cumsum(lengths[order]), target)) + 1
-    if num_chosen >= len(lengths):
+    # The lowest keys win. Of a large corpus only the low ones are looked at, to save memory.
+    is_large = num_tokens > LARGE_TOKENS
+    share = 2 * target / num_tokens if is_large else 1.0
+    while True:
+        keys, stretches, num_stretches = low_stretches(document_ends, longest, seed, share)
+        order = np.argsort(keys, kind="stable")
+        totals = np.cumsum((stretches[:, 1] - stretches[:, 0])[order])
+        if share >= 1 or totals[-1] >= target:
+            break
+        share *= 2
+    num_chosen = int(np.searchsorted(totals, target)) + 1
+    if num_chosen >= num_stretches:
         raise InputError(
             f"corpus: expected enough text to hold out {target:.0f} tokens and train on the rest, "
             f"received {num_tokens} tokens in {len(document_ends) - 1} documents"
         )
-    chosen = np.sort(order[:num_chosen])
-    return np.stack([borders[chosen], borders[chosen + 1]], axis=1)
+    return stretches[np.sort(order[:num_chosen])]
+
+
+def low_stretches(
+    document_ends: np.ndarray, longest: int, seed: int, share: float
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Stretches of all documents, each with a random key, of which only low keys are kept.
+
+    Args:
+        document_ends: int64 (D + 1), as for `draw_held_out`.
+        longest: tokens of a stretch at most.
+        seed: decides the keys.
+        share: the fraction of the range of the keys that is kept.
+
+    Returns:
+        keys uint64 (C,), first token and end int64 (C, 2), and how many stretches there are.
+    """
+    random = np.random.Philox(key=seed)
+    bound = None if share >= 1 else np.uint64(share * 2.0**64)
+    kept, num_stretches = [], 0
+    for first in range(0, len(document_ends) - 1, BLOCK_DOCUMENTS):
+        borders = divide(document_ends[first : first + BLOCK_DOCUMENTS + 1], longest)
+        keys = random.random_raw(len(borders) - 1)
+        num_stretches += len(keys)
+        is_low = slice(None) if bound is None else keys < bound
+        kept.append((keys[is_low], borders[:-1][is_low], borders[1:][is_low]))
+    keys, starts, ends = map(np.concatenate, zip(*kept, strict=True))
+    return keys, np.stack([starts, ends], axis=1), num_stretches
 
 
 def divide(document_ends: np.ndarray, longest: int) -> np.ndarray:

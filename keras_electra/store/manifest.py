@@ -11,7 +11,10 @@ from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+# Entries that say where the content came from, and do not change it.
+NOT_CONTENT = ("sources", "made", "fingerprint")
 MANIFEST_FILE = "manifest.json"
 VOCABULARY_FILE = "vocab.txt"
 SENTENCES_FILE = "sentence_offsets.bin"
@@ -34,6 +37,23 @@ class FileRecord:
     sha256: str
 
 
+@dataclasses.dataclass(frozen=True)
+class SourceRecord:
+    """What is known of one corpus that was read.
+
+    Attributes:
+        name: as it was given.
+        num_files: files read; 0 for what is no file.
+        num_bytes: bytes stored in them; None if that is not known before reading.
+        sha256: over the names and sizes of all files; None where it was not recorded.
+    """
+
+    name: str
+    num_files: int
+    num_bytes: int | None
+    sha256: str | None = None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
     """The record of one store.
@@ -45,8 +65,11 @@ class Manifest:
         vocabulary_size: V.
         tokenizer_fingerprint: that of the `WordPieceTokenizer` which made the ids.
         tokenizer, store: the settings it was made with.
-        sources: name and size in bytes of every text file read.
-        files: every file of the store but the manifest.
+        sources: every corpus read.
+        made: how the text became documents, as JSON-ready values: "by" names the command.
+        files: every file of the store but the manifest and the report.
+        fingerprint: SHA-256 (hexadecimal) over content and settings; `sources` and `made` do not
+            count.
     """
 
     num_tokens: int
@@ -58,26 +81,24 @@ class Manifest:
     tokenizer_fingerprint: str
     tokenizer: TokenizerConfig
     store: StoreConfig
-    sources: tuple[tuple[str, int], ...]
+    sources: tuple[SourceRecord, ...]
+    made: dict
     files: dict[str, FileRecord]
     format_version: int = FORMAT_VERSION
+    fingerprint: str = ""
+
+    def __post_init__(self):
+        if not self.fingerprint:
+            object.__setattr__(self, "fingerprint", fingerprint_of(dataclasses.asdict(self)))
 
     @property
     def num_shards(self) -> int:
         """Files that the token ids are spread over."""
         return -(-self.num_tokens // self.store.shard_tokens)
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) over content and settings; source names do not count."""
-        content = {
-            key: value for key, value in dataclasses.asdict(self).items() if key != "sources"
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
     def write(self, folder: pathlib.Path) -> None:
         """Write `manifest.json` into `folder` and make sure it is on the disk."""
-        content = {**dataclasses.asdict(self), "fingerprint": self.fingerprint}
+        content = dataclasses.asdict(self)
         with open(folder / MANIFEST_FILE, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, ensure_ascii=False)
             file.write("\n")
@@ -100,27 +121,50 @@ class Manifest:
             version = content["format_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedDataError(f"{path} is damaged: {error}") from error
-        if version != FORMAT_VERSION:
+        if version not in READABLE_VERSIONS:
             raise InputError(
-                f"store {folder}: expected format version {FORMAT_VERSION}, received {version!r}"
+                f"store {folder}: expected format version {FORMAT_VERSION} or older, "
+                f"received {version!r}"
             )
         try:
-            fingerprint = content.pop("fingerprint")
+            is_whole = content["fingerprint"] == fingerprint_of(content)
             manifest = cls(**{**content, **parsed(content)})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedDataError(f"{path} is damaged: {error}") from error
-        if manifest.fingerprint != fingerprint:
+        if not is_whole:
             raise DamagedDataError(f"{path} is damaged: its fingerprint is not that of its content")
         return manifest
 
 
+def fingerprint_of(content: dict) -> str:
+    """SHA-256 (hexadecimal) over the entries of a manifest that make the store what it is."""
+    counted = {key: value for key, value in content.items() if key not in NOT_CONTENT}
+    return hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
+
+
 def parsed(content: dict) -> dict:
     """The entries of a manifest that are objects of their own."""
+    if content["format_version"] == 1:
+        content = of_version_2(content)
     return {
         "tokenizer": TokenizerConfig.from_dict(content["tokenizer"]),
         "store": StoreConfig.from_dict(content["store"]),
-        "sources": tuple((name, num_bytes) for name, num_bytes in content["sources"]),
+        "sources": tuple(SourceRecord(**record) for record in content["sources"]),
+        "made": dict(content["made"]),
         "files": {name: FileRecord(**record) for name, record in content["files"].items()},
+    }
+
+
+def of_version_2(content: dict) -> dict:
+    """The entries of a manifest of version 1, which kept some of them elsewhere."""
+    store = dict(content["store"])
+    reading = {name: store.pop(name) for name in ("document_boundary", "encoding")}
+    sources = [SourceRecord(name, 1, num_bytes) for name, num_bytes in content["sources"]]
+    return {
+        **content,
+        "store": store,
+        "made": {"by": "prepare", "corpus": reading},
+        "sources": [dataclasses.asdict(source) for source in sources],
     }
 
 

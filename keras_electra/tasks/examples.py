@@ -31,7 +31,11 @@ class TaggingExample:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A stretch of a context: its text, and the character it starts at."""
+    """A stretch of a context: its text, and the character it starts at.
+
+    The first answer of a question is one. Behind it may stand others that count as right although they
+    are not in the context, which have -1.
+    """
 
     text: str
     start: int

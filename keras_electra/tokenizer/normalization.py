@@ -7,6 +7,7 @@ gives other ids.
 
 import functools
 import operator
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -77,6 +78,49 @@ def normalization(config: TokenizerConfig) -> list[Callable[[str], str]]:
         stages.append(functools.partial(unicodedata.normalize, "NFD"))
     table = SPLIT_WITHOUT_ACCENTS if config.removes_accents else SPLIT
     return [*stages, operator.methodcaller("translate", table)]
+
+
+def folding(config: TokenizerConfig) -> Callable[[str], str]:
+    """One function for all of it: the words of a text, with white space between them."""
+    stages = normalization(config)
+    if config.cuts_long_words:
+        stages.append(functools.partial(cut_words, max_characters=config.max_word_characters))
+    return functools.partial(apply, stages)
+
+
+def apply(stages: list[Callable[[str], str]], text: str) -> str:
+    """The result of all functions, one after the other."""
+    for stage in stages:
+        text = stage(text)
+    return text
+
+
+def cut_words(text: str, max_characters: int) -> str:
+    """A space after every `max_characters` characters of a longer word.
+
+    >>> cut_words("abcde fgh", 3)
+    'abc de fgh'
+    """
+    if len(text) <= max_characters:
+        return text
+    return too_long(max_characters).sub(r"\g<0> ", text)
+
+
+@functools.cache
+def too_long(max_characters: int) -> re.Pattern:
+    """What of a word is to be followed by a cut."""
+    return re.compile(rf"\S{{{max_characters}}}(?=\S)")
+
+
+def align_cuts(text: str, sources: list[int], max_characters: int) -> tuple[str, list[int]]:
+    """`cut_words`, and for every character of the result what `sources` said of it."""
+    parts, start = [], 0
+    for match in too_long(max_characters).finditer(text):
+        parts.append((text[start : match.end()] + " ", sources[start : match.end()]))
+        start = match.end()
+    cut = "".join(part for part, _ in parts) + text[start:]
+    moved = [source for _, some in parts for source in [*some, some[-1]]] + sources[start:]
+    return cut, moved
 
 
 def align(text: str, stages: list[Callable[[str], str]]) -> tuple[str, list[int]]:

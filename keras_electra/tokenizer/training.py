@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 import tokenizers
@@ -9,12 +10,18 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
-from keras_electra.tokenizer.normalization import normalization
+from keras_electra.tokenizer.normalization import folding
 
 CONTINUATION = "##"
-MIN_ALPHABET = 100
-MAX_ALPHABET = 1000
+UNUSED = re.compile(r"\[unused(\d+)\]")
+MIN_ALPHABET, MAX_ALPHABET = 100, 1000
+# Scripts with thousands of letters need more than that; what is rarer than this is left out.
+UNCOVERED_FRACTION = 0.0005
 TRAINING_CHUNK_WORDS = 1000
+# The trainer takes about 130 bytes a letter. Natural text has far fewer distinct words than this;
+# lines without spaces, such as proteins, have as many as there are lines.
+MAX_LETTERS = 8_000_000
+MAX_COUNTED = 1_000_000
 
 
 def learn_vocabulary(
@@ -23,8 +30,9 @@ def learn_vocabulary(
     vocabulary_size: int,
     config: TokenizerConfig,
     min_frequency: int,
+    multiple_of: int = 1,
 ) -> list[str]:
-    """Reserved entries, letters, and pieces joined from them: at most V tokens.
+    """Reserved entries, letters, and pieces joined from them: at most V tokens, and filling.
 
     Args:
         texts: read once.
@@ -32,41 +40,80 @@ def learn_vocabulary(
         vocabulary_size: V.
         config: how the texts are folded.
         min_frequency: times a pair of pieces must occur to be joined.
+        multiple_of: the result is filled up with `[unused…]` entries to a multiple of this.
     """
-    words = count_words(texts, config)
+    words = frequent_words(count_words(texts, config))
     if not words:
-        raise InputError("texts: expected at least one word, received none")
-    letters = alphabet(words, min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8)))
+        raise InputError(
+            "texts: expected at least one word of at most "
+            f"{config.max_word_characters} characters, received none"
+        )
+    letters = alphabet(words, vocabulary_size)
     start = [*reserved, *letters, *continuations(words, letters)]
     if vocabulary_size < len(start):
         raise InputError(
             f"vocabulary_size: expected at least {len(start)} (reserved entries and the "
             f"{len(letters)} letters of the texts), received {vocabulary_size}"
         )
-    return learn_pieces(words, start, letters, vocabulary_size, min_frequency)
+    return filled(learn_pieces(words, start, letters, vocabulary_size, min_frequency), multiple_of)
 
 
 def count_words(texts: Iterable[str], config: TokenizerConfig) -> collections.Counter[str]:
-    """How often each folded word occurs; words too long to be cut are left out."""
-    stages = normalization(config)
-    words = collections.Counter()
+    """How often each folded word occurs; words too long for a token are left out."""
+    words, pieces = collections.Counter(), collections.Counter()
     for text in texts:
-        for stage in stages:
-            text = stage(text)
-        words.update(text.split())
+        # No step of the folding looks across a space: each piece is folded once, not each time.
+        pieces.update(text.split(" "))
+        if len(pieces) > MAX_COUNTED:
+            add_folded(words, pieces, config)
+            pieces.clear()
+    add_folded(words, pieces, config)
+    return words
+
+
+def add_folded(
+    words: collections.Counter[str], pieces: collections.Counter[str], config: TokenizerConfig
+) -> None:
+    """Count the words that the pieces become."""
+    fold = folding(config)
+    for piece, count in pieces.items():
+        for word in fold(piece).split():
+            if len(word) <= config.max_word_characters:
+                words[word] += count
+
+
+def frequent_words(
+    words: collections.Counter[str], max_letters: int = MAX_LETTERS
+) -> collections.Counter[str]:
+    """The most frequent words, with at most so many letters together.
+
+    >>> frequent_words(collections.Counter({"cat": 1, "tac": 1, "a": 5}), max_letters=4)
+    Counter({'a': 5, 'cat': 1})
+    """
+    if sum(map(len, words)) <= max_letters:
+        return words
+    frequent = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    sizes = itertools.accumulate(len(word) for word, _ in frequent)
     return collections.Counter(
-        {word: n for word, n in words.items() if len(word) <= config.max_word_characters}
+        {word: n for (word, n), size in zip(frequent, sizes, strict=True) if size <= max_letters}
     )
 
 
-def alphabet(words: collections.Counter[str], max_letters: int) -> list[str]:
-    """The most frequent characters, in code-point order."""
+def alphabet(words: collections.Counter[str], vocabulary_size: int) -> list[str]:
+    """The most frequent characters, in code-point order.
+
+    They are 100 to 1000, an eighth of V; more where a script needs more to write all but one in two
+    thousand of its letters, up to a quarter of V.
+    """
     letters = collections.Counter()
     for word, count in words.items():
         for character in word:
             letters[character] += count
     frequent = sorted(letters, key=lambda letter: (-letters[letter], letter))
-    return sorted(frequent[:max_letters])
+    written = list(itertools.accumulate(letters[letter] for letter in frequent))
+    needed = sum(count < (1 - UNCOVERED_FRACTION) * written[-1] for count in written) + 1
+    usual = min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
+    return sorted(frequent[: max(usual, min(needed, vocabulary_size // 4))])
 
 
 def continuations(words: Iterable[str], letters: Iterable[str]) -> list[str]:
@@ -109,3 +156,17 @@ def repeated(words: collections.Counter[str]) -> Iterator[str]:
         whole, rest = divmod(count, TRAINING_CHUNK_WORDS)
         yield from itertools.repeat(" ".join([word] * TRAINING_CHUNK_WORDS), whole)
         yield " ".join([word] * rest)
+
+
+def filled(vocabulary: list[str], multiple_of: int) -> list[str]:
+    """The vocabulary with so many further `[unused…]` entries that V is a multiple.
+
+    >>> filled(["[PAD]", "[unused0]", "a"], 4)
+    ['[PAD]', '[unused0]', 'a', '[unused1]']
+    """
+    if multiple_of < 1:
+        raise InputError(f"multiple_of: expected at least 1, received {multiple_of}")
+    numbers = (UNUSED.fullmatch(token) for token in vocabulary)
+    first = max((int(match[1]) + 1 for match in numbers if match), default=0)
+    missing = -len(vocabulary) % multiple_of
+    return [*vocabulary, *(f"[unused{number}]" for number in range(first, first + missing))]

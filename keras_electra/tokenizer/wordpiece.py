@@ -119,8 +119,11 @@ class WordPieceTokenizer:
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of every text, several at once on all cores."""
-        folded = [self.normalize(text) for text in texts]
-        batch = self._backend.encode_batch_fast(folded, add_special_tokens=False)
+        return self.encode_folded([self.normalize(text) for text in texts])
+
+    def encode_folded(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts that went through `normalize` already, several at once on all cores."""
+        batch = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in batch]
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[str], list[tuple[int, int]]]:

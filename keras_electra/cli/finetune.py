@@ -1,0 +1,317 @@
+"""`finetune`, `predict` and `compare`: from a trained encoder to labels, and which encoder is better."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import Backend, Json, Texts, existing, quoted, start_keras
+from keras_electra.cli.options import given, options_of
+from keras_electra.cli.original_finetune import OriginalFinetune
+from keras_electra.cli.own_data import Columns
+from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, FinetuneConfig
+from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.errors import InputError
+
+BY_TASK = dict.fromkeys(
+    [*RECIPE, "sequence_length", "epochs", "bias_correction"], "by size and task"
+)
+
+RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name="run")
+AnswerOptions = options_of(AnswerConfig, name="answers")
+OptimizerOptions = options_of(OptimizerConfig, defaults=BY_TASK)
+
+Folder = tyro.conf.DisallowNone[pathlib.Path | None]
+Required = {"help_behavior_hint": "(required)"}
+Model = Annotated[
+    Folder,
+    tyro.conf.arg(metavar="DIR", help="run, checkpoint, preset or fine-tuning run", **Required),
+]
+Tasks = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="NAME...",
+        help="known tasks; several train on one encoder at once",
+        help_behavior_hint="(default: guessed from the columns of --data)",
+    ),
+]
+Data = Annotated[
+    Folder,
+    tyro.conf.arg(metavar="PATH", help="folder or file with the examples", **Required),
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finetune:
+    """Train a model on labelled data, starting from a trained encoder; a run in the folder goes on."""
+
+    model: Model = None
+    task: Tasks = ()
+    data: Data = None
+    run_dir: Annotated[Folder, tyro.conf.arg(metavar="DIR", help="the run", **Required)] = None
+    backend: Backend = None
+    columns: Columns
+    training: RunOptions
+    answers: AnswerOptions
+    optimizer: OptimizerOptions
+    original: OriginalFinetune
+
+    def run(self):
+        changes = given(self.training, self.answers, self.optimizer)
+        flags = ("model", "task", "data", "run_dir")
+        there = self.original.read({name: getattr(self, name) for name in flags})
+        if there is not None:
+            changes = {**there.changes, **changes}
+            return self._run(
+                there.model, there.tasks, there.data, there.run_dir, changes, there.lowercase
+            )
+        require(self, "model", "data", "run_dir")
+        return self._run(self.model, self.task, self.data, self.run_dir, changes)
+
+    def _run(self, model, names, data, run_dir, changes, lowercase=None):
+        existing("--model", model)
+        for path in data.values() if isinstance(data, dict) else [data]:
+            existing("--data", path)
+        task = self.columns.task(names, data)
+        start_keras(self.backend)
+        outcome = finetune_with_progress(model, task, data, run_dir, changes, lowercase)
+        conclude(outcome)
+        return outcome.exit_code
+
+
+def require(command, *names: str) -> None:
+    """Raise `InputError` unless the named options were given."""
+    for name in names:
+        if getattr(command, name) is None:
+            raise InputError(f"--{name.replace('_', '-')}: expected a path, received none")
+
+
+def finetune_with_progress(model, task, data, run_dir, changes: dict, lowercase=None):
+    """`finetune` with a line of progress on a terminal; returns its outcome.
+
+    Args:
+        changes: options to change in the recipe of the encoder's size and the task.
+        lowercase: what the model's tokenizer is expected to do, or None.
+    """
+    from keras_electra.finetuning import finetune, recipe_for
+
+    batch_size = changes.get("batch_size", FinetuneConfig.batch_size)
+    with display.waiting(f"loading {model}"):
+        start, config = recipe_for(model, task, **changes)
+    if lowercase not in (None, start.tokenizer.config.lowercase):
+        raise InputError(
+            f"do_lower_case: expected {start.tokenizer.config.lowercase}, as the model was trained, "
+            f"received {lowercase}"
+        )
+    with display.TrainingProgress(None, batch_size.__mul__, unit="examples") as progress:
+        return finetune(
+            start,
+            task,
+            data,
+            run_dir,
+            config=config,
+            on_row=progress.on_row,
+            on_step=progress.on_step,
+            on_steps=progress.set_steps,
+            on_message=display.tell,
+        )
+
+
+def conclude(outcome) -> None:
+    """Say how a run ended, its figures, and what to do next."""
+    path = quoted(outcome.run.path)
+    if outcome.results is None:
+        display.say(f"{outcome.state}: {outcome.run.path}")
+        display.say_next("the same command again    (goes on where it ended)")
+        return
+    print_results(outcome.results)
+    display.say_next(
+        f'keras-electra predict --model {path} "Some text."',
+        f"less {quoted(outcome.run.path / 'results.md')}",
+    )
+
+
+def print_results(results: dict) -> None:
+    """A table of figures over the trials."""
+    num_trials = len(results["trials"])
+    grid = display.table("task", "split", "figure", "mean", "std", "95 % interval")
+    for entry in results["results"]:
+        for metric, values in entry["metrics"].items():
+            interval = values["interval"]
+            grid.add_row(
+                entry["task"],
+                entry["split"],
+                metric,
+                display.figure(values["mean"]),
+                display.figure(values["std"]),
+                "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+            )
+    display.output.print(grid)
+    trials = "1 trial" if num_trials == 1 else f"{num_trials} trials"
+    display.say(
+        f"{trials}, {results['num_diverged']} restarted; best by validation: "
+        f"trial {results['best_trial']}"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Predict:
+    """Label new texts with a fine-tuned model.
+
+    Texts are arguments, with a tab between the two of a pair, between a question and its context, or
+    between a question and its choices; or they stand in a table.
+    """
+
+    texts: Texts = ()
+    model: Model = None
+    data: Annotated[
+        Folder,
+        tyro.conf.arg(
+            metavar="FILE",
+            help="table of examples: CSV, TSV, JSONL or Parquet",
+            help_behavior_hint="(default: the texts given)",
+        ),
+    ] = None
+    task: Annotated[
+        tyro.conf.DisallowNone[str | None],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="which head of a model of several tasks",
+            help_behavior_hint="(default: its only one)",
+        ),
+    ] = None
+    out: Annotated[
+        Folder,
+        tyro.conf.arg(
+            metavar="FILE",
+            help="JSON lines with the predictions",
+            help_behavior_hint="(default: standard output)",
+        ),
+    ] = None
+    json: Json = False
+    backend: Backend = None
+    columns: Columns
+
+    def run(self):
+        require(self, "model")
+        existing("--model", self.model)
+        if bool(self.texts) == (self.data is not None):
+            raise InputError("text: expected texts or --data, one of the two")
+        start_keras(self.backend)
+        from keras_electra.finetuning import open_task_model, predict_rows
+        from keras_electra.runs.files import to_json, write_bytes
+
+        with display.waiting(f"loading {self.model}"):
+            model = open_task_model(self.model, self.task)
+        inputs = self.columns.inputs(model, self.texts, self.data)
+        rows = predict_rows(model, inputs, on_message=display.tell)
+        if self.out is not None:
+            write_bytes(self.out, "".join(to_json(row) + "\n" for row in rows).encode())
+            display.say(f"{len(rows):,} predictions written to {self.out}")
+            return
+        for row in rows:
+            if self.json or self.data is not None:
+                display.print_json(row)
+            else:
+                display.say(sentence_of(row))
+
+
+def sentence_of(row: dict) -> str:
+    """A prediction for people."""
+    if "tags" in row:
+        return " ".join(
+            word if tag == "O" else f"{word}/{tag}"
+            for word, tag in zip(row["words"], row["tags"], strict=True)
+        )
+    if "answer" in row:
+        return row["answer"] or "(no answer)"
+    if "value" in row:
+        return f"{row['value']:.3f}"
+    if "labels" in row:
+        return ", ".join(row["labels"]) or "(none)"
+    if "choice" in row:
+        return f"choice {row['choice']}  ({max(row['probabilities']):.3f})"
+    return f"{row['label']}  ({row['probabilities'][row['label']]:.3f})"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Say which of two models does better on a task, over paired seeds.
+
+    Both are fine-tuned with the same recipe and seeds, or are fine-tuning runs that ended already.
+    """
+
+    models: Annotated[
+        tyro.conf.Positional[tuple[pathlib.Path, pathlib.Path]],
+        tyro.conf.arg(metavar="A B", help="runs, checkpoints or presets"),
+    ]
+    task: Tasks = ()
+    data: Data = None
+    run_dir: Annotated[
+        Folder,
+        tyro.conf.arg(
+            metavar="DIR",
+            help="gets one run for each model; not needed for two fine-tuning runs",
+            help_behavior_hint="",
+        ),
+    ] = None
+    json: Json = False
+    backend: Backend = None
+    columns: Columns
+    training: RunOptions
+    answers: AnswerOptions
+    optimizer: OptimizerOptions
+
+    def run(self):
+        from keras_electra.comparing import compare_results
+
+        for path in self.models:
+            existing("A B", path)
+        folders = self.models
+        if not all((path / "results.json").is_file() for path in folders):
+            folders = self._trained()
+            if folders is None:
+                return 130
+        comparison = compare_results(*folders)
+        if self.json:
+            display.print_json(comparison)
+            return
+        print_comparison(comparison)
+
+    def _trained(self):
+        """The two run folders, after fine-tuning in them; None where that was interrupted."""
+        require(self, "data", "run_dir")
+        existing("--data", self.data)
+        task = self.columns.task(self.task, self.data)
+        start_keras(self.backend)
+        changes = given(self.training, self.answers, self.optimizer)
+        changes.setdefault("num_trials", 5)
+        folders = []
+        for name, model in zip("ab", self.models, strict=True):
+            folder = self.run_dir / name
+            outcome = finetune_with_progress(model, task, self.data, folder, changes)
+            if outcome.results is None:
+                return None
+            folders.append(folder)
+        return folders
+
+
+def print_comparison(comparison: dict) -> None:
+    """A table of differences, with their intervals."""
+    grid = display.table("task", "split", "figure", "A", "B", "B - A", "95 % interval", "p (Holm)")
+    for row in comparison["differences"]:
+        interval = row["interval"]
+        grid.add_row(
+            row["task"],
+            row["split"],
+            row["metric"],
+            display.figure(row["mean_a"]),
+            display.figure(row["mean_b"]),
+            f"{row['difference']:+.4f}",
+            "-" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}",
+            display.figure(row["adjusted_p_value"]),
+        )
+    display.output.print(grid)
+    display.say(comparison["sentence"])

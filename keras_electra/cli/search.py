@@ -1,0 +1,98 @@
+"""`search`: fine-tune with many combinations of options, judged on the validation part alone."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import existing, quoted, start_keras
+from keras_electra.cli.finetune import Finetune, require
+from keras_electra.cli.options import given, number
+from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Search(Finetune):
+    """Fine-tune with every combination of a grid, or some of a space, and say which is best.
+
+    Only the validation part is looked at. The same command goes on where it was.
+    """
+
+    space: Annotated[
+        tyro.conf.DisallowNone[str | None],
+        tyro.conf.arg(
+            metavar="JSON",
+            help="option -> list of values, or low, high and scale (linear or log); a JSON object or "
+            "the path of a .json file",
+            help_behavior_hint="(required)",
+        ),
+    ] = None
+    num_samples: Annotated[
+        object,
+        number("num_samples", int),
+        tyro.conf.arg(help="combinations to draw", help_behavior_hint="(default: the whole grid)"),
+    ] = None
+    search_seed: Annotated[
+        int, number("search_seed", int), tyro.conf.arg(help="decides the combinations drawn")
+    ] = 0
+
+    def run(self):
+        require(self, "model", "data", "run_dir")
+        space = read_space(self.space)
+        existing("--model", self.model)
+        existing("--data", self.data)
+        task = self.columns.task(self.task, self.data)
+        start_keras(self.backend)
+        from keras_electra.finetuning import search
+
+        options = given(self.training, self.answers, self.optimizer)
+        batch_size = options.get("batch_size", FinetuneConfig.batch_size)
+        with display.TrainingProgress(None, batch_size.__mul__, unit="examples") as progress:
+            outcome = search(
+                self.model,
+                task,
+                self.data,
+                self.run_dir,
+                space,
+                num_samples=self.num_samples,
+                seed=self.search_seed,
+                options=options,
+                on_row=progress.on_row,
+                on_step=progress.on_step,
+                on_steps=progress.set_steps,
+                on_message=display.tell,
+            )
+        if not outcome.is_finished:
+            display.say(f"interrupted after {len(outcome.rows)} combinations: {self.run_dir}")
+            return outcome.exit_code or 0
+        grid = display.table(*space, "validation", "run")
+        for row in outcome.rows:
+            values = [display.figure(row["options"][name]) for name in space]
+            grid.add_row(*values, display.figure(row["main"]), row["run"])
+        display.output.print(grid)
+        flags = " ".join(
+            f"--{name.replace('_', '-')} {value}" for name, value in outcome.best.items()
+        )
+        display.say_next(
+            f"keras-electra finetune --model {quoted(self.model)} --data {quoted(self.data)} "
+            f"--run-dir OUT --num-trials 5 {flags}"
+        )
+        return 0
+
+
+def read_space(text: str | None) -> dict:
+    """The space as a dict; `InputError` unless it is a JSON object."""
+    if text is None:
+        raise InputError("--space: expected a JSON object, received none")
+    try:
+        is_file = text.endswith(".json")
+        value = json.loads(pathlib.Path(text).read_text(encoding="utf-8") if is_file else text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--space: expected a JSON object or a .json file ({error})") from error
+    if not isinstance(value, dict):
+        raise InputError(f"--space: expected a JSON object, received {text!r}")
+    return value

@@ -1,0 +1,32 @@
+"""Sources of text of any kind, read as documents of lines in bounded memory."""
+
+from keras_electra.corpus.cleaning import CleaningCounts, cleaned, is_unknown_heavy
+from keras_electra.corpus.contamination import HeldOutNgrams
+from keras_electra.corpus.mixture import num_copies, repetitions
+from keras_electra.corpus.problems import Problems
+from keras_electra.corpus.reading import blocks, documents, lines, read_unit
+from keras_electra.corpus.sampling import sample_lines
+from keras_electra.corpus.sources import Paths, Source, sources_of, text_files
+from keras_electra.corpus.units import UNIT_BYTES, Unit, units
+
+__all__ = [
+    "UNIT_BYTES",
+    "CleaningCounts",
+    "HeldOutNgrams",
+    "Paths",
+    "Problems",
+    "Source",
+    "Unit",
+    "blocks",
+    "cleaned",
+    "documents",
+    "is_unknown_heavy",
+    "lines",
+    "num_copies",
+    "read_unit",
+    "repetitions",
+    "sample_lines",
+    "sources_of",
+    "text_files",
+    "units",
+]

@@ -1,0 +1,158 @@
+"""Opening what is stored, on this machine or behind fsspec, with every failure as one sentence."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from keras_electra.errors import InputError, MissingExtraError
+
+OnRead = Callable[[int], None]
+STANDARD_INPUT = "-"
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is a URL for fsspec."""
+    return "://" in path
+
+
+def file_system(url: str):
+    """The fsspec file system of a URL, and the path that it calls this URL."""
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise MissingExtraError("reading URLs", "data") from error
+    try:
+        return url_to_fs(url)
+    except Exception as error:
+        raise unreadable(url, error) from error
+
+
+def unreadable(name, error: Exception) -> InputError:
+    """The sentence about a file that the system does not let us read."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return InputError(f"corpus: expected a readable file, received {name}: {reason}")
+
+
+class StoredFile:
+    """A file opened for reading bytes.
+
+    Args:
+        path: a path, a URL, or "-" for standard input.
+        on_read: called with the number of bytes of every block read.
+
+    Attributes:
+        size: bytes, None where unknown.
+        position: bytes read or passed so far.
+
+    Raises:
+        InputError: if the file cannot be opened or, later, read.
+    """
+
+    def __init__(self, path: str, on_read: OnRead | None = None):
+        self.name, self._on_read = path, on_read
+        self.position = 0
+        # Libraries behind fsspec raise errors of their own.
+        self._errors = Exception if is_remote(path) else OSError
+        try:
+            self._file, self.size = open_binary(path)
+        except self._errors as error:
+            if isinstance(error, (InputError, MissingExtraError)):
+                raise
+            raise unreadable(path, error) from error
+
+    def read(self, num_bytes: int) -> bytes:
+        try:
+            block = self._file.read(num_bytes)
+        except self._errors as error:
+            raise unreadable(self.name, error) from error
+        self.position += len(block)
+        if self._on_read and block:
+            self._on_read(len(block))
+        return block
+
+    def seek(self, position: int) -> None:
+        """Go to a byte; a stream that cannot is read up to there."""
+        if position == self.position:
+            return
+        try:
+            self._file.seek(position)
+        except (self._errors, ValueError) as error:
+            if position < self.position:
+                raise unreadable(self.name, error) from error
+            while self.position < position:
+                block = self._file.read(min(1 << 20, position - self.position))
+                if not block:
+                    break
+                self.position += len(block)
+            return
+        self.position = position
+
+    @property
+    def seekable_file(self):
+        """The file below, for libraries that jump about in it."""
+        return self._file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.name != STANDARD_INPUT:
+            self._file.close()
+
+
+def open_binary(path: str):
+    """A binary file, and how many bytes it has, if that is known."""
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer, None
+    if is_remote(path):
+        system, inner = file_system(path)
+        return system.open(inner, "rb"), system.info(inner).get("size")
+    file = open(path, "rb")  # noqa: SIM115
+    status = os.fstat(file.fileno())
+    return file, status.st_size if is_regular(status) else None
+
+
+def is_regular(status: os.stat_result) -> bool:
+    """Whether this is a file and no pipe or device."""
+    return (status.st_mode & 0o170000) == 0o100000
+
+
+class Part:
+    """The next bytes of a file.
+
+    Args:
+        file: read from where it stands.
+        num_bytes: how many, None for all.
+    """
+
+    def __init__(self, file, num_bytes: int | None):
+        self._file, self._left = file, num_bytes
+
+    def read(self, num_bytes: int) -> bytes:
+        if self._left is None:
+            return self._file.read(num_bytes)
+        block = self._file.read(min(num_bytes, self._left))
+        self._left -= len(block)
+        return block
+
+
+class Peeked:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, file):
+        self._head, self._file = head, file
+
+    def read(self, num_bytes: int) -> bytes:
+        if self._head:
+            block, self._head = self._head[:num_bytes], self._head[num_bytes:]
+            return block
+        return self._file.read(num_bytes)
+
+
+def read_exactly(file, num_bytes: int) -> bytes:
+    """So many bytes, or all there are."""
+    blocks = []
+    while num_bytes > 0 and (block := file.read(num_bytes)):
+        blocks.append(block)
+        num_bytes -= len(block)
+    return b"".join(blocks)

@@ -1,0 +1,164 @@
+"""Records of JSON Lines and CSV files: the text of each, in order."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.corpus.problems import Problems
+from keras_electra.corpus.text import read_lines
+from keras_electra.errors import InputError
+
+MAX_RECORD_CHARACTERS = 1 << 25
+HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def json_texts(
+    file, name: str, config: CorpusConfig, problems: Problems, offset: int = 0
+) -> Iterator[str]:
+    """The texts of a JSON Lines file: one object a line, one of its values the text.
+
+    Args:
+        file: bytes, read from where it stands.
+        name: what error sentences call it.
+        config: the column that holds the text, and the encoding.
+        problems: receives what was passed over.
+        offset: bytes of the file before.
+
+    Raises:
+        InputError: at a record that is no object, or has no such column, under "stop".
+    """
+    column, place = None, f" after byte {offset}" if offset else ""
+    for number, line in enumerate(record_lines(file, name, config, problems, offset), 1):
+        if not line or line.isspace():
+            continue
+        where = f"{name}: record {number}{place}"
+        try:
+            record = parsed(line, where)
+            if column is None:
+                strings = [key for key, value in record.items() if isinstance(value, str)]
+                column = chosen_column(list(record), strings, name, config, problems)
+            text = record.get(column, "")
+            if text is not None and not isinstance(text, str):
+                raise InputError(f"{where}: expected text in {column!r}, received {shown(text)}")
+        except InputError as error:
+            if config.damaged_files == "stop" or column is None:
+                raise
+            problems.add("damaged", f"{error}; the record was skipped")
+            continue
+        yield text or ""
+
+
+def record_lines(file, name, config, problems, offset=0) -> Iterator[str]:
+    """Whole lines; one of more than 32 M characters is refused."""
+    config = config.replace(max_line_characters=MAX_RECORD_CHARACTERS)
+    for lines, is_unfinished in read_lines(file, name, config, problems, offset):
+        if is_unfinished:
+            raise InputError(
+                f"{name}: expected records of at most {MAX_RECORD_CHARACTERS:,} characters, "
+                f"received one that begins {lines[0][:40]!r}"
+            )
+        yield from lines
+
+
+def parsed(line: str, where: str) -> dict:
+    """The object that a line of JSON holds."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{where}: expected a JSON object, received {shown(line)} ({error})"
+        ) from error
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: expected a JSON object on each line, received {shown(line)}")
+    return record
+
+
+def shown(value) -> str:
+    """The beginning of a value, for an error sentence."""
+    text = value if isinstance(value, str) else repr(value)
+    return repr(text[:40]) + ("…" if len(text) > 40 else "")
+
+
+def csv_texts(
+    file, name: str, config: CorpusConfig, problems: Problems, has_tabs: bool = False
+) -> Iterator[str]:
+    """The texts of a CSV or TSV file whose first row names the columns.
+
+    In CSV, fields may stand in double quotes and hold line ends then; in TSV a quote is a
+    character like any other.
+
+    Raises:
+        InputError: if the column is missing, or a row has more or fewer fields than the first.
+    """
+    # The limit belongs to the whole process, and is lower than many a document.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
+    lines = (line + "\n" for line in record_lines(file, name, config, problems))
+    if has_tabs:
+        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(lines, strict=True)
+    try:
+        header = next(rows, [])
+        if not any(header):
+            return
+        column = header.index(chosen_column(header, header, name, config, problems))
+        for row in rows:
+            if row and len(row) != len(header):
+                raise InputError(
+                    f"{name}: expected {len(header)} fields in every row, "
+                    f"received {len(row)} in the row that ends at line {rows.line_num}"
+                )
+            yield row[column] if row else ""
+    except csv.Error as error:
+        raise InputError(
+            f"{name}: expected a row of fields at line {rows.line_num}, received: {error}"
+        ) from error
+
+
+def chosen_column(
+    columns: Iterable[str],
+    string_columns: list[str],
+    name: str,
+    config: CorpusConfig,
+    problems: Problems,
+) -> str:
+    """The column that holds the text: the one asked for, else the only one with strings.
+
+    Raises:
+        InputError: if there is neither.
+    """
+    if config.text_column in columns:
+        return config.text_column
+    if len(string_columns) == 1:
+        problems.add(
+            "note",
+            f"{name}: no column {config.text_column!r}; {string_columns[0]!r}, "
+            "the only one that holds text, was read",
+        )
+        return string_columns[0]
+    names = ", ".join(map(repr, columns)) or "none"
+    raise InputError(
+        f"{name}: expected a column {config.text_column!r}, received {names}; "
+        "name the one that holds the text with --text-column"
+    )
+
+
+def valid_text(text: str, name: str, config: CorpusConfig, problems: Problems) -> str:
+    """The text of a record; halves of surrogate pairs, which are no characters, by the policy.
+
+    They come from escapes such as "\\\\ud83d" in JSON, and from text cut in the middle of a pair.
+    """
+    if text.isascii() or not (wrong := HALF_OF_A_PAIR.search(text)):
+        return text
+    sentence = (
+        f"{name}: expected characters, received half of a surrogate pair (U+{ord(wrong[0]):04X})"
+    )
+    if config.encoding_errors == "strict":
+        raise InputError(f"{sentence}; --encoding-errors replace accepts it")
+    if config.encoding_errors == "skip":
+        problems.add("encoding", f"{sentence}; the record was skipped")
+        return ""
+    problems.add("encoding", f"{sentence}; replaced", len(HALF_OF_A_PAIR.findall(text)))
+    return HALF_OF_A_PAIR.sub("\ufffd", text)

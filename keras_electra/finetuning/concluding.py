@@ -1,0 +1,164 @@
+"""The end of a trial and of a run: predictions, figures, the model, and the tables over all trials."""
+
+import math
+import shutil
+
+from keras_electra.errors import DivergedError
+from keras_electra.finetuning import results as files
+from keras_electra.finetuning.setting import JUDGING_BATCH, Setting, score_rows
+from keras_electra.finetuning.submissions import glue_tables, write_glue_zip, write_squad_files
+from keras_electra.finetuning.trials import BEST_FILE, Trial
+from keras_electra.presets import save_preset
+from keras_electra.runs.files import write_json
+from keras_electra.scoring import baseline_rows, has_diverged, report
+from keras_electra.tasks.predictions import with_threshold
+
+
+def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: str | None) -> bool:
+    """Write what a trial leaves, its record last; or say that it has to start again.
+
+    Args:
+        trial: at its end.
+        diverged: seeds of its attempts that diverged before.
+        reason: the sentence of a training whose updates were not finite, or None.
+
+    Returns:
+        Whether the trial is done.
+
+    Raises:
+        DivergedError: if it was not finite and has no attempt left.
+    """
+    is_last = trial.course.attempt >= setting.config.max_restarts
+    if reason is not None:
+        if is_last:
+            raise DivergedError(reason)
+        return False
+    judged = {
+        name: {
+            split: setting.model_of(name).predict_rows(data.splits[split], JUDGING_BATCH)
+            for split in data.judged
+        }
+        for name, data in setting.data.items()
+    }
+    learned_nothing = has_learned_nothing(setting, trial, judged)
+    if learned_nothing and not is_last:
+        return False
+    if learned_nothing:
+        setting.tell(f"trial {trial.course.trial} learned nothing with any of its seeds")
+    figures, reports = {}, {}
+    for name, rows_of_split in judged.items():
+        figures[name], reports[name] = scored(setting, name, rows_of_split)
+        write_files(setting, trial, name, rows_of_split)
+    save_model(setting, trial)
+    (trial.path / BEST_FILE).unlink(missing_ok=True)
+    record = {
+        "trial": trial.course.trial,
+        "seed": trial.course.seed(setting.config),
+        "attempt": trial.course.attempt,
+        "diverged": diverged,
+        "learned_nothing": learned_nothing,
+        "steps": trial.course.step,
+        "seconds": trial.course.seconds,
+        "validations": trial.course.validations,
+        "main": setting.main_score({name: found["validation"] for name, found in figures.items()}),
+        "figures": figures,
+        "reports": reports,
+    }
+    write_json(trial.path / files.RESULT_FILE, record)
+    return True
+
+
+def has_learned_nothing(setting: Setting, trial: Trial, judged) -> bool:
+    """Whether every task of the trial ended where a constant answer would."""
+    rows = setting.session.folder.log_rows()
+    losses = [row["loss"] for row in rows if row["trial"] == trial.course.trial]
+    loss = losses[-1] if losses else math.nan
+    return all(
+        has_diverged(setting.data[name].task.kind, rows_of_split["validation"], loss)
+        for name, rows_of_split in judged.items()
+    )
+
+
+def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict]:
+    """({split: {metric: value}}, {split: report}) of one task, for the splits with known answers.
+
+    The threshold of unanswerable questions is that of the validation part; the rows get their
+    answers by it.
+    """
+    data = setting.data[name]
+    figures = {"validation": score_rows(data, rows_of_split["validation"], setting.config)}
+    threshold = setting.config.answers.null_threshold
+    if threshold is None:
+        threshold = figures["validation"].get("best_threshold")
+    reports = {}
+    for split, rows in rows_of_split.items():
+        if data.task.has_answerability:
+            rows_of_split[split] = rows = with_threshold(rows, threshold)
+        if all(row["gold"] is None for row in rows):
+            continue
+        figures[split] = score_rows(data, rows, setting.config, threshold)
+        reports[split] = report(data.task.kind, rows, data.labels)
+    return figures, reports
+
+
+def write_files(setting: Setting, trial: Trial, name: str, rows_of_split: dict) -> None:
+    """Write the predictions of one task, and SQuAD's files where they are answers."""
+    is_alone = len(setting.data) == 1
+    for split, rows in rows_of_split.items():
+        files.write_predictions(trial.path / "predictions", name, split, rows, is_alone)
+        if setting.data[name].task.kind == "question_answering":
+            write_squad_files(trial.path / "predictions", f"{name}_{split}", rows)
+    tables = glue_tables(name, rows_of_split)
+    if tables:
+        folder = trial.path / "glue"
+        folder.mkdir(exist_ok=True)
+        for file_name, table in tables.items():
+            (folder / file_name).write_text(table, encoding="utf-8")
+
+
+def save_model(setting: Setting, trial: Trial) -> None:
+    """Save the trial's model, and of several only the best if so asked."""
+    path = trial.path / "model"
+    shutil.rmtree(path, ignore_errors=True)
+    save_preset(path, setting.model, setting.config.sequence_length)
+
+
+def conclude_run(setting: Setting) -> dict:
+    """Write the results over all trials; returns the content of `results.json`."""
+    run_path = setting.session.folder.path
+    results = files.trial_results(run_path)
+    best = files.best_trial(results)
+    if setting.config.keep_models == "best":
+        for result in results:
+            if result["trial"] != best:
+                shutil.rmtree(setting.trial_path(result["trial"]) / "model", ignore_errors=True)
+    tables = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in setting.trial_path(best).glob("glue/*.tsv")
+    }
+    if tables:
+        write_glue_zip(run_path / "glue_submission.zip", tables)
+    record = {
+        "baselines": baselines(setting) if setting.config.has_baselines else {},
+        "main_metrics": {name: data.task.main_metric for name, data in setting.data.items()},
+        "inputs": {
+            "data": {name: data.record for name, data in setting.data.items()},
+            "model": {"path": setting.start.source, "sha256": setting.start.fingerprint},
+        },
+    }
+    return files.write_results(run_path, results, record)
+
+
+def baselines(setting: Setting) -> dict:
+    """{task: {baseline: {split: {metric: value}}}} for the splits with known answers."""
+    found = {}
+    for name, data in setting.data.items():
+        train = data.splits["train"].examples
+        found[name] = {}
+        for split in data.judged:
+            rows_of = baseline_rows(data.task.kind, train, data.splits[split].examples, data.labels)
+            for baseline, rows in rows_of.items():
+                if any(row["gold"] is not None for row in rows):
+                    figures = score_rows(data, rows, setting.config)
+                    found[name].setdefault(baseline, {})[split] = figures
+    return found

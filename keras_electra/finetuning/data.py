@@ -1,0 +1,129 @@
+"""The data of a fine-tuning run: every split of a task, read and turned into token ids."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Collection
+
+from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.errors import InputError
+from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.encoding import encode, labels_of
+from keras_electra.tasks.task import Problems, Task
+
+NEEDED = ("train", "validation")
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskData:
+    """One task's splits, ready for training.
+
+    Attributes:
+        task: the `Task`.
+        labels: names in the order of their numbers, or None where the kind has none.
+        splits: name -> `EncodedExamples`; "train" as it is trained on.
+        record: {split: {"num_examples", "num_rows", "num_truncated", "sha256", "left_out"}}; the hash
+            is of the examples, wherever they came from.
+    """
+
+    task: Task
+    labels: tuple[str, ...] | None
+    splits: dict[str, EncodedExamples]
+    record: dict[str, dict]
+
+    @property
+    def judged(self) -> list[str]:
+        """The splits that are not trained on."""
+        return [split for split in self.splits if split != "train"]
+
+
+def read_task(
+    task: Task,
+    data,
+    tokenizer,
+    config: FinetuneConfig,
+    tell: Callable[[str], None],
+    wanted: Collection[str] | None = None,
+) -> TaskData:
+    """Read and encode all splits that the data has.
+
+    Args:
+        data: folder, file or table, as the task's reader takes it.
+        tell: called with sentences on rows left out and texts cut.
+        wanted: names of the splits to read; None for all.
+
+    Raises:
+        InputError: if training or validation data is missing or unusable.
+    """
+    labels, splits, record = task.labels, {}, {}
+    for split in present_splits(task, data, wanted):
+        problems = Problems(config.has_strict_rows)
+        examples = task.read(data, split, problems)
+        if labels is None and split == "train":
+            labels = labels_of(task, examples, config)
+            check_labels(task, labels)
+        encoded = encode(
+            task,
+            examples,
+            tokenizer,
+            config,
+            labels=labels,
+            problems=problems,
+            is_training=split == "train",
+        )
+        splits[split] = encoded
+        record[split] = {
+            "num_examples": len(examples),
+            "num_rows": len(encoded),
+            "num_truncated": encoded.num_truncated,
+            "sha256": examples_hash(examples),
+            "left_out": problems.to_dict(),
+        }
+        for sentence in sentences_on(task, split, record[split], config):
+            tell(sentence)
+    if not len(splits["train"]):
+        raise InputError(f"{task.name}: expected training examples that can be used, received none")
+    return TaskData(task, labels, splits, record)
+
+
+def present_splits(task: Task, data, wanted: Collection[str] | None = None) -> list[str]:
+    """Names of the splits that the data has, the needed ones first.
+
+    Raises:
+        InputError: if the one to train on or the one to validate on is missing.
+    """
+    asked = [split for split in task.splits if wanted is None or split in wanted]
+    present = [split for split in asked if split in NEEDED or task.has_split(data, split)]
+    return sorted(present, key=lambda split: (split not in NEEDED, task.splits.index(split)))
+
+
+def check_labels(task: Task, labels) -> None:
+    """Raise `InputError` where there is nothing to tell apart."""
+    if task.kind in ("classification", "multi_label", "tagging") and len(labels) < 2:
+        raise InputError(
+            f"{task.name}: expected at least two labels in the training data, received {labels}"
+        )
+
+
+def examples_hash(examples) -> str:
+    """SHA-256 (hexadecimal) over the content of examples, in order."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps(dataclasses.asdict(example), sort_keys=True).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def sentences_on(task: Task, split: str, record: dict, config: FinetuneConfig) -> list[str]:
+    """What the user should know of a split: rows left out, texts cut."""
+    sentences = []
+    for sort, found in record["left_out"].items():
+        sentences.append(
+            f"{task.name} {split}: {found['count']} rows left out, {sort}; first: {found['first'][0]}"
+        )
+    if record["num_truncated"]:
+        sentences.append(
+            f"{task.name} {split}: {record['num_truncated']} of {record['num_examples']} examples "
+            f"cut to {config.sequence_length} tokens"
+        )
+    return sentences

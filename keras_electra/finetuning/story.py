@@ -1,0 +1,264 @@
+"""Fine-tuning: from a trained encoder and labelled data to a run folder with figures and a model."""
+
+import dataclasses
+import shutil
+
+import keras
+
+from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
+from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.errors import DivergedError, InputError
+from keras_electra.finetuning import results as files
+from keras_electra.finetuning.concluding import conclude_run, conclude_trial
+from keras_electra.finetuning.data import TaskData, read_task
+from keras_electra.finetuning.setting import Setting
+from keras_electra.finetuning.start import Start
+from keras_electra.finetuning.trials import Course, Trial
+from keras_electra.pretraining import environment
+from keras_electra.runs import RunFolder, RunSession, StopSignals
+from keras_electra.tasks.known import known_task
+from keras_electra.tasks.task import Task
+
+MAY_CHANGE = (
+    "finetune.log_every_steps",
+    "finetune.checkpoint_every_steps",
+    "finetune.keep_models",
+    "finetune.has_baselines",
+    "model.path",
+)
+MAY_GROW = ("finetune.num_trials",)
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuneOutcome:
+    """How `finetune` ended.
+
+    Attributes:
+        run: the `RunFolder`.
+        state: "finished", "stopped" or "interrupted".
+        results: content of `results.json` once finished, else None.
+        model: the task model as the last trial left it; `keras_electra.load(run)` opens the best.
+        exit_code: 0, or 130 after Ctrl-C and 143 after SIGTERM.
+    """
+
+    run: RunFolder
+    state: str
+    results: dict | None
+    model: keras.Model
+    exit_code: int
+
+
+def finetune(
+    model,
+    task,
+    data,
+    run_dir,
+    *,
+    config: FinetuneConfig | None = None,
+    callbacks=(),
+    splits=None,
+    on_row=None,
+    on_step=None,
+    on_steps=None,
+    on_message=None,
+) -> FinetuneOutcome:
+    """Fine-tune a trained encoder on one task or several, or go on with the run in the folder.
+
+    Args:
+        model: path of a run, checkpoint, preset or fine-tuning run, or a model with a backbone and a
+            tokenizer. Its encoder is copied for each trial; heads are always new.
+        task: a `Task`, the name of a known one, or a list of these to train on one backbone at once.
+        data: what the task's reader takes: a folder, a file or a table; for several tasks a folder that
+            holds them all, or a dict by the task's name.
+        run_dir: the run folder; made at the first start.
+        config: the recipe; None for that of the encoder's size and the task.
+        callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
+        splits: names of the splits to read and score; None for all that the data has.
+        on_row: called with each row of the log, a dict.
+        on_step: called with the number of each step done, over all trials.
+        on_steps: called once with the number of steps that all trials have together.
+        on_message: called with sentences for the user.
+
+    Raises:
+        InputError: for options, data and folders that do not go together.
+        RunInUseError: if another process works in the folder.
+        DamagedDataError: if the model, or all checkpoints, are damaged.
+    """
+    tell = on_message or (lambda sentence: None)
+    start = Start.of(model)
+    tasks = tasks_of(task)
+    config = checked_config(config or default_config(start, tasks), start)
+    with StopSignals() as signals:
+        read = {
+            one.name: read_task(one, data_of(data, one), start.tokenizer, config, tell, splits)
+            for one in tasks
+        }
+        with open_session(config, start, read, run_dir) as session:
+            setting = Setting(
+                config,
+                start,
+                read,
+                session,
+                signals,
+                callbacks=tuple(callbacks),
+                on_row=on_row,
+                on_step=on_step,
+                tell=tell,
+            )
+            session.set_state("running", session.step, steps=setting.total_steps)
+            if on_steps:
+                on_steps(setting.total_steps)
+            state = run_trials(setting)
+            results = conclude_run(setting) if state == "finished" else None
+            session.set_state(state, session.step)
+            session.append_event("finish" if state == "finished" else "stop", step=session.step)
+    return FinetuneOutcome(session.folder, state, results, setting.model, signals.exit_code or 0)
+
+
+def tasks_of(task) -> list[Task]:
+    """The tasks that the argument names.
+
+    Raises:
+        InputError: for an unknown name, or the same task twice.
+    """
+    named = [task] if isinstance(task, str | Task) else list(task)
+    tasks = [known_task(one) if isinstance(one, str) else one for one in named]
+    names = [one.name for one in tasks]
+    if not tasks or len(set(names)) < len(names):
+        raise InputError(f"task: expected different tasks, received {names}")
+    return tasks
+
+
+def data_of(data, task: Task):
+    """One task's data: the entry with its name of a dict, else all of it."""
+    if isinstance(data, dict) and task.name in data:
+        return data[task.name]
+    return data
+
+
+def recipe_for(model, task, **changes) -> tuple[Start, FinetuneConfig]:
+    """Open a model, and take the recipe of its size and the task with single options changed.
+
+    Args:
+        model, task: as for `finetune`, which takes the `Start` in place of the model.
+        **changes: any option of `FinetuneConfig` or its groups, by its own name.
+    """
+    start = Start.of(model)
+    return start, checked_config(default_config(start, tasks_of(task), **changes), start)
+
+
+def default_config(start: Start, tasks: list[Task], **changes) -> FinetuneConfig:
+    """The recipe of the encoder's size and the tasks; examples no longer than the encoder takes."""
+    recipe = recipe_of(tasks)
+    length = recipe.get("sequence_length", FinetuneConfig.sequence_length)
+    recipe["sequence_length"] = min(length, start.max_sequence_length)
+    return FinetuneConfig.for_task(recipe, start.size, **changes)
+
+
+def checked_config(config: FinetuneConfig, start: Start) -> FinetuneConfig:
+    """The recipe; `InputError` if it asks for longer examples than the encoder takes."""
+    if config.sequence_length > start.max_sequence_length:
+        raise InputError(
+            f"sequence_length: expected at most the encoder's {start.max_sequence_length}, "
+            f"received {config.sequence_length}"
+        )
+    return config
+
+
+def recipe_of(tasks: list[Task]) -> dict:
+    """The options that the tasks set: a lone task's own; of several the longest length.
+
+    As in the original, several tasks train for the usual number of epochs.
+    """
+    if len(tasks) == 1:
+        return dict(tasks[0].recipe)
+    lengths = [task.recipe.get("sequence_length", 128) for task in tasks]
+    return {"sequence_length": max(lengths)}
+
+
+def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> RunSession:
+    """The run folder, opened for writing once the block is entered."""
+    settings = {
+        "finetune": config.to_dict(),
+        "tasks": {name: one.task.kind for name, one in data.items()},
+        "data": {
+            name: {split: entry["sha256"] for split, entry in one.record.items()}
+            for name, one in data.items()
+        },
+        "model": {"path": start.source, "fingerprint": start.fingerprint},
+        "tokenizer": start.tokenizer.config.to_dict(),
+    }
+    vocabulary = "".join(f"{token}\n" for token in start.tokenizer.vocabulary)
+    return RunSession(
+        run_dir,
+        config=settings,
+        vocabulary=vocabulary.encode(),
+        environment=environment(),
+        may_change=MAY_CHANGE,
+        may_grow=MAY_GROW,
+        details={"backend": keras.config.backend()},
+    )
+
+
+def run_trials(setting: Setting) -> str:
+    """Run the trials that are not done; returns how it ended."""
+    for number in range(setting.config.num_trials):
+        if (setting.trial_path(number) / files.RESULT_FILE).is_file():
+            continue
+        state = run_trial(setting, number)
+        if state != "finished":
+            return state
+    return "finished"
+
+
+def run_trial(setting: Setting, number: int) -> str:
+    """One trial with its restarts; returns how it ended."""
+    course, metrics = restored(setting, number)
+    diverged = [Course(number, attempt).seed(setting.config) for attempt in range(course.attempt)]
+    while True:
+        trial = Trial(setting, course, metrics)
+        reason = None
+        try:
+            state = trial.run()
+            if state != "finished":
+                return state
+        except DivergedError as error:
+            reason = str(error)
+        if conclude_trial(setting, trial, diverged, reason):
+            return "finished"
+        diverged.append(course.seed(setting.config))
+        setting.tell(
+            f"trial {number} diverged with seed {diverged[-1]} and starts again with another"
+        )
+        course, metrics = begun(setting, number, attempt=course.attempt + 1), None
+        setting.session.append_event(
+            "restart", trial=number, attempt=course.attempt, reason=reason or "learned nothing"
+        )
+
+
+def restored(setting: Setting, number: int):
+    """The course of a trial and the metrics' values, from its newest checkpoint or its beginning."""
+    folder, first = setting.session.folder, setting.first_step(number)
+    path = latest_checkpoint(folder, on_damage=setting.tell)
+    if path is not None and int(path.name.removeprefix("step_")) > first:
+        state, metrics = restore_checkpoint(path, setting.model)
+        course = Course(**state["course"])
+        if course.trial == number:
+            setting.model.seed = course.seed(setting.config)
+            setting.session.cut_log(first + course.step)
+            setting.session.append_event("resume", step=first + course.step, checkpoint=path.name)
+            return course, metrics
+    return begun(setting, number), None
+
+
+def begun(setting: Setting, number: int, attempt: int = 0) -> Course:
+    """A trial at its beginning; what an attempt before it left goes."""
+    course = Course(number, attempt)
+    first = setting.first_step(number)
+    for step, path in setting.session.folder.checkpoints():
+        if step > first:
+            shutil.rmtree(path)
+    shutil.rmtree(setting.trial_path(number), ignore_errors=True)
+    setting.session.cut_log(first)
+    setting.reset(course.seed(setting.config))
+    return course

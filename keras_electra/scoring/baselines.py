@@ -1,0 +1,230 @@
+"""Baselines: what is reached without a network, as prediction rows that are scored like a model's.
+
+Examples are those of `tasks.examples`; only their attributes are looked at. Training examples whose label
+is not known are left out.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_electra.errors import InputError
+from keras_electra.scoring.word_counts import (
+    WordCounts,
+    label_probabilities,
+    regressed_values,
+)
+
+
+def baseline_rows(
+    kind: str, train: Sequence, examples: Sequence, labels: Sequence[str] | None = None
+) -> dict[str, list[dict]]:
+    """The predictions of all baselines of a kind.
+
+    classification      "majority": the commonest label. "tfidf": logistic regression on word counts and,
+                        for pairs, on how many words the two texts share
+    multi_label         "majority": the labels that more than half of the examples have. "tfidf": a
+                        logistic regression for each label
+    regression          "mean": the mean value. "tfidf": ridge regression on the same
+    tagging             "majority": the commonest tag of each word; of an unknown word, that of all words
+    multiple_choice     "majority": the commonest place of the right choice. "tfidf": the choice whose
+                        word counts are most like the question's. Chance is in `report`
+    question_answering  "first_words": the first words of the context, as many as the median answer has.
+                        "no_answer": none to any question, if some training question has none
+
+    Args:
+        kind: of the task.
+        train: training examples.
+        examples: those to predict.
+        labels: names of the labels, which get a probability each; None for those in training.
+
+    Returns:
+        {name: rows}, rows as of `tasks.predictions`, without probabilities where a baseline has none.
+
+    Raises:
+        InputError: for an unknown kind, or if no training example has a label.
+    """
+    rows_of_kind = {
+        "classification": label_rows,
+        "multi_label": label_set_rows,
+        "regression": value_rows,
+        "tagging": tag_rows,
+        "multiple_choice": choice_rows,
+        "question_answering": answer_rows,
+    }
+    if kind not in rows_of_kind:
+        raise InputError(f"kind: expected one of {', '.join(rows_of_kind)}, received {kind!r}")
+    known = [example for example in train if gold_of(kind, example, labels) is not None]
+    if not known:
+        raise InputError(
+            f"baselines: expected labels in some of {len(train)} training examples, received none"
+        )
+    predicted = rows_of_kind[kind](known, examples, labels)
+    return {
+        name: [
+            {"id": example.id, **row, "gold": gold_of(kind, example, labels)}
+            for example, row in zip(examples, rows, strict=True)
+        ]
+        for name, rows in predicted.items()
+    }
+
+
+def gold_of(kind: str, example, labels: Sequence[str] | None):
+    """What is right, as in prediction rows; None where it is not known, or is none of the labels."""
+    if kind == "question_answering":
+        is_known = example.is_impossible or example.answers
+        return [answer.text for answer in example.answers] if is_known else None
+    if kind == "tagging":
+        is_whole = example.tags is not None and len(example.tags) == len(example.words)
+        return list(example.tags) if is_whole else None
+    label = example.label
+    if label is None:
+        return None
+    if kind == "multiple_choice":
+        return label if 0 <= label < len(example.choices) else None
+    if kind == "regression":
+        return float(label) if isinstance(label, int | float) and math.isfinite(label) else None
+    is_unknown = labels and not ({label} if isinstance(label, str) else set(label)) <= set(labels)
+    return None if is_unknown else list(label) if kind == "multi_label" else label
+
+
+def label_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """One label for each text."""
+    counts = Counter(example.label for example in train)
+    labels = labels or sorted(counts)
+    shares = np.array([[counts[name] / len(train) for name in labels]])
+    train_features, features = features_of(train, examples)
+    names, probabilities = label_probabilities(
+        train_features, [example.label for example in train], features
+    )
+    number_of = {name: number for number, name in enumerate(names)}
+    places = [number_of.get(name, len(names)) for name in labels]
+    # Labels that no training text has get the zeros of a further column.
+    padded = np.pad(probabilities, ((0, 0), (0, 1)))[:, places]
+    return {
+        "majority": likeliest(labels, np.repeat(shares, len(examples), axis=0)),
+        "tfidf": likeliest(labels, padded),
+    }
+
+
+def likeliest(labels: Sequence[str], probabilities: np.ndarray) -> list[dict]:
+    """{"label", "probabilities"} of each row of probabilities (B, N)."""
+    return [
+        {"label": labels[int(row.argmax())], "probabilities": named(labels, row)}
+        for row in probabilities
+    ]
+
+
+def label_set_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """A set of labels for each text."""
+    labels = labels or sorted({name for example in train for name in example.label})
+    train_features, features = features_of(train, examples)
+    shares = np.array([np.mean([name in example.label for example in train]) for name in labels])
+    columns = []
+    for name in labels:
+        found, probabilities = label_probabilities(
+            train_features, [name in example.label for example in train], features
+        )
+        is_ever = True in found
+        columns.append(probabilities[:, found.index(True)] if is_ever else np.zeros(len(examples)))
+    return {
+        "majority": likelier_than_not(labels, np.repeat(shares[None], len(examples), axis=0)),
+        "tfidf": likelier_than_not(labels, np.stack(columns, axis=1)),
+    }
+
+
+def likelier_than_not(labels: Sequence[str], probabilities: np.ndarray) -> list[dict]:
+    """{"labels", "probabilities"} of each row of probabilities (B, N)."""
+    return [
+        {
+            "labels": [name for name, share in zip(labels, row, strict=True) if share > 0.5],
+            "probabilities": named(labels, row),
+        }
+        for row in probabilities
+    ]
+
+
+def value_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """A number for each text."""
+    values = [float(example.label) for example in train]
+    train_features, features = features_of(train, examples)
+    predicted = regressed_values(train_features, values, features)
+    mean = float(np.mean(values))
+    return {
+        "mean": [{"value": mean} for _ in examples],
+        "tfidf": [{"value": float(value)} for value in predicted],
+    }
+
+
+def tag_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """A tag for each word."""
+    tags_of_word, all_tags = defaultdict(Counter), Counter()
+    for example in train:
+        all_tags.update(example.tags)
+        for word, tag in zip(example.words, example.tags, strict=True):
+            tags_of_word[word][tag] += 1
+    rows = []
+    for example in examples:
+        counts = [tags_of_word.get(word, all_tags) for word in example.words]
+        best = [counter.most_common(1)[0] for counter in counts]
+        shares = [count / counter.total() for (_, count), counter in zip(best, counts, strict=True)]
+        words, tags = list(example.words), [tag for tag, _ in best]
+        rows.append({"words": words, "tags": tags, "probabilities": shares})
+    return {"majority": rows}
+
+
+def choice_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """One of the texts of each question."""
+    ranked = [place for place, _ in Counter(example.label for example in train).most_common()]
+    texts = [text for example in train for text in (example.question, *example.choices)]
+    counts = WordCounts([(text, None) for text in texts])
+    commonest, likest = [], []
+    for example in examples:
+        num_choices = len(example.choices)
+        commonest.append({"choice": next((p for p in ranked if p < num_choices), 0)})
+        similar = counts.similarity([example.question] * num_choices, example.choices)
+        likest.append({"choice": int(similar.argmax())})
+    return {"majority": commonest, "tfidf": likest}
+
+
+def answer_rows(train, examples, labels) -> dict[str, list[dict]]:
+    """A stretch of each context."""
+    sizes = [len(example.answers[0].text.split()) for example in train if example.answers]
+    num_words = max(1, int(np.median(sizes))) if sizes else 1
+    rows = []
+    for example in examples:
+        text = first_words(example.context, num_words)
+        start = example.context.find(text)
+        best = {"text": text, "start": start, "end": start + len(text), "score": 0.0}
+        n_best = [{**best, "probability": 1.0}] if text else []
+        rows.append({"answer": text, "null_odds": None, "n_best": n_best})
+    if all(example.answers for example in train):
+        return {"first_words": rows}
+    none = [{"answer": "", "null_odds": None, "n_best": []} for _ in examples]
+    return {"first_words": rows, "no_answer": none}
+
+
+def first_words(context: str, num_words: int) -> str:
+    """The beginning of a context, as it stands there, up to the end of so many words."""
+    words = context.split(maxsplit=num_words)
+    if len(words) <= num_words:
+        return context.strip()
+    return context[: len(context.rstrip()) - len(words[-1].rstrip())].strip()
+
+
+def named(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:
+    """{label: probability}."""
+    return {name: float(share) for name, share in zip(labels, probabilities, strict=True)}
+
+
+def features_of(train, examples) -> tuple:
+    """Word counts of training examples and of others."""
+    counts = WordCounts(pairs_of(train))
+    return counts(pairs_of(train)), counts(pairs_of(examples))
+
+
+def pairs_of(examples) -> list[tuple[str, str | None]]:
+    """The text and the second text of each example."""
+    return [(example.text, example.second_text) for example in examples]

@@ -1,0 +1,112 @@
+"""What equal and similar documents have in common: hashes of the text, and bands of MinHashes.
+
+A document's *shingles* are its runs of some words. The fraction of shingles that two documents share
+(Jaccard) is the probability that one MinHash of theirs agrees (Broder, 1997). r MinHashes make a
+band; two documents are taken to be similar if one of their b bands agrees, which happens with
+probability 1 - (1 - s^r)^b (Leskovec et al., "Mining of Massive Datasets", 3.4).
+"""
+
+import hashlib
+
+import numpy as np
+
+from keras_electra.errors import MissingExtraError
+
+NUM_HASHES = 128
+SEED = 1
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+def text_hashes(word_hashes: np.ndarray, num_words: np.ndarray) -> np.ndarray:
+    """uint64 (D, 2): 128 bits of the words of each document.
+
+    Args:
+        word_hashes: uint64 (W,), of all documents, end to end.
+        num_words: int64 (D,), how many belong to each.
+    """
+    content, stops = word_hashes.astype("<u8").tobytes(), 8 * np.cumsum(num_words)
+    digests = [
+        hashlib.blake2b(content[start:stop], digest_size=16).digest()
+        for start, stop in zip((stops - 8 * num_words).tolist(), stops.tolist(), strict=True)
+    ]
+    return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2).astype(np.uint64)
+
+
+def bands_and_rows(similarity: float) -> tuple[int, int]:
+    """b and r of the bands for which a pair of that similarity is found about as often as not.
+
+    >>> bands_and_rows(0.8)
+    (11, 11)
+    """
+    choices = ((NUM_HASHES // rows, rows) for rows in range(1, NUM_HASHES // 2 + 1))
+    return min(choices, key=lambda choice: abs((1 / choice[0]) ** (1 / choice[1]) - similarity))
+
+
+def bands(
+    word_hashes: np.ndarray, num_words: np.ndarray, shingle_words: int, similarity: float
+) -> np.ndarray:
+    """uint64 (D, b): a hash of each band of each document.
+
+    Args:
+        word_hashes: uint64 (W,), of all documents, end to end; each has at least one.
+        num_words: int64 (D,), how many belong to each.
+        shingle_words: words of a shingle; a shorter document is a shingle itself.
+        similarity: fraction of shared shingles from which documents shall be found.
+    """
+    rensa = minhash_library()
+    num_bands, num_rows = bands_and_rows(similarity)
+    if not len(num_words):
+        return np.zeros((0, num_bands), np.uint64)
+    hashes, num_shingles = shingles(word_hashes, num_words, shingle_words)
+    borders = np.concatenate([[0], np.cumsum(num_shingles)]).astype(np.uint64)
+    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, borders, NUM_HASHES, SEED)
+    rows = np.array(matrix.to_rows(), np.uint64)[:, : num_bands * num_rows]
+    result = np.arange(num_bands, dtype=np.uint64) * np.ones((len(rows), 1), np.uint64)
+    for row in range(num_rows):
+        result = scrambled(result * FACTOR + rows[:, row::num_rows])
+    return result
+
+
+def shingles(
+    word_hashes: np.ndarray, num_words: np.ndarray, shingle_words: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the runs of words, uint64 (N,), and how many belong to each document, int64 (D,)."""
+    num_shingles = np.maximum(num_words - shingle_words + 1, 1)
+    ends = np.cumsum(num_words)
+    document = np.repeat(np.arange(len(num_words)), num_shingles)
+    within = np.arange(len(document)) - (np.cumsum(num_shingles) - num_shingles)[document]
+    places, stops = (ends - num_words)[document] + within, ends[document]
+    hashes = np.zeros(len(places), np.uint64)
+    if not len(word_hashes):
+        return hashes, num_shingles
+    for _ in range(shingle_words):
+        inside = places < stops
+        words = word_hashes[np.minimum(places, len(word_hashes) - 1)]
+        hashes = hashes * FACTOR + np.where(inside, words, np.uint64(0))
+        places = places + 1
+    return scrambled(hashes), num_shingles
+
+
+def scrambled(values: np.ndarray) -> np.ndarray:
+    """64 bits that depend on every bit of the values (Steele et al., 2014, SplitMix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def minhash_library():
+    """The `rensa` module, an optional dependency.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    try:
+        import rensa
+    except ImportError as error:
+        raise MissingExtraError("finding near duplicates", "data") from error
+    return rensa
+
+
+def algorithm_version() -> int:
+    """Changes when the same text gives another signature."""
+    return int(minhash_library().RMinHash.ALGORITHM_VERSION)

@@ -1,0 +1,262 @@
+"""Units of a corpus to parts: what one worker process does, in bounded memory."""
+
+import dataclasses
+import hashlib
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.store import DuplicatesConfig
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.corpus import (
+    CleaningCounts,
+    HeldOutNgrams,
+    Problems,
+    Unit,
+    cleaned,
+    read_unit,
+)
+from keras_electra.store.chunk import Chunk
+from keras_electra.store.preparing.parts import Part, write_part
+from keras_electra.store.preparing.signatures import bands, text_hashes
+from keras_electra.store.preparing.working_folder import WorkingFolder
+from keras_electra.store.writing import token_dtype
+from keras_electra.tokenizer import LineEncoder, WordPieceTokenizer
+from keras_electra.tokenizer.words import sums
+
+PART_CHARACTERS = 1 << 24
+BATCH_CHARACTERS = 1 << 20
+BATCH_LINES = 20_000
+
+Marked = list[str | None]
+
+
+class Tally(NamedTuple):
+    """Work done since the last one: stored bytes read, documents and tokens made."""
+
+    num_bytes: int = 0
+    num_documents: int = 0
+    num_tokens: int = 0
+
+
+OnTally = Callable[[Tally], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that turns lines into parts; it can be sent to another process."""
+
+    vocabulary: tuple[str, ...]
+    tokenizer: TokenizerConfig
+    corpus: CorpusConfig
+    duplicates: DuplicatesConfig
+    held_out: HeldOutNgrams | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class UnitTask:
+    """Read a unit alone, and write all its parts."""
+
+    index: int
+    unit: Unit
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockTask:
+    """Write one part of a unit that somebody else reads in order."""
+
+    index: int
+    number: int
+    block: Unit
+    stamp: str
+
+
+class TokenizeJob:
+    """The work of a process: call it with one task after the other.
+
+    Args:
+        recipe: how lines become parts.
+        folder: the working folder.
+    """
+
+    def __init__(self, recipe: Recipe, folder: pathlib.Path):
+        self._recipe, self._folder = recipe, WorkingFolder(folder)
+        self._tokenizing = None
+
+    def __getstate__(self):
+        return {**vars(self), "_tokenizing": None}
+
+    def __call__(self, task: UnitTask | BlockTask, on_tally: OnTally) -> None:
+        """Do one task.
+
+        Raises:
+            InputError: if something cannot be read or written.
+        """
+        self._tokenizing = self._tokenizing or Tokenizing(self._recipe)
+        if isinstance(task, BlockTask):
+            self._write_block(task, on_tally)
+        else:
+            self._write_unit(task, on_tally)
+
+    def _write_unit(self, task: UnitTask, on_tally: OnTally) -> None:
+        self._folder.start_unit(task.index)
+        problems, number = Problems(), -1
+        lines = read_unit(
+            task.unit, self._recipe.corpus, problems, lambda count: on_tally(Tally(count))
+        )
+        for number, piece in enumerate(pieces(lines)):
+            path = self._folder.part(task.index, number)
+            if not path.exists():
+                write_part(path, self._tokenizing.part(piece, on_tally))
+        self._folder.finish_unit(task.index, number + 1, problems)
+
+    def _write_block(self, task: BlockTask, on_tally: OnTally) -> None:
+        problems = Problems()
+        lines = list(read_unit(task.block, self._recipe.corpus, problems))
+        part = self._tokenizing.part(lines, on_tally)
+        part.record.update(stamp=task.stamp, problems=problems.to_dict())
+        write_part(self._folder.part(task.index, task.number), part)
+
+
+def pieces(lines: Iterable[str | None]) -> Iterator[Marked]:
+    """The same lines in lists of whole documents, about 16 M characters each.
+
+    Where one ends depends on the lines alone, so that an interrupted unit is cut again as it was.
+    """
+    piece, num_characters = [], 0
+    for line in lines:
+        piece.append(line)
+        if line is not None:
+            num_characters += len(line)
+        elif num_characters >= PART_CHARACTERS:
+            yield piece
+            piece, num_characters = [], 0
+    if piece:
+        yield piece
+
+
+def stamp_of(block: Unit) -> str:
+    """A hash of what is in a block, to notice that a stream has changed."""
+    digest = hashlib.blake2b(digest_size=16)
+    text = "\n".join("" if line is None else line for line in block.content.lines)
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    for member in block.content.members:
+        digest.update(member.place.name.encode("utf-8", "surrogatepass"))
+        digest.update(member.data)
+    return digest.hexdigest()
+
+
+class Tokenizing:
+    """Turns lists of lines into parts.
+
+    Args:
+        recipe: how.
+        tokenizer: that of the recipe, where it is there already.
+    """
+
+    def __init__(self, recipe: Recipe, tokenizer: WordPieceTokenizer | None = None):
+        self._recipe = recipe
+        self._tokenizer = tokenizer or WordPieceTokenizer(recipe.vocabulary, recipe.tokenizer)
+        self._dtype = token_dtype(len(recipe.vocabulary))
+        self._encoder = LineEncoder(
+            self._tokenizer, hashes_words=recipe.duplicates.looks_at_documents
+        )
+
+    def part(self, lines: Marked, on_tally: OnTally = lambda tally: None) -> Part:
+        """The part that some whole documents make.
+
+        Args:
+            lines: non-empty, with None after each document.
+            on_tally: told from time to time what was done.
+        """
+        counts = CleaningCounts()
+        lines = cleaned(iter(lines), self._recipe.corpus, counts, self._recipe.held_out)
+        batches = list(self._encoded(lines, on_tally))
+        columns = [np.concatenate(column) for column in zip(*batches, strict=True)]
+        token_ids, num_tokens, num_words, num_bytes, ends, word_hashes, num_hashed = columns
+        per_document = np.diff(np.flatnonzero(ends), prepend=-1)
+        sentences = num_tokens > 0
+        part = Part(
+            Chunk(
+                token_ids,
+                num_tokens[sentences],
+                sums(sentences, per_document),
+            ),
+            sums(num_words, per_document),
+            sums(num_bytes, per_document),
+            *self._marks(word_hashes, sums(num_hashed, per_document)),
+            {},
+        )
+        # Of some documents folding leaves nothing.
+        part = without_empty(part)
+        part = self._without_unknown(part, counts)
+        part.record["cleaning"] = counts.to_dict()
+        return part
+
+    def _encoded(self, lines: Iterable[str | None], on_tally: OnTally) -> Iterator[tuple]:
+        # A first batch without lines makes every column exist.
+        for texts, ends in ([], []), *batches_of(lines):
+            encoded = self._encoder.encode(texts)
+            num_bytes = [len(t) if t.isascii() else len(t.encode("utf-8", "replace")) for t in texts]
+            if texts:
+                on_tally(Tally(0, sum(ends), len(encoded.token_ids)))
+            yield (
+                encoded.token_ids.astype(self._dtype),
+                encoded.num_tokens,
+                encoded.num_words,
+                np.array(num_bytes, np.int64),
+                np.array(ends, bool),
+                encoded.word_hashes,
+                encoded.num_hashed,
+            )
+
+    def _marks(self, word_hashes, num_words) -> tuple[np.ndarray, np.ndarray]:
+        """Hashes and bands of the documents, as far as they are wanted."""
+        duplicates, none = self._recipe.duplicates, np.zeros((len(num_words), 0), np.uint64)
+        hashes = near = none
+        if duplicates.looks_at_documents:
+            hashes = text_hashes(word_hashes, num_words)
+        if duplicates.near_duplicate_similarity is not None:
+            near = bands(
+                word_hashes,
+                num_words,
+                duplicates.near_duplicate_words,
+                duplicates.near_duplicate_similarity,
+            )
+        return hashes, near
+
+    def _without_unknown(self, part: Part, counts: CleaningCounts) -> Part:
+        """The part without documents that hold too many [UNK]."""
+        limit = self._recipe.corpus.max_unknown_fraction
+        if limit is None:
+            return part
+        tokens = part.chunk.document_tokens
+        num_unknown = sums(part.chunk.token_ids == self._tokenizer.unknown_id, tokens)
+        is_kept = num_unknown <= limit * tokens
+        counts.num_unknown += int((~is_kept).sum())
+        return part.only(is_kept)
+
+
+def without_empty(part: Part) -> Part:
+    """The part without documents that have no token."""
+    return part.only(part.chunk.document_sentences > 0)
+
+
+def batches_of(lines: Iterable[str | None]) -> Iterator[tuple[list[str], list[bool]]]:
+    """Group lines for the tokenizer, and say after which of them a document ends."""
+    texts, ends, num_characters = [], [], 0
+    for line in lines:
+        if line is None:
+            ends[-1] = True
+            continue
+        if num_characters >= BATCH_CHARACTERS or len(texts) >= BATCH_LINES:
+            yield texts, ends
+            texts, ends, num_characters = [], [], 0
+        texts.append(line)
+        ends.append(False)
+        num_characters += len(line)
+    if texts:
+        yield texts, ends

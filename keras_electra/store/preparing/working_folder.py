@@ -1,0 +1,215 @@
+"""The folder beside a store in the making: settings, units, and the parts that are done.
+
+STORE.preparing/settings.json            what the parts were made with
+STORE.preparing/units.json               what was to be read
+STORE.preparing/parts/000012/000000.part a part of unit 12
+STORE.preparing/parts/000012/done.json   says that unit 12 has all its parts
+
+There is no journal: a part that exists is whole, and a unit with `done.json` is done.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+from keras_electra.corpus import Problems, Unit
+from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.store.folder import TEMPORARY_SUFFIX, fcntl, replace_file, unwritten
+
+SUFFIX = ".preparing"
+DONE_FILE, LOCK_FILE = "done.json", "lock"
+
+
+def working_path(out: pathlib.Path) -> pathlib.Path:
+    """The working folder of a store."""
+    out = pathlib.Path(os.path.abspath(out))
+    return out.with_name(out.name + SUFFIX)
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkingFolder:
+    """The files of a store in the making."""
+
+    path: pathlib.Path
+
+    def unit_folder(self, index: int) -> pathlib.Path:
+        """Where the parts of a unit are."""
+        return self.path / "parts" / f"{index:06d}"
+
+    def part(self, index: int, number: int) -> pathlib.Path:
+        """The path of a part."""
+        return self.unit_folder(index) / f"{number:06d}.part"
+
+    def start_unit(self, index: int) -> None:
+        """Make the folder of a unit, and clear away what a killed process was writing there."""
+        folder = self.unit_folder(index)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in folder.iterdir():
+                if file.name.startswith(".") and file.name.endswith(TEMPORARY_SUFFIX):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritten(folder, error) from error
+
+    def finish_unit(self, index: int, num_parts: int, problems: Problems) -> None:
+        """Record that a unit has all its parts."""
+        write_json(
+            self.unit_folder(index) / DONE_FILE,
+            {"num_parts": num_parts, "problems": problems.to_dict()},
+        )
+
+    def is_done(self, index: int) -> bool:
+        """Whether a unit has all its parts."""
+        return (self.unit_folder(index) / DONE_FILE).is_file()
+
+    def parts_of(self, index: int) -> list[pathlib.Path]:
+        """The parts of a unit that is done.
+
+        Raises:
+            DamagedDataError: if one is missing.
+        """
+        paths = [self.part(index, number) for number in range(self._done(index)["num_parts"])]
+        for path in paths:
+            if not path.is_file():
+                raise DamagedDataError(
+                    f"{path} is missing: remove {path.with_name(DONE_FILE)} and prepare again"
+                )
+        return paths
+
+    def problems_of(self, index: int) -> Problems:
+        """What the reader of a unit met."""
+        return Problems.from_dict(self._done(index)["problems"])
+
+    def _done(self, index: int) -> dict:
+        return read_json(self.unit_folder(index) / DONE_FILE)
+
+    def begin(self, settings: dict, units: list[Unit]) -> None:
+        """Record what is prepared and how, or compare it with what was recorded.
+
+        Raises:
+            InputError: naming the first setting or file that differs.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritten(self.path, error) from error
+        listed = [unit.to_dict() for unit in units]
+        write_once(self.path / "units.json", {"units": listed})
+        write_once(self.path / "settings.json", settings)
+        begun = f"{self.path} was begun with"
+        ending = f"; use the same, or remove {self.path} to begin anew"
+        if difference := first_difference(read_json(self.path / "settings.json"), settings):
+            raise InputError(f"{begun} {difference}{ending}")
+        before = read_json(self.path / "units.json")["units"]
+        if difference := changed_unit(before, plain(listed)):
+            raise InputError(f"{begun} other text: {difference}{ending}")
+
+    def remove(self) -> None:
+        """Delete it all."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def held(self, is_shared: bool) -> Iterator[None]:
+        """Keep others out of the folder during the block; those that share let each other in.
+
+        Raises:
+            InputError: if somebody else holds it.
+        """
+        if fcntl is None:
+            yield
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise unwritten(self.path, error) from error
+        try:
+            lock_or_refuse(lock, self.path, is_shared)
+            yield
+        finally:
+            os.close(lock)
+
+
+def lock_or_refuse(lock: int, path: pathlib.Path, is_shared: bool) -> None:
+    """Lock an open file, or raise `InputError` if others hold it."""
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"{path} is in use: expected no other process at work there, wait until it has ended"
+        ) from None
+
+
+def write_json(path: pathlib.Path, value: dict) -> None:
+    """Replace a file by an object."""
+    replace_file(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def write_once(path: pathlib.Path, value: dict) -> None:
+    """Write a file unless it is there; of several processes that try, one succeeds."""
+    if path.exists():
+        return
+    own = path.with_name(f".{path.name}.{os.getpid()}.new")
+    write_json(own, value)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)
+    except OSError:
+        # Some file systems have no links.
+        os.replace(own, path)
+    own.unlink(missing_ok=True)
+
+
+def read_json(path: pathlib.Path) -> dict:
+    """The object in a file.
+
+    Raises:
+        DamagedDataError: if it holds anything else.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DamagedDataError(f"{path} is damaged: {error}") from error
+
+
+def plain(value):
+    """A value as it comes back from a JSON file."""
+    return json.loads(json.dumps(value))
+
+
+def first_difference(before: dict, now: dict, prefix: str = "") -> str:
+    """What differs between two sets of settings, in words; "" if nothing does."""
+    now = plain(now)
+    for name in [*before, *(name for name in now if name not in before)]:
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if difference := first_difference(old, new):
+                return difference
+        elif old != new:
+            return f"{name}={short(old)}, received {short(new)}"
+    return ""
+
+
+def short(value) -> str:
+    """A value in at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def changed_unit(before: list[dict], now: list[dict]) -> str:
+    """Which file differs between two lists of units, in words; "" if none does."""
+    for old, new in zip(before, now, strict=False):
+        if old["paths"] != new["paths"]:
+            gone = [path for path in old["paths"] if path not in new["paths"]]
+            return f"{gone[0]} is not there now" if gone else f"{new['paths'][-1]} is new"
+        if old != new:
+            names = old["paths"][0] if len(old["paths"]) == 1 else f"one of {Unit.from_dict(old).name}"
+            return f"{names} was changed since"
+    if len(before) > len(now):
+        return f"{before[len(now)]['paths'][0]} is not there now"
+    return f"{now[len(before)]['paths'][0]} is new" if len(now) > len(before) else ""

@@ -1,0 +1,253 @@
+"""The layers above an encoder that fine-tuning trains.
+
+Each has two forms: `"original"`, that of the ELECTRA program, whose kernels start from Glorot's uniform
+distribution; and `"huggingface"`, that of the transformers library, whose kernels start normal.
+
+Shapes: B examples, T tokens, H hidden width, N labels, W labelled words, K beam size.
+"""
+
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.errors import InputError
+from keras_electra.initializers import GlorotUniform, Normal
+from keras_electra.layers import ElectraLayer
+
+FORMS = ("original", "huggingface")
+FIRST_SITE, SECOND_SITE = 1001, 1002
+"""Numbers of the dropouts of a head."""
+
+ANSWER_WIDTH = 512
+"""Hidden width of the parts of the original's question-answering head."""
+
+IMPOSSIBLE = -1e9
+"""Log-probability of a place that is not there."""
+
+
+class TaskHead(ElectraLayer):
+    """Base: dense layers in one line each, dropout by site.
+
+    Args:
+        form: one of `FORMS`.
+        dropout_rate: fraction dropped in training, at the places that the form has.
+    """
+
+    def __init__(self, form: str = "original", dropout_rate: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        if form not in FORMS:
+            raise InputError(f"head: expected one of {FORMS}, received {form!r}")
+        self.form = form
+        self.dropout_rate = dropout_rate
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the form is the original's."""
+        return self.form == "original"
+
+    def add_dense(self, name, num_inputs, num_outputs):
+        """(kernel, bias) of a dense layer, started as the form starts them."""
+        path = f"{self.path}/{name}_kernel"
+        draw = GlorotUniform(self.seed, path) if self.is_original else None
+        kernel = self.add_weight(
+            name=f"{name}_kernel",
+            shape=(num_inputs, num_outputs),
+            initializer=draw or Normal(self.seed, path, self.scale),
+        )
+        return kernel, self.add_bias(f"{name}_bias", num_outputs)
+
+    def dropped(self, x, noise, site, training):
+        if training and self.dropout_rate > 0:
+            return backends.dropout(x, self.dropout_rate, noise, site)
+        return x
+
+
+class TextHead(TaskHead):
+    """Scores for a whole text from its [CLS]: (B, T, H) -> (B, N).
+
+    Original: dropout, dense H -> N. Huggingface: dropout, dense H -> H, GELU, dropout, dense H -> N.
+    """
+
+    drops_first = True
+
+    def __init__(self, num_outputs: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_outputs = num_outputs
+
+    def build(self, input_shape):
+        hidden = input_shape[-1]
+        if not self.is_original:
+            self.inner = self.add_dense("inner", hidden, hidden)
+        self.logit = self.add_dense("logit", hidden, self.num_outputs)
+        self.built = True
+
+    def call(self, hidden, noise=None, training=None):
+        x = hidden[:, 0]
+        if not self.is_original:
+            if self.drops_first:
+                x = self.dropped(x, noise, FIRST_SITE, training)
+            x = ops.gelu(dense(x, self.inner), approximate=False)
+        x = self.dropped(x, noise, SECOND_SITE, training)
+        return dense(x, self.logit)
+
+
+class ChoiceHead(TextHead):
+    """A score for a text that is one of several choices: (B, T, H) -> (B, 1).
+
+    Original: dropout, dense H -> 1. Huggingface, its sequence summary: dense H -> H, GELU, dropout,
+    dense H -> 1, and no dropout before.
+    """
+
+    drops_first = False
+
+    def __init__(self, **kwargs):
+        super().__init__(1, **kwargs)
+
+
+class TaggingHead(TaskHead):
+    """Scores for single words: states (B, T, H), places of their first pieces (B, W) -> (B, W, N).
+
+    Original: dense H -> N. Huggingface: dropout before it.
+    """
+
+    def __init__(self, num_labels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_labels = num_labels
+
+    def build(self, input_shape):
+        self.logit = self.add_dense("logit", input_shape[-1], self.num_labels)
+        self.built = True
+
+    def call(self, hidden, word_positions, noise=None, training=None):
+        x = backends.gather_places(hidden, word_positions)
+        if not self.is_original:
+            x = self.dropped(x, noise, FIRST_SITE, training)
+        return dense(x, self.logit)
+
+
+class AnswerHead(TaskHead):
+    """Where in a text an answer starts and ends, and whether there is one.
+
+    Original (electra's question answering): the start's logits are dense H -> 1; those of the end
+    dense [start state, state] -> 512, GELU, -> 1, or without joint ends another dense H -> 1; that of
+    answerability, positive for *unanswerable*, dense [state of CLS, mean state by start probability] ->
+    512, GELU, -> 1, or dense H -> 1 of [CLS] alone. Places outside `answer_mask` get 1000 less. No
+    dropout. Huggingface: dense H -> 2, nothing else, and no mask.
+
+    Call with states (B, T, H), `answer_mask` (B, T) and perhaps gold `start_positions` (B,); returns a
+    dict of float32 arrays, of which a head has some:
+
+        start_logits, end_logits (B, T)       with joint ends only where gold starts are given: the
+                                              end's are those after the gold start
+        answerability_logits (B,)             if the head has that part
+        start_top_log_probs, start_top_positions (B, K), end_top_log_probs, end_top_positions (B, K, K)
+                                              with joint ends, if `has_beam`: the K best starts, and for
+                                              each the K best ends
+
+    Args:
+        has_joint_ends, answerability, beam_size: as in `AnswerConfig`; the original form's.
+    """
+
+    def __init__(self, has_joint_ends=True, answerability="start", beam_size=20, **kwargs):
+        super().__init__(**kwargs)
+        self.has_joint_ends = has_joint_ends and self.is_original
+        self.answerability = answerability if self.is_original else "none"
+        self.beam_size = beam_size
+
+    def build(self, input_shape):
+        hidden = input_shape[-1]
+        if not self.is_original:
+            self.span = self.add_dense("span", hidden, 2)
+            self.built = True
+            return
+        self.start = self.add_dense("start", hidden, 1)
+        if self.has_joint_ends:
+            self.end_hidden = self.add_dense("end_hidden", 2 * hidden, ANSWER_WIDTH)
+        self.end = self.add_dense("end", ANSWER_WIDTH if self.has_joint_ends else hidden, 1)
+        if self.answerability == "start":
+            self.answerable_hidden = self.add_dense("answerable_hidden", 2 * hidden, ANSWER_WIDTH)
+            self.answerable = self.add_dense("answerable", ANSWER_WIDTH, 1)
+        elif self.answerability == "class":
+            self.answerable = self.add_dense("answerable", hidden, 1)
+        self.built = True
+
+    def call(self, hidden, answer_mask, start_positions=None, has_beam=True, training=None):
+        if not self.is_original:
+            logits = ops.cast(dense(hidden, self.span), "float32")
+            return {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
+        lowered = 1000.0 * (ops.cast(answer_mask, "float32") - 1.0)
+        start_logits = one_each(hidden, self.start) + lowered
+        outputs = self.answerability_outputs(hidden, start_logits)
+        if not self.has_joint_ends:
+            end_logits = one_each(hidden, self.end) + lowered
+            return {**outputs, "start_logits": start_logits, "end_logits": end_logits}
+        # The kernel on [start state, state] is one on each: the states' part is the same for all starts.
+        width = hidden.shape[-1]
+        kernel, bias = self.end_hidden
+        states_part = ops.matmul(hidden, kernel[width:]) + bias
+
+        def end_logits_after(starts):
+            """(B, T) logits of the end after start states (B, H)."""
+            start_part = ops.matmul(starts, kernel[:width])[:, None]
+            x = ops.gelu(states_part + start_part, approximate=False)
+            return one_each(x, self.end) + lowered
+
+        if start_positions is not None:
+            starts = backends.gather_places(hidden, start_positions[:, None])
+            outputs["start_logits"] = start_logits
+            outputs["end_logits"] = end_logits_after(starts[:, 0])
+        if has_beam:
+            outputs.update(self.beam(hidden, start_logits, end_logits_after))
+        return outputs
+
+    def answerability_outputs(self, hidden, start_logits):
+        """{"answerability_logits": (B,)}, or {} for a head without that part."""
+        if self.answerability == "none":
+            return {}
+        x = hidden[:, 0]
+        if self.answerability == "start":
+            chances = ops.cast(ops.softmax(start_logits, axis=-1), hidden.dtype)
+            likely = ops.squeeze(ops.matmul(chances[:, None], hidden), 1)
+            x = ops.concatenate([x, likely], axis=-1)
+            x = ops.gelu(dense(x, self.answerable_hidden), approximate=False)
+        return {"answerability_logits": one_each(x, self.answerable)}
+
+    def beam(self, hidden, start_logits, end_logits_after):
+        """The K best starts, and for each the K best ends."""
+        log_probs, positions = best_places(start_logits, self.beam_size)
+        starts = ops.transpose(backends.gather_places(hidden, positions), (1, 0, 2))
+        # One start after the other: all at once would take (B, K, T, 512) numbers.
+        end_log_probs, end_positions = ops.map(
+            lambda states: best_places(end_logits_after(states), self.beam_size), starts
+        )
+        return {
+            "start_top_log_probs": log_probs,
+            "start_top_positions": positions,
+            "end_top_log_probs": ops.transpose(end_log_probs, (1, 0, 2)),
+            "end_top_positions": ops.transpose(end_positions, (1, 0, 2)),
+        }
+
+
+def dense(x, weights):
+    """`x @ kernel + bias`."""
+    kernel, bias = weights
+    return ops.matmul(x, kernel) + bias
+
+
+def one_each(x, weights):
+    """A dense layer of one output, that axis dropped, in float32."""
+    return ops.cast(ops.squeeze(dense(x, weights), axis=-1), "float32")
+
+
+def best_places(logits, count: int):
+    """(log-probabilities (B, K), places (B, K) int32) of the `count` best places of (B, T) logits.
+
+    Where there are fewer than `count` places, the rest is place 0 with log-probability -1e9.
+    """
+    length, places = logits.shape[-1], ops.shape(logits)[-1]
+    log_probs = ops.log_softmax(logits, axis=-1)
+    if length is None or length < count:
+        missing = count if length is None else count - length
+        log_probs = ops.pad(log_probs, [[0, 0], [0, missing]], constant_values=IMPOSSIBLE)
+    values, found = ops.top_k(log_probs, count)
+    found = ops.cast(found, "int32")
+    return values, ops.where(found < places, found, 0)

@@ -1,0 +1,163 @@
+"""What a user types, as the records that tasks are made of."""
+
+import dataclasses
+import numbers
+from collections.abc import Mapping
+
+import numpy as np
+
+from keras_electra.errors import InputError
+from keras_electra.tasks.examples import (
+    Answer,
+    ChoiceExample,
+    QuestionExample,
+    TaggingExample,
+    TextExample,
+)
+
+RECORDS = (TextExample, TaggingExample, QuestionExample, ChoiceExample)
+RECORD_OF_KIND = {
+    "tagging": TaggingExample,
+    "question_answering": QuestionExample,
+    "multiple_choice": ChoiceExample,
+}
+
+
+def is_raw(x) -> bool:
+    """Whether `x` is a list of raw examples, and not what Keras takes.
+
+    Raises:
+        InputError: for a single string, which would be read as a list of letters.
+    """
+    if isinstance(x, str):
+        raise InputError("x: expected a list of texts, received a single string")
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "UO"
+    if hasattr(x, "to_list"):
+        x = x.to_list()
+    if not isinstance(x, list | tuple):
+        return False
+    return not x or isinstance(x[0], (str, list, tuple, Mapping, *RECORDS))
+
+
+def examples_of(model, x, y=None) -> list:
+    """Records of raw examples, with their answers if there are.
+
+    Args:
+        model: a task model; its kind, labels and value range say how `x` and `y` are read.
+        x, y: as of `RawInput.fit`.
+
+    Raises:
+        InputError: for an example or an answer of another form, naming it.
+    """
+    x = list(x)
+    if y is not None:
+        y = list(y)
+        if len(y) != len(x):
+            raise InputError(f"y: expected {len(x)} answers, received {len(y)}")
+    examples = [record_of(model.kind, number, item) for number, item in enumerate(x)]
+    if y is None:
+        return examples
+    return [
+        with_answer(model, number, example, answer)
+        for number, (example, answer) in enumerate(zip(examples, y, strict=True))
+    ]
+
+
+def record_of(kind: str, number: int, item):
+    """The record of one raw example; its number is its id."""
+    record = RECORD_OF_KIND.get(kind, TextExample)
+    if isinstance(item, record):
+        return item
+    if isinstance(item, Mapping):
+        try:
+            return record(**{"id": str(number), **item, **_sequences(item)})
+        except TypeError as error:
+            names = [field.name for field in dataclasses.fields(record)]
+            raise InputError(
+                f"x[{number}]: expected a dict with some of {names}, received {sorted(item)}"
+            ) from error
+    if record is TextExample and isinstance(item, str):
+        return TextExample(id=str(number), text=item)
+    if record is TextExample and _are_strings(item) and len(item) == 2:
+        return TextExample(id=str(number), text=item[0], second_text=item[1])
+    if record is TaggingExample and isinstance(item, str):
+        return TaggingExample(id=str(number), words=tuple(item.split()))
+    if record is TaggingExample and _are_strings(item):
+        return TaggingExample(id=str(number), words=tuple(item))
+    expected = {
+        TextExample: "a string or a pair of strings",
+        TaggingExample: "a list of words, or a string of them",
+        QuestionExample: "a dict of question and context",
+        ChoiceExample: "a dict of question and choices",
+    }[record]
+    raise InputError(f"x[{number}]: expected {expected}, received {item!r:.80}")
+
+
+def _are_strings(item) -> bool:
+    return isinstance(item, list | tuple) and all(isinstance(part, str) for part in item)
+
+
+def _sequences(item) -> dict:
+    """Lists in a dict as the tuples that records hold."""
+    return {name: tuple(value) for name, value in item.items() if isinstance(value, list)}
+
+
+def with_answer(model, number: int, example, answer):
+    """The record with what the model should say of it."""
+    kind = model.kind
+    if kind == "tagging":
+        tags = tuple(answer.split()) if isinstance(answer, str) else tuple(map(str, answer))
+        return dataclasses.replace(example, tags=tags)
+    if kind == "question_answering":
+        found = answers_of(number, example, answer)
+        return dataclasses.replace(example, answers=found, is_impossible=not found)
+    if kind == "multi_label":
+        return dataclasses.replace(example, label=label_names(model.labels, answer))
+    if kind == "classification":
+        return dataclasses.replace(example, label=label_name(model.labels, answer))
+    return dataclasses.replace(
+        example, label=float(answer) if kind == "regression" else int(answer)
+    )
+
+
+def label_name(labels, answer) -> str:
+    """The name of a label given by name or by number; a name goes first.
+
+    label_name(("no", "yes"), 1) is "yes"; label_name(("1", "2"), 1) is "1".
+    """
+    if str(answer) in labels or not isinstance(answer, numbers.Integral):
+        return str(answer)
+    return labels[answer] if 0 <= answer < len(labels) else str(answer)
+
+
+def label_names(labels, answer) -> tuple[str, ...]:
+    """The names of labels given by names, or by a 0 or 1 for each label.
+
+    label_names(("a", "b", "c"), [1, 0, 1]) is ("a", "c"), as is that of ["a", "c"].
+    """
+    answer = list(answer)
+    is_indicator = len(answer) == len(labels) and not any(isinstance(a, str) for a in answer)
+    if is_indicator:
+        return tuple(label for label, holds in zip(labels, answer, strict=True) if holds)
+    return tuple(label_name(labels, part) for part in answer)
+
+
+def answers_of(number: int, example: QuestionExample, answer) -> tuple[Answer, ...]:
+    """The answer of a question: None or "" for none, a string of the context, (string, character)."""
+    if answer is None or answer == "":
+        return ()
+    if isinstance(answer, Answer):
+        return (answer,)
+    if isinstance(answer, str):
+        start = example.context.find(answer)
+        if start < 0:
+            raise InputError(f"y[{number}]: expected a string of the context, received {answer!r}")
+        return (Answer(answer, start),)
+    try:
+        text, start = answer
+        return (Answer(str(text), int(start)),)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"y[{number}]: expected a string, (string, character) or None, received {answer!r}"
+        ) from error

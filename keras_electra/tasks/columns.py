@@ -1,0 +1,267 @@
+"""Sentences of tagged words: files of columns as of the CoNLL tasks, and CoNLL-U."""
+
+import dataclasses
+import itertools
+import pathlib
+import re
+from collections.abc import Iterator
+
+from keras_electra.errors import InputError
+from keras_electra.tasks.examples import TaggingExample
+from keras_electra.tasks.splits import file_of, files_by_split, part_of, parts_of, share_of
+from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.text import suffix_of, text_lines
+
+COLUMN_SUFFIXES = (".txt", ".conll", ".bio", ".iob", ".iob2", ".train", ".testa", ".testb")
+CONLLU_SUFFIXES = (".conllu",)
+CONLLU_COLUMNS = (
+    "id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"
+)  # fmt: skip
+DOCUMENT_START = "-DOCSTART-"
+UNSPECIFIED = "_"
+SPAN_TAG = re.compile(r"O|[BIES]-.+")
+SPAN_METRICS = ("span_f1", "span_precision", "span_recall", "token_accuracy")
+TAG_METRICS = ("token_accuracy",)
+TAGGING_RECIPE = {"sequence_length": 256}
+
+TOLD = ("train", "validation")
+"""Splits whose tags are known; of others they may be."""
+
+Line = tuple[int, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnReader:
+    """Reads a task's sentences from its folder, from one file, or from a dict of split -> file.
+
+    In a folder, a file's name says its split (`train.txt`, `en_ewt-ud-dev.conllu`). Without a
+    validation file a tenth of the training sentences is drawn, always the same.
+
+    Attributes:
+        name: of the task.
+        suffixes: endings of its files.
+        tag_column: of column files, the number of the tag counted from 1, or None for the last; of
+            CoNLL-U a name such as "upos".
+        has_spans: whether the tags mark spans, as BIO, IOB or BIOES.
+        validation_fraction, split_seed: of the draw.
+        encoding: of the files.
+    """
+
+    name: str
+    suffixes: tuple[str, ...] = COLUMN_SUFFIXES
+    tag_column: int | str | None = None
+    has_spans: bool = True
+    validation_fraction: float = 0.1
+    split_seed: int = 0
+    encoding: str = "utf-8"
+
+    def __call__(self, data, split: str, problems: Problems) -> Iterator[TaggingExample]:
+        part = part_of(parts_of(data, self._in_folder, self.name), split, self.name)
+        if part.share == "validation":
+            problems = Problems(problems.is_strict)
+        path = file_of(part.table, self.name)
+        sentences = self.sentences(path, problems, may_be_open=split not in TOLD)
+        if part.share == "all":
+            return sentences
+        return iter(
+            share_of(list(sentences), part.share, self.validation_fraction, self.split_seed)
+        )
+
+    def _in_folder(self, folder: pathlib.Path) -> dict:
+        inner = folder / self.name
+        place = inner if inner.is_dir() else folder
+        return files_by_split(place, lambda file: suffix_of(file) in self.suffixes)
+
+    def sentences(
+        self, path, problems: Problems, may_be_open: bool = False
+    ) -> Iterator[TaggingExample]:
+        """The sentences of one file; arguments as of `column_sentences`."""
+        if suffix_of(path) in CONLLU_SUFFIXES:
+            column = self.tag_column or "upos"
+            return conllu_sentences(path, problems, column=column, encoding=self.encoding)
+        return column_sentences(
+            path,
+            problems,
+            tag_column=self.tag_column,
+            has_spans=self.has_spans,
+            may_be_open=may_be_open,
+            encoding=self.encoding,
+        )
+
+
+def column_sentences(
+    path,
+    problems: Problems,
+    *,
+    tag_column: int | None = None,
+    has_spans: bool = False,
+    may_be_open: bool = False,
+    encoding: str = "utf-8",
+) -> Iterator[TaggingExample]:
+    """Sentences of a file with a word per line, columns behind it, and empty lines between sentences.
+
+    Columns stand between tabs, if a line has one, or else blanks. The lines "Rain NN B-NP" and
+    "falls VBZ B-VP" are the sentence of the words Rain, falls and the tags B-NP, B-VP. Lines that
+    begin with -DOCSTART- are passed over. The last sentence needs no empty line behind it.
+
+    Args:
+        problems: told of sentences left out: with another number of columns than the file's first
+            line, or with a tag that marks no span.
+        tag_column: number of the tag's column counted from 1; None for the last.
+        has_spans: whether tags must be O, or B-, I-, E- or S- with a type behind.
+        may_be_open: whether there may be words alone, as in test data.
+
+    Raises:
+        InputError: if the file cannot be read, has no such column, or no sentence with right tags.
+    """
+    width, num_good, problem = None, 0, None
+    for number, lines in enumerate(sentence_lines(path, encoding)):
+        if width is None:
+            width = len(lines[0][1])
+            tag = tag_place(path, width, tag_column, may_be_open)
+        problem = column_problem(path, lines, width, tag, has_spans)
+        if problem:
+            problems.add(*problem)
+            continue
+        num_good += 1
+        yield TaggingExample(
+            id=str(number),
+            words=tuple(fields[0] for _, fields in lines),
+            tags=None if tag is None else tuple(fields[tag] for _, fields in lines),
+        )
+    if width is None:
+        raise InputError(f"{path}: expected sentences of tagged words, received an empty file")
+    if not num_good:
+        raise InputError(problem[1])
+
+
+def column_problem(path, lines: list[Line], width: int, tag: int | None, has_spans: bool):
+    """(sort, sentence) on the first line of a sentence that cannot be used; None if all can."""
+    for number, fields in lines:
+        place = f"{path}:{number}"
+        if len(fields) != width:
+            sentence = f"{place}: expected {width} columns, received {len(fields)}"
+            return "wrong number of columns", sentence
+        if not fields[0] or (tag is not None and not fields[tag]):
+            return "missing tag", f"{place}: expected a word and its tag, received {fields}"
+        if tag is not None and has_spans and not SPAN_TAG.fullmatch(fields[tag]):
+            return (
+                "tag that marks no span",
+                f"{place}: expected a tag O, B-..., I-..., E-... or S-..., received {fields[tag]!r}",
+            )
+    return None
+
+
+def sentence_lines(path, encoding: str) -> Iterator[list[Line]]:
+    """(line, fields) of the words of each sentence."""
+    lines = []
+    for number, line in enumerate(text_lines(path, encoding), 1):
+        line = line.rstrip("\r\n")
+        if not line.strip():
+            if lines:
+                yield lines
+            lines = []
+            continue
+        fields = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
+        if fields[0] != DOCUMENT_START:
+            lines.append((number, fields))
+    if lines:
+        yield lines
+
+
+def tag_place(path, width: int, tag_column: int | None, may_be_open: bool) -> int | None:
+    """Index of the tag among the fields, None if there is none; `InputError` if there has to be one."""
+    if width == 1 and may_be_open:
+        return None
+    place = width - 1 if tag_column is None else tag_column - 1
+    if not 1 <= place < width:
+        expected = "a tag" if tag_column is None else f"a tag in column {tag_column}"
+        raise InputError(
+            f"{path}: expected a word and {expected} on each line, received {width} columns"
+        )
+    return place
+
+
+def conllu_sentences(
+    path, problems: Problems, *, column: str = "upos", encoding: str = "utf-8"
+) -> Iterator[TaggingExample]:
+    """Sentences of a CoNLL-U file: the forms of its words, and one of its columns as their tags.
+
+    Lines of ranges of words (3-4) and of empty nodes (5.1) are passed over. Examples are named after
+    `sent_id`, or else numbered.
+
+    Args:
+        problems: told of sentences left out: with another number of columns than ten, or a word
+            whose tag is not given.
+        column: "upos", "xpos", or another of the format.
+
+    Raises:
+        InputError: if the file cannot be read, or there is no such column.
+    """
+    if column not in CONLLU_COLUMNS[2:]:
+        raise InputError(
+            f"tags_column: expected one of {', '.join(CONLLU_COLUMNS[2:])}, received {column!r}"
+        )
+    place, number = CONLLU_COLUMNS.index(column), -1
+    lines = itertools.chain(enumerate(text_lines(path, encoding), 1), [(0, "")])
+    sentence, name, problem = [], None, None
+    for line_number, line in lines:
+        line = line.rstrip("\r\n")
+        if line.startswith("#"):
+            key, _, value = line[1:].partition("=")
+            name = value.strip() if key.strip() == "sent_id" else name
+        elif line.strip():
+            fields = line.split("\t")
+            problem = problem or conllu_problem(f"{path}:{line_number}", fields, place)
+            if fields[0].isdecimal():
+                sentence.append(fields)
+        else:
+            if sentence or problem:
+                number += 1
+                if problem:
+                    problems.add(*problem)
+                else:
+                    words = tuple(fields[1] for fields in sentence)
+                    tags = tuple(fields[place] for fields in sentence)
+                    yield TaggingExample(id=name or str(number), words=words, tags=tags)
+            sentence, name, problem = [], None, None
+    if number < 0:
+        raise InputError(f"{path}: expected sentences in CoNLL-U, received none")
+
+
+def conllu_problem(place: str, fields: list[str], tag: int) -> tuple[str, str] | None:
+    """(sort, sentence) on a line of CoNLL-U that cannot be used."""
+    if len(fields) != len(CONLLU_COLUMNS):
+        return (
+            "wrong number of columns",
+            f"{place}: expected {len(CONLLU_COLUMNS)} columns, received {len(fields)}",
+        )
+    if fields[0].isdecimal() and fields[tag] == UNSPECIFIED:
+        name = CONLLU_COLUMNS[tag]
+        return "missing tag", f"{place}: expected {name} of {fields[1]!r}, received {UNSPECIFIED!r}"
+    return None
+
+
+def tagging_task(name: str, **reading) -> Task:
+    """A task of files with tagged words.
+
+    Args:
+        name: of the task, and of the folder that its files may be in.
+        **reading: attributes of `ColumnReader`.
+    """
+    reader = ColumnReader(name, **reading)
+    metrics = SPAN_METRICS if reader.has_spans else TAG_METRICS
+    return Task(
+        name=name,
+        kind="tagging",
+        reader=reader,
+        metrics=metrics,
+        main_metric=metrics[0],
+        recipe=TAGGING_RECIPE,
+    )
+
+
+CHUNK = tagging_task("chunk")
+NER = tagging_task("ner")
+POS = tagging_task("pos", suffixes=CONLLU_SUFFIXES, tag_column="upos", has_spans=False)
+TAGGING_TASKS = (CHUNK, NER, POS)

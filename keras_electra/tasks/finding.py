@@ -1,0 +1,242 @@
+"""Finding the column of a role: by its name, and by what it holds."""
+
+import dataclasses
+
+from keras_electra.errors import InputError
+from keras_electra.tasks.fields import said_in
+from keras_electra.tasks.roles import Roles, option_of
+from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.text import named
+from keras_electra.tasks.values import Row, as_list, spelt
+
+# Names of columns by role: those of the first tier that occurs are taken, and must be one.
+TEXTS = (
+    ("text",),
+    ("sentence",),
+    ("review", "comment", "tweet", "message", "post", "utterance", "document", "content", "body"),
+    ("question", "query", "title", "headline", "description", "article", "passage"),
+)
+PAIRS = (
+    ("premise", "hypothesis"),
+    ("question", "sentence"),
+    ("question", "passage"),
+    ("query", "passage"),
+    ("query", "document"),
+)
+NUMBERED_PAIR = r"(text|sentence|question|phrase|string|sent|s|q)_?(1|a)"
+LABELS = (
+    ("label", "labels"),
+    ("gold_label", "class", "category", "target", "y"),
+    ("stars", "rating", "score", "sentiment", "polarity", "emotion", "topic", "topics", "intent",
+     "tag", "tags", "similarity", "is_duplicate", "language", "toxicity", "stance"),
+)  # fmt: skip
+WORDS = (("words", "tokens"), ("sentence", "text"))
+TAGS = (
+    ("tags", "labels"),
+    ("ner_tags", "pos_tags", "chunk_tags", "ner", "pos", "upos", "xpos", "chunk", "bio", "tag"),
+)
+QUESTIONS = (("question",), ("query",))
+CONTEXTS = (("context",), ("passage", "paragraph", "document", "article"))
+ANSWERS = (("answers",), ("answer", "answer_text"))
+ANSWER_STARTS = (("answer_start", "start"),)
+CHOICES = (("choices", "options", "endings", "candidates", "alternatives"),)
+CHOICE = (
+    r"(choice|option|ending|answer|candidate|alternative|solution|sol|hypothesis)_?([0-9]|[a-h])"
+)
+CHOICE_QUESTIONS = (
+    "question", "premise", "ctx", "context", "goal", "prompt", "stem", "startphrase", "query",
+    "sentence", "text",
+)  # fmt: skip
+IDS = ("id", "idx", "guid", "qid", "sent_id")
+CHOICE_LABELS = (("label",), ("answer", "answerkey", "answer_key", "correct", "gold", "target"))
+
+
+class Finder:
+    """Finds columns for roles; each column has one role.
+
+    Args:
+        sample: the first rows.
+        given: the roles that are known.
+        has_labels: whether labels, tags or answers have to be there.
+    """
+
+    def __init__(self, sample: Sample, given: Roles, has_labels: bool):
+        self.sample, self.given, self.has_labels = sample, given, has_labels
+        for field in dataclasses.fields(given):
+            value = getattr(given, field.name)
+            for name in value if isinstance(value, tuple) else [value]:
+                if name is not None:
+                    sample.check(option_of(field.name), name)
+        self.used = set(given.names)
+
+    def kind(self) -> str | None:
+        """The kind that the given roles, or names and content of columns, tell; None for texts."""
+        given, sample = self.given, self.sample
+        if given.words or given.tags:
+            return "tagging"
+        if given.context or given.answers:
+            return "question_answering"
+        if given.choices:
+            return "multiple_choice"
+        if given.text or given.second_text or given.label:
+            return None
+        if self.has_tagged_words():
+            return "tagging"
+        if self.choice_columns():
+            return "multiple_choice"
+        contexts = sample.called([name for tier in CONTEXTS for name in tier])
+        answers = sample.called([name for tier in ANSWERS for name in tier])
+        is_asked = bool(sample.called(QUESTIONS[0]) and contexts)
+        if is_asked and answers and answers_stand_in(sample, answers[0], contexts[0]):
+            return "question_answering"
+        return None
+
+    def has_tagged_words(self) -> bool:
+        """Whether there is a column of words, and one with as many tags."""
+        words = self.sample.called(WORDS[0])
+        tags = self.sample.called([name for tier in TAGS for name in tier])
+        return any(
+            all(len(items(a)) == len(items(b)) for a, b in self.sample.pairs(words[0], name))
+            and any(len(items(value)) > 1 for value in self.sample.values(name))
+            for name in tags
+            if words
+        )
+
+    def choice_columns(self) -> tuple[str, ...]:
+        """A column of lists of choices, or several columns of one choice each."""
+        for name in self.sample.called(CHOICES[0]):
+            values = [spelt(value) for value in self.sample.values(name)]
+            if values and all(isinstance(value, list | dict) for value in values):
+                return (name,)
+        columns = self.sample.matching(CHOICE)
+        return tuple(columns) if len(columns) > 1 else ()
+
+    def texts(self) -> Roles:
+        """Roles of texts and labels."""
+        given = self.given
+        label = self.one("label", LABELS, is_needed=False)
+        first, second = given.text, given.second_text
+        if first is None and second is None:
+            first, second = self.pair() or (None, None)
+        first = first or self.one("text", TEXTS, is_needed=False) or self.only_text()
+        self.used |= {first, second}
+        label = label or (self.only_label() if self.has_labels else None)
+        return dataclasses.replace(given, text=first, second_text=second, label=label, id=self.id())
+
+    def pair(self) -> tuple[str, str] | None:
+        """Two columns of texts whose names belong together."""
+        for first in self.sample.matching(NUMBERED_PAIR):
+            other = first[:-1] + {"1": "2", "a": "b", "A": "B"}.get(first[-1], "")
+            if other in self.sample.names and not {first, other} & self.used:
+                return first, other
+        for names in PAIRS:
+            found = [one for name in names for one in self.sample.called([name], self.used)]
+            if len(found) == 2 and all(map(self.sample.is_string, found)):
+                return found[0], found[1]
+        return None
+
+    def only_text(self) -> str:
+        """The only column of texts, whatever its name."""
+        free = [name for name in self.sample.names if name not in self.used]
+        texts = [name for name in free if self.sample.is_text(name)]
+        texts = texts or [name for name in free if self.sample.is_string(name)]
+        return self.single("text", texts)
+
+    def only_label(self) -> str:
+        """The only column that could hold labels, whatever its name."""
+        free = [
+            name
+            for name in self.sample.names
+            if name not in self.used and self.sample.values(name) and not self.sample.is_id(name)
+        ]
+        return self.single("label", [name for name in free if not self.sample.is_text(name)])
+
+    def tagging(self) -> Roles:
+        """Roles of words and tags."""
+        words = self.one("words", WORDS)
+        tags = self.one("tags", TAGS, is_needed=self.has_labels)
+        return dataclasses.replace(self.given, words=words, tags=tags, id=self.id())
+
+    def question_answering(self) -> Roles:
+        """Roles of questions, contexts and answers."""
+        return dataclasses.replace(
+            self.given,
+            question=self.one("question", QUESTIONS),
+            context=self.one("context", CONTEXTS),
+            answers=self.one("answers", ANSWERS, is_needed=self.has_labels),
+            answer_start=self.one("answer_start", ANSWER_STARTS, is_needed=False),
+            id=self.id(),
+        )
+
+    def multiple_choice(self) -> Roles:
+        """Roles of questions, choices and the right one."""
+        choices = self.given.choices or self.choice_columns()
+        if not choices:
+            raise InputError(
+                "choice_columns: expected columns such as 'choice1' and 'choice2', or one with lists, "
+                f"received {named(self.sample.names)}; name them with choice_columns"
+            )
+        self.used |= set(choices)
+        if len(choices) == 1:
+            for value in self.sample.values(choices[0]):
+                if not isinstance(spelt(value), list | dict):
+                    raise InputError(
+                        f"choice_columns: expected several columns, or one with lists, received "
+                        f"{choices[0]!r} with {value!r}"
+                    )
+        # Beside the question itself there may be a short one of its sort, such as "cause".
+        names = self.sample.called(CHOICE_QUESTIONS, self.used)
+        question = next(filter(self.sample.is_text, names), None)
+        return dataclasses.replace(
+            self.given,
+            choices=tuple(choices),
+            question=self.given.question or question or self.single("question", names),
+            label=self.one("label", CHOICE_LABELS, is_needed=self.has_labels),
+            id=self.id(),
+        )
+
+    def id(self) -> str | None:
+        """The column that names the rows."""
+        return self.given.id or next(iter(self.sample.called(IDS, self.used)), None)
+
+    def one(self, role: str, tiers, is_needed: bool = True) -> str | None:
+        """The column of a role: the given one, or the only one with a name of the first tier found."""
+        found = getattr(self.given, role)
+        if found is None:
+            for tier in tiers:
+                names = self.sample.called(tier, self.used)
+                if names:
+                    found = self.single(role, names)
+                    break
+        if found is None and is_needed:
+            return self.single(role, [])
+        if found is not None:
+            self.used.add(found)
+        return found
+
+    def single(self, role: str, names: list[str]) -> str:
+        """The only name of a list; `InputError` if there is none, or several."""
+        if len(names) == 1:
+            return names[0]
+        option = option_of(role)
+        received = named(names) if names else f"none among {named(self.sample.names)}"
+        flag = option.replace("_", "-")
+        raise InputError(
+            f"{option}: expected one column for it, received {received}; name it with {option} "
+            f"(--{flag})"
+        )
+
+
+def items(value) -> list:
+    """The words of a field: a list, or a text with blanks between."""
+    parts = as_list(value)
+    return str(value).split() if parts is None else parts
+
+
+def answers_stand_in(sample: Sample, answers: str, context: str) -> bool:
+    """Whether most answers are texts of their contexts; True if there are none to be seen."""
+    hits = []
+    for text, answer in sample.pairs(context, answers):
+        said = said_in(Row("", {answers: answer}, 0), answers) or []
+        hits += [one.strip().lower() in str(text).lower() for one, _ in said[:1]]
+    return 2 * sum(hits) >= len(hits)

@@ -1,0 +1,189 @@
+"""Which column of a table has which role, and so what is to be learned: by names, then by content."""
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from keras_electra.errors import InputError
+from keras_electra.tasks.columns import SPAN_TAG
+from keras_electra.tasks.fields import label_name, labels_of, whole_number
+from keras_electra.tasks.finding import Finder, items
+from keras_electra.tasks.roles import ROLES_OF_KIND, Roles, option_of
+from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.text import named
+from keras_electra.tasks.values import Row, is_number, spelt
+
+SEPARATOR = "|"
+MAX_LABELS = 20
+MAX_WHOLE_NUMBERS = 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What a table seems to be for.
+
+    Attributes:
+        kind: of the task.
+        roles: of the columns.
+        labels: those in the rows looked at, sorted; none for kinds without.
+        sentence: all this, for the user.
+        has_spans: for tagging, whether all tags seen are O, or B-, I-, E- or S- with a type.
+        first_choice: for multiple choice, the number that stands for the first one.
+    """
+
+    kind: str
+    roles: Roles
+    labels: tuple[str, ...]
+    sentence: str
+    has_spans: bool = False
+    first_choice: int = 0
+
+
+def guess(
+    rows: Iterable[Row],
+    *,
+    kind: str | None = None,
+    given: Roles | None = None,
+    separator: str | None = None,
+    has_labels: bool = True,
+) -> Guess:
+    """Find out what the columns of a table are.
+
+    Of the columns "review" (texts) and "stars" (1 to 5), the guess says: text column 'review', label
+    column 'stars' (5 labels), classification.
+
+    Args:
+        rows: the table's; the first few hundred are looked at.
+        kind: what is learned, if known: whole numbers of few values, and all that is no number, make
+            classification; other numbers regression; lists, or fields with separators, multi_label.
+        given: the roles that are known.
+        separator: between several labels in one field, which makes it multi_label; None for "|" where
+            one is seen.
+        has_labels: whether labels, tags or answers have to be there.
+
+    Raises:
+        InputError: if a given column does not exist, or a role could be that of several columns; it
+            names these, and the option that tells.
+    """
+    sample, is_told = Sample(rows), kind is not None
+    given = given or Roles()
+    finder = Finder(sample, given, has_labels)
+    kind = kind or finder.kind()
+    check_roles(given, kind or "classification")
+    roles = {
+        "tagging": finder.tagging,
+        "question_answering": finder.question_answering,
+        "multiple_choice": finder.multiple_choice,
+    }.get(kind, finder.texts)()
+    if kind is None:
+        kind = label_kind(sample, roles.label, separator)
+    if separator is not None and kind != "multi_label":
+        raise InputError(f"separator: expected none for {kind}, received {separator!r}")
+    labels = labels_seen(sample, kind, roles, separator or SEPARATOR)
+    if not is_told and len(labels) > MAX_LABELS and 2 * len(labels) > sample.num_rows:
+        raise InputError(
+            f"label_column: expected labels that occur again, received column {roles.label!r} with "
+            f"{len(labels)} different values in {sample.num_rows} rows"
+        )
+    found = Guess(
+        kind=kind,
+        roles=roles,
+        labels=labels,
+        sentence="",
+        has_spans=bool(labels) and all(SPAN_TAG.fullmatch(label) for label in labels),
+        first_choice=first_choice(sample, roles) if kind == "multiple_choice" else 0,
+    )
+    return dataclasses.replace(found, sentence=sentence_on(found, sample))
+
+
+def check_roles(given: Roles, kind: str) -> None:
+    """Raise `InputError` for a given column that the kind has no use for."""
+    for role in given.given():
+        if role not in ROLES_OF_KIND[kind]:
+            raise InputError(
+                f"{option_of(role)}: expected none for {kind}, received {getattr(given, role)!r}"
+            )
+
+
+def label_kind(sample: Sample, label: str | None, separator: str | None) -> str:
+    """The kind of task that a column of labels makes."""
+    values = [] if label is None else sample.values(label)
+    if not values:
+        return "classification"
+    if separator is not None or sample.is_list(label):
+        return "multi_label"
+    if any(isinstance(value, str) and SEPARATOR in value for value in values):
+        return "multi_label"
+    if any(isinstance(value, bool) or not is_number(str(value)) for value in values):
+        return "classification"
+    names = {label_name(value) for value in values}
+    if all(re.fullmatch(r"[+-]?\d+", name) for name in names):
+        is_few = len(names) <= MAX_WHOLE_NUMBERS
+        return "classification" if is_few else "regression"
+    return "regression"
+
+
+def labels_seen(sample: Sample, kind: str, roles: Roles, separator: str) -> tuple[str, ...]:
+    """All labels in the rows looked at, sorted."""
+    if kind == "classification" and roles.label:
+        return tuple(sorted({label_name(value) for value in sample.values(roles.label)}))
+    if kind == "multi_label" and roles.label:
+        found = (labels_of(value, separator) for value in sample.values(roles.label))
+        return tuple(sorted({name for names in found for name in names}))
+    if kind == "tagging" and roles.tags:
+        found = (items(value) for value in sample.values(roles.tags))
+        return tuple(sorted({label_name(tag) for tags in found for tag in tags}))
+    return ()
+
+
+def first_choice(sample: Sample, roles: Roles) -> int:
+    """The number that stands for the first choice: 1 if no 0 is seen, but that of the last one is."""
+    numbers = (
+        {whole_number(value) for value in sample.values(roles.label)} if roles.label else set()
+    )
+    if 0 in numbers or not numbers - {None}:
+        return 0
+    if len(roles.choices) > 1:
+        num_choices = len(roles.choices)
+    else:
+        lists = [spelt(value) for value in sample.values(roles.choices[0])]
+        texts = [one.get("text") or () if isinstance(one, dict) else one for one in lists]
+        num_choices = max(map(len, texts))
+    return int(num_choices in numbers)
+
+
+def sentence_on(guess: Guess, sample: Sample) -> str:
+    """What was found, for the user: "text column 'review', label column 'stars' (5 labels), ..."."""
+    roles = guess.roles
+    texts = [repr(name) for name in (roles.text, roles.second_text) if name]
+    parts = [f"text column{'s' * (len(texts) > 1)} {' and '.join(texts)}"] if texts else []
+    parts += [column_of(role, getattr(roles, role)) for role in ("words", "question", "context")]
+    if roles.choices:
+        parts.append(f"choice column{'s' * (len(roles.choices) > 1)} {named(roles.choices)}")
+    gold = [
+        column_of(role, getattr(roles, role))
+        for role in ("label", "tags", "answers", "answer_start")
+    ]
+    parts += [
+        part + count_of(guess, sample) * (place < 2) for place, part in enumerate(gold) if part
+    ]
+    parts.append(guess.kind)
+    unused = [name for name in sample.names if name not in roles.names]
+    return ", ".join(filter(None, parts)) + (f"; not used: {named(unused)}" if unused else "")
+
+
+def column_of(role: str, name: str | None) -> str:
+    """A role and its column in a sentence; nothing where there is none."""
+    return f"{role.replace('_', ' ')} column {name!r}" if name else ""
+
+
+def count_of(guess: Guess, sample: Sample) -> str:
+    """How many labels or tags were seen, or how choices are counted, in brackets."""
+    if guess.kind == "multiple_choice":
+        is_counted = None not in map(whole_number, sample.values(guess.roles.label))
+        return f" (counted from {guess.first_choice})" if is_counted else ""
+    if not guess.labels:
+        return ""
+    noun = "tag" if guess.kind == "tagging" else "label"
+    where = "" if sample.is_whole else f" in the first {sample.num_rows} rows"
+    return f" ({len(guess.labels)} {noun}{'s' * (len(guess.labels) != 1)}{where})"

@@ -1,0 +1,241 @@
+"""A task of the user's own data: what its columns are is told or guessed, and shown."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from keras_electra.config.options import refuse_unknown
+from keras_electra.errors import InputError
+from keras_electra.tasks.examples import Example
+from keras_electra.tasks.fields import label_name
+from keras_electra.tasks.own_files import check_file_options, file_examples, file_task
+from keras_electra.tasks.own_tables import (
+    TableReader,
+    files_in,
+    form_by,
+    form_of,
+    guessed,
+    table_task,
+)
+from keras_electra.tasks.roles import Roles, option_of
+from keras_electra.tasks.splits import VALIDATION_FRACTION, parts_of
+from keras_electra.tasks.task import Kind, Problems, Task
+from keras_electra.tasks.text import named
+
+LABELLED_KINDS = ("classification", "multi_label", "tagging")
+SPLITS = ("train", "validation", "test")
+
+
+def own_task(
+    data,
+    *,
+    name: str | None = None,
+    kind: Kind | None = None,
+    text_column: str | None = None,
+    second_text_column: str | None = None,
+    label_column: str | None = None,
+    words_column: str | None = None,
+    tags_column: str | None = None,
+    question_column: str | None = None,
+    context_column: str | None = None,
+    answers_column: str | None = None,
+    choice_columns: Iterable[str] | None = None,
+    labels: Iterable[str] | None = None,
+    value_range: tuple[float, float] | None = None,
+    id_column: str | None = None,
+    separator: str | None = None,
+    metrics: Iterable[str] | None = None,
+    main_metric: str | None = None,
+    validation_fraction: float = VALIDATION_FRACTION,
+    split_seed: int = 0,
+    encoding: str = "utf-8",
+    has_header: bool | None = None,
+) -> tuple[Task, str]:
+    """Make a task of a table, or of files of tagged words or questions.
+
+    A table with the columns "review" and "stars" needs no more than `own_task("reviews.csv")`, and the
+    sentence then is: text column 'review', label column 'stars' (5 labels), classification.
+
+    Args:
+        data: one table as `tables.rows` takes it, a dict of split -> table (also a
+            `datasets.DatasetDict`), or a folder with files named after splits: `train.csv`,
+            `validation.csv` (or `dev`), `test.csv`. In place of tables: columns of tagged words
+            (.conll, .txt), CoNLL-U, and questions in SQuAD's or MRQA's JSON. Without a validation
+            part, a tenth of the training examples is drawn, each label having its share and all
+            questions on one context staying together; the draw depends on `split_seed` and the number
+            of the example alone. Rows of the test part need no labels.
+        name: of the task; None for "own".
+        kind: what is learned; None to guess it by the columns.
+        text_column, second_text_column, label_column: a text, the other one of a pair, and the label,
+            labels or number.
+        words_column, tags_column: of tagging: lists, or texts with blanks between. For columns of
+            tagged words, `tags_column` is a column's number from 1 (the last if None); for CoNLL-U
+            "upos" (if None), "xpos" or another.
+        question_column, context_column, answers_column: of question answering; no answer means that
+            the context holds none. `question_column` is that of multiple choice, too.
+        choice_columns: a column for each choice, or one with lists.
+        labels: all labels in the order of their numbers; None for those of the training part, sorted.
+        value_range: numbers that 0 and 1 of the model stand for; None for the least and the largest of
+            the training part.
+        id_column: what examples are called; None for a column named so, or else the row's number.
+        separator: between several labels in one field; "|" if None.
+        metrics, main_metric: figures of `scoring`; None for those usual for the kind.
+        validation_fraction: of the draw.
+        split_seed: of the draw.
+        encoding: of text files.
+        has_header: whether a CSV or TSV file begins with names; None to look.
+
+    Returns:
+        The task, and a sentence that says what was found.
+
+    Raises:
+        InputError: for data that cannot be read or understood, or a column that is not there.
+    """
+    name = name or "own"
+    check_options(kind, validation_fraction, value_range)
+    labels = None if labels is None else tuple(map(label_name, labels))
+    given = Roles(
+        text=text_column,
+        second_text=second_text_column,
+        label=label_column,
+        words=words_column,
+        tags=tags_column,
+        question=question_column,
+        context=context_column,
+        answers=answers_column,
+        choices=tuple(choice_columns or ()),
+        id=id_column,
+    )
+    parts = parts_of(data, files_in, name)
+    table = parts.get("train", next(iter(parts.values())))
+    form = form_of(table, encoding)
+    reading = {
+        "validation_fraction": validation_fraction,
+        "split_seed": split_seed,
+        "encoding": encoding,
+    }
+    if form == "table":
+        task, sentence = table_task(
+            name,
+            table,
+            guessed(
+                table,
+                kind=kind,
+                given=given,
+                separator=separator,
+                encoding=encoding,
+                has_header=has_header,
+            ),
+            labels=labels,
+            value_range=value_range,
+            separator=separator,
+            has_header=has_header,
+            **reading,
+        )
+    else:
+        check_file_options(
+            form,
+            given,
+            kind=kind,
+            separator=separator,
+            value_range=value_range,
+            has_header=has_header,
+        )
+        task, sentence = file_task(name, table, form, tags_column, **reading)
+    task = dataclasses.replace(
+        task,
+        splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
+        labels=checked_labels(labels, task.kind),
+        **chosen_metrics(task, metrics, main_metric),
+    )
+    if "train" in parts and "validation" not in parts:
+        sentence += f"; validation: {validation_fraction:g} of the training examples, drawn"
+    return task, sentence
+
+
+def own_examples(
+    data,
+    kind: Kind,
+    *,
+    problems: Problems | None = None,
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    has_header: bool | None = None,
+    **columns,
+) -> list[Example]:
+    """All examples of one table or file, to be judged by a model: labels may be there, but need not.
+
+    Args:
+        data: one table or file, as for `own_task`.
+        kind: that of the model.
+        problems: told of rows that are left out.
+        separator, encoding, has_header: as of `own_task`.
+        **columns: options of `own_task` that name columns, such as `text_column`.
+
+    Raises:
+        InputError: for data that cannot be read or understood, or a column that is not there.
+    """
+    check_options(kind)
+    problems = problems or Problems()
+    role_of = {option_of(field.name): field.name for field in dataclasses.fields(Roles)}
+    refuse_unknown(columns, role_of, "own_examples")
+    given = {role_of[option]: value for option, value in columns.items() if value is not None}
+    if "choices" in given:
+        given["choices"] = tuple(given["choices"])
+    roles = Roles(**given)
+    form = form_of(data, encoding)
+    if form != "table":
+        check_file_options(form, roles, kind=kind, separator=separator, has_header=has_header)
+        return list(file_examples(data, form, problems, roles.tags, encoding))
+    found = guessed(
+        data,
+        kind=kind,
+        given=roles,
+        separator=separator,
+        encoding=encoding,
+        has_header=has_header,
+        has_labels=False,
+    )
+    reader = TableReader("data", form_by(found, separator), encoding, has_header)
+    return list(reader.examples(data, problems, has_labels=False))
+
+
+def check_options(
+    kind: str | None,
+    validation_fraction: float = VALIDATION_FRACTION,
+    value_range: tuple[float, float] | None = None,
+) -> None:
+    """Raise `InputError` for values that cannot be."""
+    if kind is not None and kind not in Kind.__args__:
+        raise InputError(f"kind: expected one of {', '.join(Kind.__args__)}, received {kind!r}")
+    if not 0 < validation_fraction < 1:
+        raise InputError(
+            f"validation_fraction: expected a fraction between 0 and 1, received {validation_fraction}"
+        )
+    if value_range is not None and not (len(value_range) == 2 and value_range[0] < value_range[1]):
+        raise InputError(
+            f"value_range: expected a lower and a higher number, received {value_range}"
+        )
+
+
+def checked_labels(labels: tuple[str, ...] | None, kind: str) -> tuple[str, ...] | None:
+    """The labels; `InputError` for a kind without, for fewer than two, or one twice."""
+    if labels is None:
+        return None
+    if kind not in LABELLED_KINDS:
+        raise InputError(f"labels: expected none for {kind}, received {named(labels)}")
+    if len(set(labels)) < max(2, len(labels)):
+        raise InputError(f"labels: expected at least two different ones, received {named(labels)}")
+    return labels
+
+
+def chosen_metrics(task: Task, metrics, main_metric: str | None) -> dict:
+    """The figures that were asked for, or else the usual ones; the main one is among them."""
+    # Imported here because it brings NumPy, without which this package is imported at once.
+    from keras_electra.scoring.prediction_rows import check_metrics
+
+    names = tuple(metrics or task.metrics)
+    if main_metric is None:
+        main_metric = task.main_metric if task.main_metric in names else names[0]
+    names = names if main_metric in names else (*names, main_metric)
+    check_metrics(task.kind, names)
+    return {"metrics": names, "main_metric": main_metric}

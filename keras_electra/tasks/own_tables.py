@@ -1,0 +1,191 @@
+"""Examples from the user's own tables."""
+
+import dataclasses
+import itertools
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from keras_electra.errors import InputError
+from keras_electra.tasks.columns import (
+    COLUMN_SUFFIXES,
+    CONLLU_SUFFIXES,
+    SPAN_METRICS,
+    TAG_METRICS,
+    TAGGING_RECIPE,
+)
+from keras_electra.tasks.examples import Example
+from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
+from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
+from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
+from keras_electra.tasks.question_forms import is_question_file
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.row_examples import RowForm, examples_of
+from keras_electra.tasks.splits import (
+    VALIDATION_FRACTION,
+    files_by_split,
+    part_of,
+    parts_of,
+    share_of,
+)
+from keras_electra.tasks.tables import TABLE_SUFFIXES, rows
+from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.text import named, suffix_of
+
+METRICS = {
+    "classification": ("accuracy", "macro_f1"),
+    "multi_label": ("micro_f1", "macro_f1", "subset_accuracy"),
+    "regression": ("spearman", "pearson", "mse"),
+    "multiple_choice": ("accuracy",),
+    "question_answering": QUESTION_METRICS,
+}
+"""Figures of each kind, those of tagging apart, which depend on its tags."""
+MAIN_METRICS = {"question_answering": "f1"}
+RECIPES = {"question_answering": QUESTION_RECIPE, "tagging": TAGGING_RECIPE}
+
+
+@dataclasses.dataclass(frozen=True)
+class TableReader:
+    """Reads examples of one table, of a folder of tables, or of a dict of split -> table.
+
+    Attributes:
+        name: of the task.
+        form: how a row becomes an example.
+        encoding, has_header: of text files, as for `tables.rows`.
+        validation_fraction, split_seed: of the draw where there is no validation part.
+    """
+
+    name: str
+    form: RowForm
+    encoding: str = "utf-8"
+    has_header: bool | None = None
+    validation_fraction: float = VALIDATION_FRACTION
+    split_seed: int = 0
+
+    def __call__(self, data, split: str, problems: Problems) -> Iterator[Example]:
+        part = part_of(parts_of(data, files_in, self.name), split, self.name)
+        # What is left out of a table that is divided is told once, with its training part.
+        if part.share == "validation":
+            problems = Problems(problems.is_strict)
+        examples = self.examples(part.table, problems, split in ("train", "validation"))
+        if part.share == "all":
+            return examples
+        return iter(share_of(list(examples), part.share, self.validation_fraction, self.split_seed))
+
+    def examples(self, table, problems: Problems, has_labels: bool = True) -> Iterator[Example]:
+        """The examples of one table, without a draw.
+
+        Args:
+            has_labels: whether a row without its label is left out; otherwise its label is None.
+        """
+        form = dataclasses.replace(self.form, has_labels=has_labels)
+        found = rows(table, problems, encoding=self.encoding, has_header=self.has_header)
+        return examples_of(found, form, problems)
+
+
+def files_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Split -> file of a folder, tables or not."""
+    suffixes = (*TABLE_SUFFIXES, *COLUMN_SUFFIXES, *CONLLU_SUFFIXES)
+    return files_by_split(folder, lambda file: suffix_of(file) in suffixes)
+
+
+def form_of(table, encoding: str) -> str:
+    """What a file or table in memory is: "table", "tagged words" or "questions"."""
+    if not isinstance(table, str | os.PathLike):
+        return "table"
+    if suffix_of(table) in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
+        return "tagged words"
+    return "questions" if is_question_file(table, encoding) else "table"
+
+
+def guessed(
+    table,
+    *,
+    kind: str | None,
+    given: Roles,
+    separator: str | None,
+    encoding: str,
+    has_header: bool | None,
+    has_labels: bool = True,
+) -> Guess:
+    """What the columns of a table are; arguments as of `own_task` and `guess`.
+
+    Raises:
+        InputError: as `guess`; where no row is good, it says what is wrong with the first.
+    """
+    problems = Problems()
+    found = rows(table, problems, encoding=encoding, has_header=has_header)
+    first = next(found, None)
+    if first is None:
+        shown = next(iter(problems.shown.values()), ["none"])
+        raise InputError(f"data: expected rows that can be used, received {shown[0]}")
+    found = itertools.chain([first], found)
+    return guess(found, kind=kind, given=given, separator=separator, has_labels=has_labels)
+
+
+def table_task(
+    name: str,
+    table,
+    found: Guess,
+    *,
+    labels: tuple[str, ...] | None,
+    value_range: tuple[float, float] | None,
+    separator: str | None,
+    has_header: bool | None,
+    **reading: Any,
+) -> tuple[Task, str]:
+    """The task that a table makes, and the sentence about it.
+
+    Args:
+        table: the training part, of which the range of a number is taken.
+        found: what its columns are.
+        labels, value_range, separator, has_header: as of `own_task`.
+        **reading: further attributes of `TableReader`.
+    """
+    kind, sentence = found.kind, found.sentence
+    form = form_by(found, separator, labels, value_range)
+    reader = TableReader(name, form, has_header=has_header, **reading)
+    if kind == "regression":
+        value_range = value_range or range_of(reader, table)
+        sentence = f"{sentence}; numbers from {value_range[0]:g} to {value_range[1]:g}"
+    metrics = METRICS.get(kind, SPAN_METRICS if found.has_spans else TAG_METRICS)
+    return Task(
+        name=name,
+        kind=kind,
+        reader=reader,
+        value_range=None if value_range is None else tuple(map(float, value_range)),
+        metrics=metrics,
+        main_metric=MAIN_METRICS.get(kind, metrics[0]),
+        recipe=RECIPES.get(kind, {}),
+        has_answerability=kind == "question_answering" and has_unanswerable(reader, table),
+    ), sentence
+
+
+def form_by(found: Guess, separator: str | None, labels=None, value_range=None) -> RowForm:
+    """How rows become examples, by what their columns are."""
+    return RowForm(
+        kind=found.kind,
+        roles=found.roles,
+        separator=separator or SEPARATOR,
+        labels=labels,
+        value_range=value_range,
+        has_spans=found.has_spans,
+        first_choice=found.first_choice,
+    )
+
+
+def range_of(reader: TableReader, table) -> tuple[float, float]:
+    """The least and the largest number of a table; `InputError` if they are the same."""
+    numbers = {one.label for one in reader.examples(table, Problems())}
+    if len(numbers) < 2:
+        raise InputError(
+            f"label_column: expected different numbers in {reader.form.roles.label!r}, received "
+            f"{named(numbers)} only"
+        )
+    return min(numbers), max(numbers)
+
+
+def has_unanswerable(reader: TableReader, table) -> bool:
+    """Whether a table has a question without an answer."""
+    return any(one.is_impossible for one in reader.examples(table, Problems()))

@@ -1,0 +1,51 @@
+"""What a column of a table can be for."""
+
+import dataclasses
+
+TEXT_KINDS = ("classification", "multi_label", "regression")
+ROLES_OF_KIND = {
+    **dict.fromkeys(TEXT_KINDS, ("text", "second_text", "label", "id")),
+    "tagging": ("words", "tags", "id"),
+    "question_answering": ("question", "context", "answers", "answer_start", "id"),
+    "multiple_choice": ("question", "choices", "label", "id"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Names of the columns that have a role, None for those that a task does without.
+
+    Attributes:
+        text, second_text, label: of texts; `label` also of choices.
+        words, tags: of tagging.
+        question, context, answers, answer_start: of question answering; `question` also of choices.
+        choices: one column with lists of texts, or a column for each.
+        id: the example's name; None for the number of its row.
+    """
+
+    text: str | None = None
+    second_text: str | None = None
+    label: str | None = None
+    words: str | None = None
+    tags: str | None = None
+    question: str | None = None
+    context: str | None = None
+    answers: str | None = None
+    answer_start: str | None = None
+    choices: tuple[str, ...] = ()
+    id: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All columns with a role."""
+        single = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return [name for name in single if isinstance(name, str)] + list(self.choices)
+
+    def given(self) -> list[str]:
+        """The roles that have a column."""
+        return [f.name for f in dataclasses.fields(self) if getattr(self, f.name)]
+
+
+def option_of(role: str) -> str:
+    """The option that names the column of a role: "text_column"."""
+    return "choice_columns" if role == "choices" else f"{role}_column"

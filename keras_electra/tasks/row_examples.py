@@ -1,0 +1,205 @@
+"""From rows of a table to examples: which column is what, and what may stand in it."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from keras_electra.tasks.answers import answers_in
+from keras_electra.tasks.columns import SPAN_TAG
+from keras_electra.tasks.examples import (
+    ChoiceExample,
+    Example,
+    QuestionExample,
+    TaggingExample,
+    TextExample,
+)
+from keras_electra.tasks.fields import (
+    LETTERS,
+    UnusableRow,
+    choices_in,
+    id_of,
+    is_missing,
+    label_name,
+    labels_of,
+    number_of,
+    said_in,
+    text_in,
+    whole_number,
+    words_in,
+)
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.task import Problems
+from keras_electra.tasks.text import named
+from keras_electra.tasks.values import Row
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RowForm:
+    """How a row becomes an example.
+
+    Attributes:
+        kind: of the task.
+        roles: of the columns.
+        separator: between several labels in one field.
+        labels: those that may be, or None for any; checked where `has_labels`.
+        value_range: numbers that may be, or None for any.
+        has_spans: whether tags must mark spans.
+        first_choice: the number that stands for the first choice, 0 or 1.
+        has_labels: whether a row without its label is left out, as in training; otherwise the label
+            is None.
+    """
+
+    kind: str
+    roles: Roles
+    separator: str = "|"
+    labels: tuple[str, ...] | None = None
+    value_range: tuple[float, float] | None = None
+    has_spans: bool = False
+    first_choice: int = 0
+    has_labels: bool = True
+
+
+def examples_of(rows: Iterable[Row], form: RowForm, problems: Problems) -> Iterator[Example]:
+    """The examples of a table; rows that cannot be used are told of and left out."""
+    example_of = {
+        "tagging": tagging_example,
+        "question_answering": question_example,
+        "multiple_choice": choice_example,
+    }.get(form.kind, text_example)
+    for row in rows:
+        try:
+            yield example_of(row, form)
+        except UnusableRow as unusable:
+            problems.add(unusable.sort, f"{row.place}: {unusable}")
+
+
+def text_example(row: Row, form: RowForm) -> TextExample:
+    """The example of a text or a pair."""
+    second = form.roles.second_text
+    return TextExample(
+        id=id_of(row, form.roles.id),
+        text=text_in(row, form.roles.text),
+        second_text=None if second is None else text_in(row, second),
+        label=label_in(row, form),
+    )
+
+
+def label_in(row: Row, form: RowForm):
+    """The label, number or labels of a row; None where it has none and needs none."""
+    column = form.roles.label
+    value = None if column is None else row.values.get(column)
+    is_there = value is not None or (form.has_labels and column in row.values)
+    if form.kind == "multi_label" and is_there:
+        labels = () if value is None else labels_of(value, form.separator)
+        check_known(labels, column, form)
+        return labels
+    if is_missing(value):
+        if form.has_labels:
+            raise UnusableRow(
+                "missing label", f"expected a label in column {column!r}, received none"
+            )
+        return None
+    if form.kind == "regression":
+        return number_of(value, column, form.value_range)
+    label = label_name(value)
+    check_known([label], column, form)
+    return label
+
+
+def check_known(labels, column: str, form: RowForm) -> None:
+    """Raise `UnusableRow` where a label has to be one of those that may be, and is not."""
+    for label in labels:
+        if form.has_labels and form.labels is not None and label not in form.labels:
+            raise UnusableRow(
+                "unknown label",
+                f"expected one of {named(form.labels)} in column {column!r}, received {label!r}",
+            )
+
+
+def tagging_example(row: Row, form: RowForm) -> TaggingExample:
+    """The example of a sentence of words."""
+    words = words_in(row, form.roles.words)
+    column = form.roles.tags
+    tags = () if column is None else words_in(row, column)
+    if not words:
+        raise UnusableRow(
+            "empty text", f"expected words in column {form.roles.words!r}, received none"
+        )
+    if not tags and not form.has_labels:
+        return TaggingExample(id=id_of(row, form.roles.id), words=words)
+    if len(tags) != len(words):
+        raise UnusableRow(
+            "wrong number of tags",
+            f"expected {len(words)} tags in column {column!r}, received {len(tags)}",
+        )
+    wrong = next((tag for tag in tags if form.has_spans and not SPAN_TAG.fullmatch(tag)), None)
+    if wrong is not None:
+        raise UnusableRow(
+            "tag that marks no span",
+            f"expected a tag O, B-..., I-..., E-... or S-..., received {wrong!r}",
+        )
+    check_known(tags, column, form)
+    return TaggingExample(id=id_of(row, form.roles.id), words=words, tags=tags)
+
+
+def question_example(row: Row, form: RowForm) -> QuestionExample:
+    """The example of a question about a context; without an answer it is unanswerable."""
+    roles = form.roles
+    context = text_in(row, roles.context)
+    said = said_in(row, roles.answers, roles.answer_start)
+    answers, missing = answers_in(context, said or ())
+    if missing is not None and not answers:
+        raise UnusableRow(
+            "answer not in its context",
+            f"expected an answer that stands in column {roles.context!r}, received {missing!r}",
+        )
+    return QuestionExample(
+        id=id_of(row, roles.id),
+        question=text_in(row, roles.question),
+        context=context,
+        answers=answers,
+        is_impossible=said is not None and not answers,
+    )
+
+
+def choice_example(row: Row, form: RowForm) -> ChoiceExample:
+    """The example of a question with texts to choose from."""
+    names, choices = choices_in(row, form.roles.choices)
+    if len(choices) < 2:
+        raise UnusableRow(
+            "too few choices",
+            f"expected at least two choices in {named(form.roles.choices)}, received {len(choices)}",
+        )
+    return ChoiceExample(
+        id=id_of(row, form.roles.id),
+        question=text_in(row, form.roles.question),
+        choices=choices,
+        label=choice_number(row, form, names, choices),
+    )
+
+
+def choice_number(row: Row, form: RowForm, names: list[str], choices) -> int | None:
+    """Number of the right choice from 0, said by a number, a name or letter, or its own text."""
+    column = form.roles.label
+    value = None if column is None else row.values.get(column)
+    if is_missing(value):
+        if form.has_labels:
+            raise UnusableRow(
+                "missing label", f"expected the right choice in column {column!r}, received none"
+            )
+        return None
+    label = label_name(value)
+    number = whole_number(label)
+    if label not in names and number is not None:
+        # A number counts columns, of which some may be empty in this row.
+        places = form.roles.choices if len(form.roles.choices) > 1 else names
+        place = number - form.first_choice
+        label = places[place] if 0 <= place < len(places) else label
+    if label in names:
+        return names.index(label)
+    for known in (list(choices), list(LETTERS[: len(choices)])):
+        if label in known:
+            return known.index(label)
+    raise UnusableRow(
+        "unknown label",
+        f"expected one of {len(choices)} choices in column {column!r}, received {value!r}",
+    )

@@ -1,0 +1,166 @@
+"""Tables of any form, row by row: files of CSV, TSV, JSON lines, JSON or Parquet, and tables in memory."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.tasks.delimited import check_different, csv_records, delimited_rows, tsv_records
+from keras_electra.tasks.task import Problems
+from keras_electra.tasks.text import suffix_of, text_lines
+from keras_electra.tasks.values import Row, parsed, plain
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+
+
+def rows(
+    data, problems: Problems, *, encoding: str = "utf-8", has_header: bool | None = None
+) -> Iterator[Row]:
+    """The rows of one table, one after the other; files are not held in memory, except JSON.
+
+    A file `stars.tsv` of the lines "review⇥stars" and "Slow.⇥2" gives the one row
+    `Row("stars.tsv:2", {"review": "Slow.", "stars": "2"}, 0)`.
+
+    Args:
+        data: path of a file .csv, .tsv, .jsonl (.ndjson), .json (a list of objects, or lines of
+            them) or .parquet, the text ones also as .gz; or a pandas DataFrame, a list of dicts or a
+            `datasets.Dataset`, whose class labels become their names. In a TSV file quotes are
+            ordinary signs, and fields hold neither tabs nor line ends.
+        problems: told of rows with the wrong number of columns, and of broken ones.
+        encoding: of text files.
+        has_header: whether the first line of a CSV or TSV file holds the names of the columns; None to
+            look: its fields then are different, no numbers, and none occurs again in its column.
+            Without names, columns are called "column 1", "column 2" and so on.
+
+    Raises:
+        InputError: if the table is missing, empty, of another encoding or of an unknown form.
+        MissingExtraError: for Parquet without pyarrow.
+    """
+    if not isinstance(data, str | os.PathLike):
+        return rows_in_memory(data)
+    suffix = suffix_of(data)
+    if suffix == ".csv":
+        return delimited_rows(data, csv_records(data, encoding), problems, has_header)
+    if suffix == ".tsv":
+        return delimited_rows(data, tsv_records(data, encoding), problems, has_header)
+    if suffix in (".jsonl", ".ndjson"):
+        return json_lines(data, problems, encoding)
+    if suffix == ".json":
+        return json_rows(data, problems, encoding)
+    if suffix == ".parquet":
+        return parquet_rows(data)
+    raise InputError(f"{data}: expected a file {', '.join(TABLE_SUFFIXES)}, received {suffix!r}")
+
+
+def json_lines(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row]:
+    """A row per line that holds a JSON object; others are problems, empty lines nothing."""
+    number = -1
+    for line_number, line in enumerate(text_lines(path, encoding), 1):
+        if not line.strip():
+            continue
+        number += 1
+        place = f"{path}:{line_number}"
+        try:
+            value = json.loads(line)
+        except ValueError:
+            problems.add("not JSON", f"{place}: expected a JSON object, received {line[:40]!r}")
+            continue
+        if isinstance(value, dict):
+            yield Row(place, value, number)
+        else:
+            problems.add("not JSON", f"{place}: expected a JSON object, received {line[:40]!r}")
+    if number < 0:
+        raise InputError(f"{path}: expected JSON objects, received an empty file")
+
+
+def json_rows(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row]:
+    """The rows of a list of objects, which is read whole; or of lines of objects."""
+    first = next((line for line in text_lines(path, encoding) if line.strip()), "")
+    if isinstance(parsed(first), dict):
+        yield from json_lines(path, problems, encoding)
+        return
+    value = read_json(path, encoding)
+    if not isinstance(value, list):
+        raise InputError(f"{path}: expected a list of objects, received {type(value).__name__}")
+    for number, one in enumerate(value):
+        place = f"{path}: row {number + 1}"
+        if isinstance(one, dict):
+            yield Row(place, one, number)
+        else:
+            problems.add("not JSON", f"{place}: expected a JSON object, received {one!r:.40}")
+
+
+def read_json(path, encoding: str = "utf-8"):
+    """The value that a JSON file holds; `InputError` if it is none."""
+    try:
+        return json.loads("".join(text_lines(path, encoding)))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: expected JSON, received something else: {error}") from error
+
+
+def parquet_rows(path) -> Iterator[Row]:
+    """The rows of a Parquet file, some thousand at a time."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError("reading Parquet", "data") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=4096):
+                for values in batch.to_pylist():
+                    yield Row(f"{path}: row {number + 1}", values, number)
+                    number += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{path}: expected a Parquet file, received: {error}") from error
+
+
+def rows_in_memory(data) -> Iterator[Row]:
+    """The rows of a DataFrame, a sequence of dicts or a `datasets.Dataset`."""
+    if hasattr(data, "itertuples") and hasattr(data, "columns"):
+        names = [str(name) for name in data.columns]
+        check_different("table", names)
+        records = (
+            dict(zip(names, values, strict=True))
+            for values in data.itertuples(index=False, name=None)
+        )
+    elif hasattr(data, "features"):
+        records = with_label_names(data)
+    elif isinstance(data, Sequence) and not isinstance(data, str | bytes):
+        records = data
+    else:
+        raise InputError(
+            "data: expected the path of a table, a DataFrame, a list of dicts or a datasets object, "
+            f"received {type(data).__name__}"
+        )
+    for number, values in enumerate(records):
+        if not isinstance(values, Mapping):
+            raise InputError(f"row {number + 1}: expected a dict, received {type(values).__name__}")
+        plain_values = {str(name): plain(value) for name, value in values.items()}
+        yield Row(f"row {number + 1}", plain_values, number)
+
+
+def with_label_names(dataset) -> Iterator[dict]:
+    """The rows of a `datasets` object, numbers of class labels (also in lists) as their names."""
+    names_of = {}
+    for column, feature in (dataset.features or {}).items():
+        names = getattr(feature, "names", None) or getattr(
+            getattr(feature, "feature", None), "names", None
+        )
+        if names:
+            names_of[column] = names
+    for values in dataset:
+        yield {
+            column: label_names(value, names_of[column]) if column in names_of else value
+            for column, value in values.items()
+        }
+
+
+def label_names(value, names: Sequence[str]):
+    """The name of a number, or of each in a list; None for -1, which stands for not known."""
+    if isinstance(value, list | tuple):
+        return [label_names(one, names) for one in value]
+    return names[value] if isinstance(value, int) and value >= 0 else None

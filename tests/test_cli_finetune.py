@@ -1,0 +1,172 @@
+"""Fine-tuning from the command line: commands, what they print, and what they say of wrong input."""
+
+import json
+
+import keras
+import pytest
+from conftest import ENCODER, SUBJECTS, VERBS
+
+from keras_electra.cli import main
+from keras_electra.presets import save_preset
+from keras_electra.pretrainer import ElectraPretrainer
+
+BACKEND = keras.config.backend()
+QUICK = ["--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01", "--layer-decay", "none"]
+
+
+@pytest.fixture(scope="module")
+def preset(tokenizer, tmp_path_factory):
+    model = ElectraPretrainer({**ENCODER, "num_layers": 1}, {"generator_width_fraction": 0.5})
+    model.tokenizer, model.sequence_length = tokenizer, 16
+    path = tmp_path_factory.mktemp("preset") / "preset"
+    save_preset(path, model)
+    return path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """120 sentences whose verb decides the label, in columns of other names."""
+    path = tmp_path_factory.mktemp("table") / "reviews.csv"
+    rows = [
+        f"the {SUBJECTS[i % 8]} {VERBS[i % 2]} a {SUBJECTS[(i * 3 + 1) % 8]} .,{['good', 'bad'][i % 2]}"
+        for i in range(120)
+    ]
+    path.write_text("review,stars\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(preset, table, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "stars"
+    flags = ["--text-column", "review", "--label-column", "stars", "--run-dir", str(path)]
+    arguments = ["finetune", "--model", str(preset), "--data", str(table), *flags, *QUICK]
+    assert main([*arguments, "--backend", BACKEND]) == 0
+    return path
+
+
+def test_a_run_ends_with_its_results(run, preset, table, capsys):
+    results = json.loads((run / "results.json").read_text())
+    assert {entry["split"] for entry in results["results"]} == {"validation"}
+    flags = ["--text-column", "review", "--label-column", "stars", "--run-dir", str(run)]
+    assert main(["finetune", "--model", str(preset), "--data", str(table), *flags, *QUICK]) == 0
+    captured = capsys.readouterr()
+    assert "text column 'review'" in captured.err
+    assert "accuracy" in captured.out
+    assert f"keras-electra predict --model {run}" in captured.out
+
+
+def test_texts_are_labelled(run, capsys):
+    assert main(["predict", "--model", str(run), f"the cat {VERBS[0]} a dog .", "the dog ."]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("good  (")
+    assert main(["predict", "--model", str(run), "--json", "the cat ."]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert set(row["probabilities"]) == {"good", "bad"}
+
+
+def test_a_table_is_labelled(run, table, tmp_path, capsys):
+    out = tmp_path / "labels.jsonl"
+    arguments = ["predict", "--model", str(run), "--data", str(table), "--out", str(out)]
+    assert main([*arguments, "--text-column", "review"]) == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 120
+    right = sum(row["label"] == ("good", "bad")[index % 2] for index, row in enumerate(rows))
+    assert right > 100
+
+
+def test_two_encoders_are_compared(preset, table, tmp_path, capsys):
+    arguments = ["compare", str(preset), str(preset), "--data", str(table)]
+    options = ["--run-dir", str(tmp_path / "which"), "--num-trials", "2", *QUICK]
+    assert main([*arguments, *options]) == 0
+    assert "B - A" in capsys.readouterr().out
+    runs = [str(tmp_path / "which" / name) for name in "ab"]
+    assert main(["compare", *runs, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {row["difference"] for row in found["differences"]} == {0.0}
+
+
+def test_search_prints_the_best(preset, table, tmp_path, capsys):
+    flags = ["--data", str(table), "--run-dir", str(tmp_path / "tried"), "--epochs", "1"]
+    space = ["--space", '{"learning_rate": [1e-5, 1e-2]}']
+    assert main(["search", "--model", str(preset), *flags, *space, "--batch-size", "16"]) == 0
+    assert "--learning-rate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["finetune", "--task", "cola"], "--model: expected a path"),
+        (["finetune", "--model", "{preset}", "--data", "{table}"], "--run-dir: expected a path"),
+        (["finetune", "--model", "nowhere", "--data", "{table}", "--run-dir", "r"], "nowhere"),
+        (
+            [
+                "finetune",
+                "--model",
+                "{preset}",
+                "--data",
+                "{table}",
+                "--run-dir",
+                "r",
+                "--task",
+                "colo",
+            ],
+            "did you mean 'cola'",
+        ),
+        (
+            [
+                "finetune",
+                "--model",
+                "{preset}",
+                "--data",
+                "{table}",
+                "--run-dir",
+                "r",
+                "--task",
+                "cola",
+                "--text-column",
+                "review",
+            ],
+            "expected no columns beside known tasks",
+        ),
+        (
+            [
+                "finetune",
+                "--model",
+                "{preset}",
+                "--data",
+                "{table}",
+                "--run-dir",
+                "r",
+                "--text-column",
+                "revue",
+            ],
+            "review",
+        ),
+        (["predict", "--model", "{preset}", "a text"], "expected a fine-tuned model"),
+        (["predict", "--model", "{preset}"], "expected texts or --data"),
+        (
+            [
+                "search",
+                "--model",
+                "{preset}",
+                "--data",
+                "{table}",
+                "--run-dir",
+                "r",
+                "--space",
+                "[1]",
+            ],
+            "--space: expected a JSON object",
+        ),
+        (["compare", "{preset}", "{preset}"], "--data: expected a path"),
+    ],
+)
+def test_wrong_input_is_one_sentence(
+    arguments, sentence, preset, table, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = [argument.format(preset=preset, table=table) for argument in arguments]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert sentence in said[-1]
+    assert not (tmp_path / "r" / "config.json").exists()

@@ -1,0 +1,332 @@
+"""Fine-tuning runs: figures over trials, exact resuming, restarts, several tasks, search, comparison."""
+
+import csv
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from conftest import ENCODER, PLACES, SUBJECTS, VERBS
+
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.comparing import compare_results
+from keras_electra.errors import InputError
+from keras_electra.finetuning import finetune, recipe_for, search
+from keras_electra.finetuning.searching import combinations_of
+from keras_electra.presets import load
+from keras_electra.runs import RunFolder, send_command
+from keras_electra.tasks.own import own_task
+
+CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds", "time"}
+QUICK = {
+    "epochs": 3,
+    "batch_size": 8,
+    "learning_rate": 1e-2,
+    "layer_decay": None,
+    "log_every_steps": 4,
+}
+
+
+class Interrupted(Exception):
+    """Stands for a process that dies: nothing after it is executed."""
+
+
+class DieAfter(keras.callbacks.Callback):
+    """Raises when `num_steps` steps are done."""
+
+    def __init__(self, num_steps):
+        super().__init__()
+        self.left = num_steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise Interrupted
+
+
+def sentence(rng, verb):
+    who, whom = rng.choice(SUBJECTS, 2)
+    return f"the old {who} {verb} a young {whom} in the {rng.choice(PLACES)} ."
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """160 sentences whose verb decides the label."""
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("table") / "verbs.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for _ in range(160):
+            verb = rng.choice(VERBS[:2])
+            writer.writerow([sentence(rng, verb), "seen" if verb == VERBS[0] else "liked"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    """An encoder without training."""
+    backbone = ElectraBackbone(**{**ENCODER, "num_layers": 1}, seed=1)
+    backbone.tokenizer = tokenizer
+    return backbone
+
+
+@pytest.fixture(scope="module")
+def tune(model, table):
+    """A function: `finetune` on the table, with options changed by name."""
+
+    def run(path, *, callbacks=(), task=None, start=model, data=table, on_message=None, **changes):
+        task = task or own_task(table)[0]
+        start, config = recipe_for(start, task, **{**QUICK, **changes})
+        return finetune(
+            start, task, data, path, config=config, callbacks=callbacks, on_message=on_message
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole_run(tune, tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    return path, tune(path, num_trials=2, checkpoint_every_steps=5)
+
+
+def rows_of(path):
+    lines = (path / "log.jsonl").read_text().splitlines()
+    return [
+        {name: value for name, value in json.loads(line).items() if name not in CLOCK_KEYS}
+        for line in lines
+    ]
+
+
+def predictions_of(path, trial=0):
+    file = path / "trials" / f"trial_{trial:02d}" / "predictions" / "validation.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_results_have_a_summary_over_the_trials(whole_run):
+    path, outcome = whole_run
+    assert (outcome.state, outcome.exit_code) == ("finished", 0)
+    results = json.loads((path / "results.json").read_text())
+    assert results == outcome.results
+    entries = {entry["split"]: entry for entry in results["results"]}
+    values = entries["validation"]["metrics"]["accuracy"]
+    assert len(values["values"]) == 2
+    assert values["mean"] == pytest.approx(np.mean(values["values"]))
+    low, high = values["interval"]
+    assert low <= values["mean"] <= high
+    assert [trial["seed"] for trial in results["trials"]] == [0, 1]
+    assert "validation" in (path / "results.md").read_text()
+
+
+def test_it_learns_what_can_be_learned(whole_run):
+    path, outcome = whole_run
+    (entry,) = [one for one in outcome.results["results"] if one["split"] == "validation"]
+    assert entry["metrics"]["accuracy"]["mean"] > 0.9
+    rows = predictions_of(path)
+    right = np.mean([row["label"] == row["gold"] for row in rows])
+    assert right == pytest.approx(entry["metrics"]["accuracy"]["values"][0])
+    for row in rows:
+        assert sum(row["probabilities"].values()) == pytest.approx(1)
+
+
+def test_rows_count_steps_over_the_trials(whole_run):
+    path, _ = whole_run
+    rows = rows_of(path)
+    steps = [row["step"] for row in rows]
+    assert steps == sorted(steps)
+    assert {row["trial"] for row in rows} == {0, 1}
+    last = max(row["step"] for row in rows if row["trial"] == 0)
+    assert min(row["step"] for row in rows if row["trial"] == 1) > last
+    assert RunFolder(path).status()["steps"] == 2 * last
+
+
+@pytest.mark.parametrize("num_steps", [3, 8, 70])
+def test_a_killed_run_ends_as_if_it_had_not_been(tune, whole_run, tmp_path, num_steps):
+    """Killed in the first trial before and after a checkpoint, and in the second trial."""
+    path, outcome = whole_run
+    options = {"num_trials": 2, "checkpoint_every_steps": 5}
+    with pytest.raises(Interrupted):
+        tune(tmp_path / "run", callbacks=[DieAfter(num_steps)], **options)
+    again = tune(tmp_path / "run", **options)
+    assert rows_of(tmp_path / "run") == rows_of(path)
+    for trial in range(2):
+        assert predictions_of(tmp_path / "run", trial) == predictions_of(path, trial)
+    assert again.results["results"] == outcome.results["results"]
+
+
+def test_a_run_that_is_done_is_done(tune, whole_run):
+    path, outcome = whole_run
+    before = (path / "trials/trial_00/result.json").stat().st_mtime_ns
+    again = tune(path, num_trials=2, checkpoint_every_steps=5)
+    assert again.results["results"] == outcome.results["results"]
+    assert (path / "trials/trial_00/result.json").stat().st_mtime_ns == before
+
+
+def test_other_settings_are_refused_by_name(tune, whole_run):
+    path, _ = whole_run
+    with pytest.raises(InputError, match="learning_rate"):
+        tune(path, num_trials=2, checkpoint_every_steps=5, learning_rate=1e-3)
+
+
+def test_the_best_model_is_opened(whole_run):
+    path, outcome = whole_run
+    model = load(path)
+    best = outcome.results["best_trial"]
+    assert [p.parent.name for p in path.glob("trials/*/model")] == [f"trial_{best:02d}"]
+    rows = predictions_of(path, best)
+    found = model.predict(["the old cat sees a young dog in the wood ."])
+    assert found[0]["label"] == "seen"
+    assert set(found[0]["probabilities"]) == set(rows[0]["probabilities"])
+
+
+def test_a_stopped_run_goes_on(tune, tmp_path):
+    path = tmp_path / "run"
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                send_command(path, "stop", wait_seconds=0)
+
+    outcome = tune(path, callbacks=[Stop()], epochs=30)
+    assert (outcome.state, outcome.results) == ("stopped", None)
+    assert tune(path, epochs=30).state == "finished"
+
+
+def test_early_stopping_keeps_the_best_weights(tune, tmp_path):
+    outcome = tune(
+        tmp_path / "run",
+        epochs=20,
+        selection="best",
+        early_stopping_patience=2,
+    )
+    (trial,) = outcome.results["trials"]
+    scores = [row["main"] for row in trial["validations"]]
+    assert len(scores) < 20
+    (entry,) = [one for one in outcome.results["results"] if one["split"] == "validation"]
+    assert entry["metrics"]["accuracy"]["values"] == [max(scores)]
+
+
+def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
+    """A gradient that is not finite at the first attempt only."""
+    sentences = []
+    spoiled = Spoil(attempts=1)
+    outcome = tune(tmp_path / "run", callbacks=[spoiled], on_message=sentences.append)
+    assert outcome.state == "finished"
+    (trial,) = outcome.results["trials"]
+    assert (trial["attempt"], trial["diverged"], trial["seed"]) == (1, [0], 1000)
+    assert outcome.results["num_diverged"] == 1
+    assert any("diverged with seed 0" in sentence for sentence in sentences)
+
+
+class Spoil(keras.callbacks.Callback):
+    """Puts NaN into the head at the start of the first attempts."""
+
+    def __init__(self, attempts):
+        super().__init__()
+        self.left = attempts
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 0 and self.left:
+            self.left -= 1
+            weight = self.model.trainable_variables[-1]
+            weight.assign(np.full(weight.shape, np.nan))
+
+
+def test_a_fine_tuned_encoder_can_be_started_from(tune, whole_run, tmp_path):
+    path, _ = whole_run
+    outcome = tune(tmp_path / "run", start=path, epochs=1)
+    assert outcome.state == "finished"
+    fresh = tune(tmp_path / "fresh", start=path, epochs=1, has_fresh_weights=True)
+    assert rows_of(fresh.run.path)[0]["loss"] != rows_of(outcome.run.path)[0]["loss"]
+
+
+def test_low_rank_updates_train_and_are_merged(tune, tmp_path):
+    outcome = tune(
+        tmp_path / "run", lora_rank=4, lora_targets="query,key,value,output,feed_forward"
+    )
+    assert outcome.state == "finished"
+    model = load(tmp_path / "run")
+    assert not [v.path for v in model.variables if "lora" in v.path]
+    texts = [row["id"] for row in predictions_of(tmp_path / "run")]
+    assert texts
+
+
+def test_several_tasks_on_one_encoder(tune, table, tmp_path):
+    first, _ = own_task(table, name="first")
+    second, _ = own_task(table, name="second")
+    outcome = tune(tmp_path / "run", task=[first, second])
+    assert {entry["task"] for entry in outcome.results["results"]} == {"first", "second"}
+    predictions = tmp_path / "run" / "trials" / "trial_00" / "predictions"
+    assert (predictions / "first" / "validation.jsonl").is_file()
+
+
+def test_baselines_stand_beside(tune, tmp_path):
+    outcome = tune(tmp_path / "run", has_baselines=True, epochs=1)
+    (found,) = outcome.results["baselines"].values()
+    assert {"majority"} <= set(found)
+    assert "majority" in (tmp_path / "run" / "results.md").read_text()
+
+
+def test_bad_rows_are_counted_and_told(tune, table, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(table.read_text() + "only one column\n,seen\n", encoding="utf-8")
+    sentences = []
+    outcome = tune(
+        tmp_path / "run", data=path, task=own_task(path)[0], epochs=1, on_message=sentences.append
+    )
+    left_out = outcome.results["inputs"]["data"]
+    counts = [
+        found["count"]
+        for splits in left_out.values()
+        for entry in splits.values()
+        for found in entry["left_out"].values()
+    ]
+    assert sum(counts) >= 1
+    assert any("left out" in one for one in sentences)
+    with pytest.raises(InputError, match=r"bad.csv"):
+        tune(tmp_path / "strict", data=path, task=own_task(path)[0], has_strict_rows=True)
+
+
+def test_comparison_is_paired_over_seeds(tune, whole_run, tmp_path):
+    path, _ = whole_run
+    same = compare_results(path, path)
+    row = same["differences"][0]
+    assert row["difference"] == 0
+    assert same["seeds"] == [0, 1]
+    other = tune(tmp_path / "other", num_trials=2, learning_rate=1e-6)
+    found = compare_results(other.run.path, path)
+    row = [one for one in found["differences"] if one["metric"] == "accuracy"][0]
+    assert row["difference"] > 0
+    assert row["mean_b"] - row["mean_a"] == pytest.approx(row["difference"])
+    shutil.copytree(path, tmp_path / "cut")
+    (tmp_path / "cut" / "results.json").unlink()
+    with pytest.raises(InputError, match="expected a finished"):
+        compare_results(path, tmp_path / "cut")
+
+
+def test_search_tries_the_grid_and_looks_at_validation_only(model, table, tmp_path):
+    task = own_task(table)[0]
+    space = {"learning_rate": [1e-7, 5e-3], "epochs": [2]}
+    outcome = search(model, task, table, tmp_path, space, options={"batch_size": 8})
+    assert outcome.is_finished
+    assert outcome.best == {"learning_rate": 5e-3, "epochs": 2}
+    assert len(outcome.rows) == 2
+    results = json.loads((tmp_path / "run_000" / "results.json").read_text())
+    assert {entry["split"] for entry in results["results"]} == {"validation"}
+    tried = json.loads((tmp_path / "search.json").read_text())["tried"]
+    assert tried[0]["options"]["learning_rate"] == 5e-3
+
+
+def test_combinations():
+    space = {"epochs": [3, 10], "learning_rate": {"low": 1e-5, "high": 1e-3, "scale": "log"}}
+    drawn = combinations_of(space, 50, seed=0)
+    assert drawn == combinations_of(space, 50, seed=0)
+    assert {one["epochs"] for one in drawn} == {3, 10}
+    rates = [one["learning_rate"] for one in drawn]
+    assert 1e-5 <= min(rates) < 1e-4 < max(rates) <= 1e-3
+    with pytest.raises(InputError, match="learning_rate: expected a list for a whole grid"):
+        combinations_of(space, None, 0)
+    with pytest.raises(InputError, match="low below high"):
+        combinations_of({"epochs": {"low": 3, "high": 1}}, 3, 0)
