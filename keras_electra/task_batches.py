@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_electra import backends
 from keras_electra.errors import InputError
 from keras_electra.tasks.collating import INPUTS, collate
 from keras_electra.tasks.encoded import EncodedExamples
@@ -20,6 +21,8 @@ AHEAD = 4
 """Batches made before they are asked for."""
 POOL_BATCHES = 50
 """Batches whose rows are sorted by length together: enough to pad little, few enough to stay mixed."""
+MULTIPLE = 8
+"""Lengths to pad to where any shape will do: multiples of it."""
 FEW_LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Lengths to pad to where every new shape is compiled: powers of two and the points between."""
 
@@ -111,7 +114,7 @@ class TaskBatches(StepBatches):
         is_training, start_step, is_endless: as of `StepBatches`.
         pad_to: an int: T is the smallest multiple of it that holds the batch; or a sequence: the
             smallest of these lengths. It is no more than the split's `sequence_length`. `FEW_LENGTHS`
-            suit a backend that compiles a program for every shape.
+            suit a backend that compiles a program for every shape; None for what suits the one in use.
         order: for tests and comparisons, the row numbers of every step of a pass, at most B each.
 
     Raises:
@@ -127,7 +130,7 @@ class TaskBatches(StepBatches):
         is_training: bool = True,
         start_step: int = 0,
         is_endless: bool = False,
-        pad_to: int | Sequence[int] = 8,
+        pad_to: int | Sequence[int] | None = None,
         order: Sequence[np.ndarray] | None = None,
     ):
         super().__init__(start_step=start_step, is_endless=is_endless, is_training=is_training)
@@ -136,7 +139,7 @@ class TaskBatches(StepBatches):
         self.encoded = encoded
         self.batch_size = batch_size
         self.seed = seed
-        self.pad_to = pad_to
+        self.pad_to = pad_to or (FEW_LENGTHS if backends.COMPILES_EVERY_SHAPE else MULTIPLE)
         self.order = order
         self.epoch_steps = -(-len(encoded) // batch_size) if order is None else len(order)
         # An epoch is asked for by this thread and the one that prepares.

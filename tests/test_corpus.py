@@ -5,14 +5,14 @@ import tracemalloc
 import pytest
 
 from keras_electra import corpus
-from keras_electra.config.store import StoreConfig
+from keras_electra.config.corpus import CorpusConfig
 from keras_electra.errors import InputError
 
 TWO_BOOKS = "First line.\n  Second line.  \n\n\n\nOther book.\n"
 
 
 def read(*paths, **options):
-    return list(corpus.documents(paths, StoreConfig(**options)))
+    return list(corpus.documents(paths, CorpusConfig(**options)))
 
 
 @pytest.fixture

@@ -53,11 +53,14 @@ def test_each_becomes_options(hparams, changes):
 def test_folders_are_those_of_the_original():
     there = translated(FOLDER, "m", {"task_names": ["mnli"], "model_size": "base"})
     assert there.model == FOLDER / "models" / "m"
-    assert there.data == FOLDER / "finetuning_data" / "mnli"
+    assert there.data == {"mnli": FOLDER / "finetuning_data" / "mnli"}
     assert there.run_dir == FOLDER / "models" / "m" / "finetuning_models" / "mnli_model"
     assert there.tasks == ("mnli",)
-    several = translated(FOLDER, "m", {"task_names": ["rte", "cola"]})
-    assert several.data == {name: FOLDER / "finetuning_data" / name for name in ("rte", "cola")}
+    several = translated(FOLDER, "m", {"task_names": ["sts", "cola"]})
+    assert several.data == {
+        "stsb": FOLDER / "finetuning_data" / "sts",
+        "cola": FOLDER / "finetuning_data" / "cola",
+    }
 
 
 def test_original_defaults_follow_task_and_size():

@@ -201,7 +201,7 @@ def test_span_figures_of_a_worked_example():
         scoring.span_figures(gold, [predicted[0][:4]])
 
 
-def random_sentences(rng, scheme="BIO", count=40):
+def random_sentences(rng, scheme="BIO", count=30):
     """Valid tags with spans of one to four words, of three types, often side by side."""
     sentences = []
     for _ in range(count):
@@ -230,13 +230,15 @@ def test_span_figures_agree_with_seqeval(scheme):
     gold = random_sentences(rng, scheme)
     assert scoring.span_figures(gold, gold)["f1"] == reference.f1_score(gold, gold) == 1
     seen = []
-    for rate in np.linspace(0.01, 0.6, 100):
+    for number, rate in enumerate(np.linspace(0.01, 0.6, 100)):
         variant = corrupted(rng, gold, rate)
         found = scoring.span_figures(gold, variant)
         for name in ("precision", "recall", "f1"):
             theirs = getattr(reference, f"{name}_score")(gold, variant)
             assert found[name] == pytest.approx(theirs, abs=1e-12)
         seen.append(found["f1"])
+        if number % 20:
+            continue
         theirs = reference.classification_report(gold, variant, output_dict=True, zero_division=0)
         for name, of_type in scoring.per_type_report(gold, variant).items():
             assert of_type["f1"] == pytest.approx(theirs[name]["f1-score"], abs=1e-12)
@@ -267,8 +269,8 @@ def test_calibration_of_a_worked_example():
 
 
 def test_every_confidence_has_a_bin():
-    bins = scoring.reliability_bins([0.0, 0.1, 0.10001, 1.0], [True] * 4)
-    assert [one["count"] for one in bins] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    bins = scoring.reliability_bins([0.0, 0.1, 0.10001, 0.7, 1.0], [True] * 5)
+    assert [one["count"] for one in bins] == [2, 1, 0, 0, 0, 0, 1, 0, 0, 1]
     assert (bins[0]["low"], bins[-1]["high"]) == (0, 1)
 
 
@@ -429,7 +431,7 @@ def test_baselines_of_texts():
 
 def test_baselines_of_sets_of_labels():
     rng = np.random.default_rng(0)
-    picks = {"good": ("text", "praise"), "bad": ("text",)}
+    picks = {"good": ("text", "praise"), "bad": ("text", "blame")}
     train, examples = (reviews(rng, count, picks.get) for count in (90, 30))
     found = scored_baselines("multi_label", train, examples, "subset_accuracy")
     assert found == {"majority": 2 / 3, "tfidf": 1}

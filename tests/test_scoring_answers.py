@@ -68,6 +68,7 @@ def test_means_over_questions():
         scoring.squad1_figures([], [])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", range(5))
 def test_squad1_agrees_with_torchmetrics(seed):
     reference = pytest.importorskip("torchmetrics.functional.text")
@@ -146,6 +147,14 @@ def test_the_best_threshold_is_the_best_of_all(seed, has_ties):
         assert score(name, found[f"best_{name}_threshold"]) == pytest.approx(best)
 
 
+def test_the_best_threshold_wants_the_empty_answer_itself():
+    """As the script does: an article is right for a question without an answer, but not there."""
+    found = scoring.squad2_figures(["the", "sun"], [[], ["sun"]], [0.0, -1.0])
+    assert (found["f1"], found["best_f1"], found["best_f1_threshold"]) == (1, 1, -1)
+    found = scoring.squad2_figures(["the", "sun"], [[], ["sun"]], [-1.0, 0.0])
+    assert (found["f1"], found["best_f1"]) == (1, 0.5)
+
+
 @pytest.mark.parametrize("lowest", [2.0, -3.0, 0.0])
 def test_where_no_answer_is_best_kept(lowest):
     best = scoring.best_threshold([0.0, 0.0], [1.0, 1.0], [lowest, 5.0])
@@ -195,7 +204,7 @@ def test_rows_of_questions_of_which_some_have_none():
 def test_rows_whose_answers_were_withheld_give_the_same_figures():
     """What is known of the best answers stays in the rows, whatever threshold they were cut by."""
     rows = rows_of(ANSWERS, GOLD, NULL_ODDS)
-    cut = [{**row, "answer": "" if row["null_odds"] > 0.5 else row["answer"]} for row in rows]
+    cut = [{**row, "answer": ""} for row in rows]
     for threshold in (None, 0.5, 1.0):
         figures = [
             scoring.figures("question_answering", some, metrics=METRICS, null_threshold=threshold)

@@ -4,7 +4,6 @@ import errno
 import itertools
 import json
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -19,8 +18,8 @@ from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.store import Progress, Store, build_store, writing
-from keras_electra.store.preparing import tokenizing
 from keras_electra.store.held_out import divide, draw_held_out, pieces_of
+from keras_electra.store.preparing import tokenizing
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 
 WORDS = [

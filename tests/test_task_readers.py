@@ -358,8 +358,7 @@ def test_answers_and_files(tmp_path):
         context=CONTEXT,
         answers=(Answer("Anna", 0), Answer("the Elbe", 15)),
     )
-    for data in ({"train": tmp_path / "train-v1.1.json", "dev": "x"},):
-        assert read("squad1", data)[0] == [expected]
+    assert read("squad1", {"train": tmp_path / "train-v1.1.json", "dev": "x"})[0] == [expected]
     dump(tmp_path / "dev-v1.1.json", content)
     assert read("squad1", tmp_path)[0] == [expected]
     assert read("squad1", tmp_path, "validation")[0] == [expected]

@@ -354,6 +354,25 @@ def test_an_answer_that_is_no_part_of_its_context_is_a_label():
     assert guessed(table(columns)).kind == "question_answering"
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({}, "question_answering"),
+        ({"question": "question"}, "question_answering"),
+        ({"label": "answer"}, "classification"),
+        ({"text": "context", "label": "answer"}, "classification"),
+        ({"words": "question", "tags": "answer"}, "tagging"),
+    ],
+)
+def test_a_given_role_says_what_is_learned(given, kind):
+    columns = {
+        "question": lambda row: "Which mill ?",
+        "context": lambda row: f"It is the {'old' if row % 2 else 'new'} one .",
+        "answer": lambda row: "old" if row % 2 else "new",
+    }
+    assert guessed(table(columns), given=Roles(**given)).kind == kind
+
+
 def test_a_count_from_a_sample_says_so():
     data = table({"text": sentence, "label": lambda row: "ab"[row % 2]}, 400)
     assert "(2 labels in the first 300 rows)" in guessed(data).sentence

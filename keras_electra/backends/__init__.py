@@ -8,6 +8,7 @@
     global_norm(tensors)                                 Euclidean norm of all their numbers
     scaled_for_replicas(loss)                            a loss that replicas will add up
     summed_over_replicas(gradients)                      the gradients of all replicas together
+    COMPILES_EVERY_SHAPE                                 whether batches had better have few shapes
     allow_any_shape(model)                               no compiling per shape where it can be avoided
     with_free_shapes(batches)                            batches of differing shapes, as `fit` takes them
     TrainStep                                            mixin with `train_step` for a keras.Model
@@ -21,6 +22,7 @@ import keras
 
 _backend = importlib.import_module(f"keras_electra.backends.{keras.config.backend()}")
 
+COMPILES_EVERY_SHAPE = _backend.COMPILES_EVERY_SHAPE
 TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention

@@ -7,6 +7,10 @@ from jax import numpy as jnp
 fused_adamw = None
 
 
+COMPILES_EVERY_SHAPE = True
+"""Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
+
+
 def noise_key(seed_generator):
     """Key (2,) uint32 of one forward pass; the generator counts the passes."""
     return seed_generator.next()

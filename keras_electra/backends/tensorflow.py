@@ -8,6 +8,10 @@ import tensorflow as tf
 fused_adamw = None
 
 
+COMPILES_EVERY_SHAPE = False
+"""Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
+
+
 def noise_key(seed_generator):
     """Key (2,) of one forward pass; the generator counts the passes.
 

@@ -8,6 +8,10 @@ import torch
 from torch.nn import functional as F
 
 
+COMPILES_EVERY_SHAPE = False
+"""Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
+
+
 def noise_key(seed_generator):
     """None: PyTorch's own generator is used, which `TrainStep` seeds by (seed, step)."""
     return None

@@ -10,6 +10,7 @@ from keras_electra.cli.hparams import DEFAULTS_CHOICES, SIZES_THERE, TPU
 from keras_electra.cli.translation import read_hparams
 from keras_electra.config.options import checked, refuse_unknown
 from keras_electra.errors import InputError
+from keras_electra.tasks import known_task
 
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 Text = tyro.conf.DisallowNone[str | None]
@@ -174,14 +175,15 @@ class FinetuneThere:
     """A fine-tuning in the original's folders.
 
     Attributes:
-        model, data, run_dir: paths.
-        tasks: names.
+        model, run_dir: paths.
+        data: name of each task -> folder.
+        tasks: names, as they were given.
         changes: options to change.
         lowercase: what `do_lower_case` said, or None.
     """
 
     model: pathlib.Path
-    data: dict[str, pathlib.Path] | pathlib.Path
+    data: dict[str, pathlib.Path]
     run_dir: pathlib.Path
     tasks: tuple[str, ...]
     changes: dict
@@ -203,7 +205,7 @@ def translated(data_dir, model_name: str, hparams: dict) -> FinetuneThere:
     own = pathlib.Path(folder / "finetuning_models" / f"{','.join(names)}_model")
     return FinetuneThere(
         model=pathlib.Path(hparams.get("init_checkpoint") or folder),
-        data={name: raw / name for name in names} if len(names) > 1 else raw / names[0],
+        data={known_task(name).name: raw / name for name in names},
         run_dir=pathlib.Path(hparams.get("model_dir") or own),
         tasks=names,
         changes={**(defaults_there(hparams) if defaults == "original" else {}), **changes(hparams)},

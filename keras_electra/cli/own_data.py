@@ -6,14 +6,13 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.options import choice
+from keras_electra.cli.options import choice, number
 from keras_electra.errors import InputError
-from keras_electra.tasks.guessing import guess
-from keras_electra.tasks.own import own_task
-from keras_electra.tasks.roles import Roles
-from keras_electra.tasks.row_examples import RowForm, examples_of
-from keras_electra.tasks.tables import rows
-from keras_electra.tasks.task import Kind, Problems
+from keras_electra.tasks import Problems, own_examples, own_task
+from keras_electra.tasks.task import Kind
+
+TASK_OPTIONS = ("kind", "main_metric", "validation_fraction")
+"""Options that a trained model has no more use for."""
 
 
 def column(help: str, default: str = "guessed"):
@@ -46,7 +45,16 @@ class Columns:
         ),
     ] = ()
     separator: column("sign between several labels in one field", "|") = None
+    encoding: column("of text files", "utf-8") = None
     main_metric: column("figure that trials are compared by", "by kind") = None
+    validation_fraction: Annotated[
+        object,
+        number("validation_fraction", float),
+        tyro.conf.arg(
+            help="part of the training examples to validate on where there is no such part",
+            help_behavior_hint="(default: 0.1)",
+        ),
+    ] = None
 
     def given(self) -> dict:
         """The roles that were named."""
@@ -86,27 +94,12 @@ class Columns:
         """
         if data is None:
             return [input_of(model.kind, text) for text in texts]
-        problems = Problems(is_strict=True)
-        roles = Roles(
-            **{name.removesuffix("_column"): value for name, value in self._roles().items()}
-        )
-        found = guess(rows(data, problems), kind=model.kind, given=roles, has_labels=False)
-        display.tell(found.sentence)
-        form = RowForm(
-            kind=model.kind,
-            roles=found.roles,
-            separator=self.separator or "|",
-            has_spans=found.has_spans,
-            first_choice=found.first_choice,
-            has_labels=False,
-        )
-        return list(examples_of(rows(data, problems), form, problems))
-
-    def _roles(self):
-        """The columns that were named, by role."""
-        others = ("kind", "separator", "main_metric", "choice_columns")
-        named = {name: value for name, value in self.given().items() if name not in others}
-        return named | ({"choices": self.choice_columns} if self.choice_columns else {})
+        problems = Problems()
+        columns = {name: value for name, value in self.given().items() if name not in TASK_OPTIONS}
+        examples = own_examples(data, model.kind, problems=problems, **columns)
+        for sort, found in problems.to_dict().items():
+            display.tell(f"{found['count']} rows left out, {sort}; first: {found['first'][0]}")
+        return examples
 
 
 def input_of(kind: str, text: str):

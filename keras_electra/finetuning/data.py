@@ -122,8 +122,10 @@ def sentences_on(task: Task, split: str, record: dict, config: FinetuneConfig) -
             f"{task.name} {split}: {found['count']} rows left out, {sort}; first: {found['first'][0]}"
         )
     if record["num_truncated"]:
+        is_question = task.kind == "question_answering"
+        longest = config.answers.max_question_tokens if is_question else config.sequence_length
         sentences.append(
-            f"{task.name} {split}: {record['num_truncated']} of {record['num_examples']} examples "
-            f"cut to {config.sequence_length} tokens"
+            f"{task.name} {split}: {record['num_truncated']} of {record['num_examples']} "
+            f"{'questions' if is_question else 'examples'} cut to {longest} tokens"
         )
     return sentences

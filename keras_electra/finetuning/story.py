@@ -16,8 +16,7 @@ from keras_electra.finetuning.start import Start
 from keras_electra.finetuning.trials import Course, Trial
 from keras_electra.pretraining import environment
 from keras_electra.runs import RunFolder, RunSession, StopSignals
-from keras_electra.tasks.known import known_task
-from keras_electra.tasks.task import Task
+from keras_electra.tasks import Task, known_task
 
 MAY_CHANGE = (
     "finetune.log_every_steps",

@@ -25,11 +25,11 @@ GLUE_FILES = {
 
 
 def glue_table(rows: list[dict]) -> str:
-    """The two columns of a GLUE submission, `index` and `prediction`, in the order of the rows."""
+    """The two columns of a GLUE submission, `index` and `prediction`; an index is a row's id."""
     lines = ["index\tprediction"]
-    for index, row in enumerate(rows):
+    for row in rows:
         value = f"{row['value']:.3f}" if "value" in row else row["label"]
-        lines.append(f"{index}\t{value}")
+        lines.append(f"{row['id']}\t{value}")
     return "\n".join(lines) + "\n"
 
 

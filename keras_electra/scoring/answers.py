@@ -121,6 +121,8 @@ def squad2_figures(
         # Exact match and F1 are the same where there is no answer.
         figures["no_answer_accuracy"] = mean_of(scores[~has_answer])
         if null_odds is not None:
+            # Here the script wants "" itself, and not just no words, where there is no answer.
+            kept = np.where(has_answer, kept, [text == "" for text in answers])
             best = best_threshold(kept, ~has_answer, null_odds)
             bests |= {f"best_{name}": best.score, f"best_{name}_threshold": best.value}
     counts = {

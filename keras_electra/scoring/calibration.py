@@ -29,7 +29,8 @@ def reliability_bins(
     """
     require_pairs(confidences, is_right)
     confidences, is_right = np.asarray(confidences, np.float64), np.asarray(is_right, bool)
-    places = np.clip(np.ceil(confidences * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    borders = np.arange(1, num_bins) / num_bins
+    places = np.searchsorted(borders, confidences)
     bins = []
     for place in range(num_bins):
         is_in = places == place

@@ -7,11 +7,22 @@ held_out.bin          int64 (H, 2): tokens where each held-out stretch starts an
 token_counts.bin      int64 (V,): how often each token occurs in the training part
 vocab.txt             the vocabulary that made the ids
 manifest.json         counts, settings, and size and SHA-256 of every file
+report.json, .html    what `prepare_store` found in the corpus; not a part of the fingerprint
 """
 
 from keras_electra.store.build import Progress, build_store
 from keras_electra.store.examples import Examples
 from keras_electra.store.manifest import Manifest
+from keras_electra.store.prepare import Prepared, Task, prepare_store
 from keras_electra.store.reader import Store
 
-__all__ = ["Examples", "Manifest", "Progress", "Store", "build_store"]
+__all__ = [
+    "Examples",
+    "Manifest",
+    "Prepared",
+    "Progress",
+    "Store",
+    "Task",
+    "build_store",
+    "prepare_store",
+]

@@ -11,7 +11,7 @@ from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
 from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
-from keras_electra.store.preparing.sources import source_records
+from keras_electra.store.preparing.records import made_with, source_records
 from keras_electra.store.preparing.tokenizing import Recipe, Tally, Tokenizing, pieces
 from keras_electra.store.writing import StoreWriter
 from keras_electra.tokenizer import WordPieceTokenizer
@@ -44,9 +44,7 @@ class Watch:
         on_progress: called after each piece of work; None for nobody.
     """
 
-    def __init__(
-        self, units: list[corpus.Unit], on_progress: Callable[[Progress], None] | None
-    ):
+    def __init__(self, units: list[corpus.Unit], on_progress: Callable[[Progress], None] | None):
         sizes = [unit.num_bytes for unit in units]
         self._total = None if None in sizes else sum(sizes)
         self._sum, self._on_progress = Tally(), on_progress
@@ -95,6 +93,8 @@ def build_store(
     config = config or StoreConfig()
     recipe = Recipe(tokenizer.vocabulary, tokenizer.config, corpus_config, DuplicatesConfig())
     sources = corpus.sources_of(paths)
+    if any(source.weight is not None for source in sources):
+        raise InputError("weights: expected none, received some; prepare_store makes mixtures")
     units = corpus.units(sources, corpus_config)
     with new_folder(pathlib.Path(out)) as folder:
         writer = StoreWriter(folder, tokenizer, config)
@@ -104,8 +104,8 @@ def build_store(
             for piece in pieces(lines):
                 writer.write(tokenizing.part(piece, watch.add).chunk)
         refuse_nothing(writer, units)
-        made = {"by": "prepare", "corpus": corpus_config.to_dict()}
-        return writer.finish(writer.draw_held_out(), source_records(sources, units), made)
+        stretches, records = writer.draw_held_out(), source_records(sources, units)
+        return writer.finish(stretches, records, made_with(recipe, sources))
 
 
 def refuse_nothing(writer: StoreWriter, units: list[corpus.Unit]) -> None:

@@ -58,4 +58,3 @@ class Chunk(NamedTuple):
             np.diff(begins, append=len(places)),
             np.diff(opens, append=len(begins)),
         )
-

@@ -76,14 +76,16 @@ class Finder:
             return "tagging"
         if given.context or given.answers:
             return "question_answering"
-        if given.choices:
+        if given.text or given.second_text:
+            return None
+        if given.choices or self.choice_columns():
             return "multiple_choice"
-        if given.text or given.second_text or given.label:
+        if given.question:
+            return "question_answering"
+        if given.label:
             return None
         if self.has_tagged_words():
             return "tagging"
-        if self.choice_columns():
-            return "multiple_choice"
         contexts = sample.called([name for tier in CONTEXTS for name in tier])
         answers = sample.called([name for tier in ANSWERS for name in tier])
         is_asked = bool(sample.called(QUESTIONS[0]) and contexts)

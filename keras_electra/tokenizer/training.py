@@ -15,8 +15,9 @@ from keras_electra.tokenizer.normalization import folding
 CONTINUATION = "##"
 UNUSED = re.compile(r"\[unused(\d+)\]")
 MIN_ALPHABET, MAX_ALPHABET = 100, 1000
-# Scripts with thousands of letters need more than that; what is rarer than this is left out.
-UNCOVERED_FRACTION = 0.0005
+# Scripts with thousands of letters need more: all but the rarest, which together are so much of the
+# text, and none that is so rare alone.
+UNCOVERED_FRACTION, RARE_FRACTION = 0.0005, 0.000001
 TRAINING_CHUNK_WORDS = 1000
 # The trainer takes about 130 bytes a letter. Natural text has far fewer distinct words than this;
 # lines without spaces, such as proteins, have as many as there are lines.
@@ -42,7 +43,7 @@ def learn_vocabulary(
         min_frequency: times a pair of pieces must occur to be joined.
         multiple_of: the result is filled up with `[unused…]` entries to a multiple of this.
     """
-    words = frequent_words(count_words(texts, config))
+    words = frequent_words(count_words(texts, config), MAX_LETTERS)
     if not words:
         raise InputError(
             "texts: expected at least one word of at most "
@@ -82,9 +83,7 @@ def add_folded(
                 words[word] += count
 
 
-def frequent_words(
-    words: collections.Counter[str], max_letters: int = MAX_LETTERS
-) -> collections.Counter[str]:
+def frequent_words(words: collections.Counter[str], max_letters: int) -> collections.Counter[str]:
     """The most frequent words, with at most so many letters together.
 
     >>> frequent_words(collections.Counter({"cat": 1, "tac": 1, "a": 5}), max_letters=4)
@@ -102,18 +101,21 @@ def frequent_words(
 def alphabet(words: collections.Counter[str], vocabulary_size: int) -> list[str]:
     """The most frequent characters, in code-point order.
 
-    They are 100 to 1000, an eighth of V; more where a script needs more to write all but one in two
-    thousand of its letters, up to a quarter of V.
+    They are 100 to 1000, an eighth of V; up to a quarter of V where that is not enough to write all
+    but 0.05 % of the text, and a further letter is at least one in a million.
     """
     letters = collections.Counter()
     for word, count in words.items():
         for character in word:
             letters[character] += count
     frequent = sorted(letters, key=lambda letter: (-letters[letter], letter))
-    written = list(itertools.accumulate(letters[letter] for letter in frequent))
-    needed = sum(count < (1 - UNCOVERED_FRACTION) * written[-1] for count in written) + 1
+    total = letters.total()
+    written = itertools.accumulate(letters[letter] for letter in frequent)
+    num_needed = 1 + sum(count < (1 - UNCOVERED_FRACTION) * total for count in written)
+    num_common = sum(count >= RARE_FRACTION * total for count in letters.values())
     usual = min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
-    return sorted(frequent[: max(usual, min(needed, vocabulary_size // 4))])
+    most = max(usual, min(num_needed, num_common, vocabulary_size // 4))
+    return sorted(frequent[:most])
 
 
 def continuations(words: Iterable[str], letters: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from tokenizers import models, pre_tokenizers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
-from keras_electra.tokenizer.normalization import align, normalization
+from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -42,7 +42,7 @@ class WordPieceTokenizer:
         self.pad_id, self.unknown_id, self.class_id, self.separator_id, self.mask_id = (
             self.special_ids
         )
-        self._stages = normalization(config)
+        self._fold = folding(config)
         model = models.WordPiece(
             self._ids, unk_token="[UNK]", max_input_chars_per_word=config.max_word_characters
         )
@@ -84,6 +84,7 @@ class WordPieceTokenizer:
         *,
         num_unused: int = 0,
         min_frequency: int = 2,
+        multiple_of: int = 1,
     ) -> "WordPieceTokenizer":
         """Learn a vocabulary; the same texts give the same one, whatever their order.
 
@@ -93,9 +94,14 @@ class WordPieceTokenizer:
             config: how the texts are folded, kept with the result.
             num_unused: entries `[unused0]`, `[unused1]`, … kept free for later.
             min_frequency: times a pair of pieces must occur to be joined.
+            multiple_of: V becomes a multiple of this by further `[unused…]` entries at the end; 8 or
+                64 suits the matrix units of GPUs.
         """
         start = [*SPECIAL_TOKENS, *(f"[unused{index}]" for index in range(num_unused))]
-        return cls(learn_vocabulary(texts, start, vocabulary_size, config, min_frequency), config)
+        vocabulary = learn_vocabulary(
+            texts, start, vocabulary_size, config, min_frequency, multiple_of
+        )
+        return cls(vocabulary, config)
 
     @property
     def vocabulary_size(self) -> int:
@@ -110,7 +116,11 @@ class WordPieceTokenizer:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) over the vocabulary and the options: equal means equal ids."""
-        content = json.dumps([self.vocabulary, self.config.to_dict()], sort_keys=True)
+        options = self.config.to_dict()
+        if not self.config.cuts_long_words:
+            # Stores that are older than this option keep their fingerprint.
+            del options["cuts_long_words"]
+        content = json.dumps([self.vocabulary, options], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def encode(self, text: str) -> list[int]:
@@ -133,7 +143,9 @@ class WordPieceTokenizer:
             ids, tokens and (start, end) offsets, one per token; `text[start:end]` is what the token
             stands for, as it was written, removed accents included.
         """
-        folded, sources = align(text, self._stages)
+        folded, sources = align(text, normalization(self.config))
+        if self.config.cuts_long_words:
+            folded, sources = align_cuts(folded, sources, self.config.max_word_characters)
         encoding = self._backend.encode(folded, add_special_tokens=False)
         offsets = [
             (sources[first], self._with_accents(text, sources[last - 1] + 1))
@@ -150,9 +162,7 @@ class WordPieceTokenizer:
 
     def normalize(self, text: str) -> str:
         """The words of `text`, cleaned and folded, with white space between them."""
-        for stage in self._stages:
-            text = stage(text)
-        return text
+        return self._fold(text)
 
     def tokens_of(self, ids: Iterable[int]) -> list[str]:
         """The tokens with these ids."""

@@ -53,30 +53,28 @@ def drop_duplicates(
     is_kept: np.ndarray,
     folder: pathlib.Path,
     *,
-    exact: bool,
     near: bool,
     num_threads: int = 1,
 ) -> Duplicates:
-    """Set `is_kept` to False for every document that occurred before.
+    """Set `is_kept` to 0 for every document that occurred before.
 
     Args:
         paths: all parts, in the order of the corpus.
-        is_kept: bool (D,), one for each document; changed in place.
+        is_kept: bool or integers (D,), one for each document; changed in place.
         folder: for temporary files.
-        exact, near: which kinds to look for.
+        near: whether to look for similar documents too.
         num_threads: of the database.
     """
-    num_exact, examples, num_bytes = 0, [], 0
-    if exact or near:
-        with Records(folder, num_threads) as records:
-            for first, (hashes,) in numbered(paths, "text_hashes"):
-                records.add(hashes[:, 0], hashes[:, 1], np.arange(first, first + len(hashes)))
-            for document, kept in records.pairs():
-                is_kept[document] = False
-                num_exact += 1
-                if len(examples) < NUM_EXAMPLES:
-                    examples.append((document, kept))
-            num_bytes = records.num_bytes
+    num_exact, examples = 0, []
+    with Records(folder, num_threads) as records:
+        for first, (hashes,) in numbered(paths, "text_hashes"):
+            records.add(hashes[:, 0], hashes[:, 1], np.arange(first, first + len(hashes)))
+        for document, kept in records.pairs():
+            is_kept[document] = 0
+            num_exact += 1
+            if len(examples) < NUM_EXAMPLES:
+                examples.append((document, kept))
+        num_bytes = records.num_bytes
     num_near, near_examples = 0, []
     if near:
         with Records(folder, num_threads) as records:
@@ -101,9 +99,7 @@ def estimated_bytes(num_documents: int, num_bands: int) -> int:
     return 3 * RECORD_BYTES * num_documents * max(1, num_bands)
 
 
-def numbered(
-    paths: Iterable[pathlib.Path], *names: str
-) -> Iterator[tuple[int, list[np.ndarray]]]:
+def numbered(paths: Iterable[pathlib.Path], *names: str) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Columns of every part, with the number of its first document."""
     first = 0
     for path in paths:
@@ -198,7 +194,7 @@ class Records:
 def drop_families(
     pairs: Iterable[tuple[int, int]], is_kept: np.ndarray, folder: pathlib.Path
 ) -> tuple[int, list[tuple[int, int]]]:
-    """Set `is_kept` to False for all but the first of what hangs together by the pairs.
+    """Set `is_kept` to 0 for all but the first of what hangs together by the pairs.
 
     >>> is_kept = np.ones(5, bool)
     >>> drop_families([(2, 1), (4, 2)], is_kept, pathlib.Path(""))  # doctest: +SKIP
@@ -206,7 +202,7 @@ def drop_families(
 
     Args:
         pairs: (document, an earlier document like it).
-        is_kept: bool (D,), changed in place.
+        is_kept: bool or integers (D,), changed in place.
         folder: holds a temporary file of 8 bytes a document.
 
     Returns:
@@ -224,7 +220,7 @@ def drop_families(
     num_dropped, examples = 0, []
     for numbers in blocks_of(len(is_kept)):
         dropped = numbers[parents[numbers] != numbers]
-        is_kept[dropped] = False
+        is_kept[dropped] = 0
         num_dropped += len(dropped)
         for document in dropped[: NUM_EXAMPLES - len(examples)].tolist():
             examples.append((document, root(links, document)))

@@ -200,7 +200,9 @@ class Tokenizing:
         # A first batch without lines makes every column exist.
         for texts, ends in ([], []), *batches_of(lines):
             encoded = self._encoder.encode(texts)
-            num_bytes = [len(t) if t.isascii() else len(t.encode("utf-8", "replace")) for t in texts]
+            num_bytes = [
+                len(t) if t.isascii() else len(t.encode("utf-8", "replace")) for t in texts
+            ]
             if texts:
                 on_tally(Tally(0, sum(ends), len(encoded.token_ids)))
             yield (

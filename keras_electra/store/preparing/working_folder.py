@@ -87,8 +87,14 @@ class WorkingFolder:
     def _done(self, index: int) -> dict:
         return read_json(self.unit_folder(index) / DONE_FILE)
 
-    def begin(self, settings: dict, units: list[Unit]) -> None:
+    def begin(self, settings: dict, units: list[Unit], is_shared: bool) -> None:
         """Record what is prepared and how, or compare it with what was recorded.
+
+        Args:
+            settings: JSON-ready.
+            units: all, not only those of one task.
+            is_shared: whether others may be about to make parts; if not, a folder without any part
+                is begun anew.
 
         Raises:
             InputError: naming the first setting or file that differs.
@@ -97,6 +103,10 @@ class WorkingFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritten(self.path, error) from error
+        if not is_shared and not any(self.path.glob("parts/*/*.part")):
+            for file in self.path.glob("*.json"):
+                file.unlink()
+            shutil.rmtree(self.path / "parts", ignore_errors=True)
         listed = [unit.to_dict() for unit in units]
         write_once(self.path / "units.json", {"units": listed})
         write_once(self.path / "settings.json", settings)
@@ -208,7 +218,9 @@ def changed_unit(before: list[dict], now: list[dict]) -> str:
             gone = [path for path in old["paths"] if path not in new["paths"]]
             return f"{gone[0]} is not there now" if gone else f"{new['paths'][-1]} is new"
         if old != new:
-            names = old["paths"][0] if len(old["paths"]) == 1 else f"one of {Unit.from_dict(old).name}"
+            names = (
+                old["paths"][0] if len(old["paths"]) == 1 else f"one of {Unit.from_dict(old).name}"
+            )
             return f"{names} was changed since"
     if len(before) > len(now):
         return f"{before[len(now)]['paths'][0]} is not there now"

@@ -1,10 +1,27 @@
-"""What a manifest says of the corpora that were read."""
+"""What a manifest says of the corpora that were read, and of how."""
 
 import hashlib
 import json
 
 from keras_electra.corpus import Source, Unit
 from keras_electra.store.manifest import SourceRecord
+from keras_electra.store.preparing.held_out_texts import digest_of
+from keras_electra.store.preparing.signatures import algorithm_version
+from keras_electra.store.preparing.tokenizing import Recipe
+
+
+def made_with(recipe: Recipe, sources: list[Source]) -> dict:
+    """The settings that a manifest keeps under `made`."""
+    near = recipe.duplicates.near_duplicate_similarity is not None
+    weights = [source.weight for source in sources]
+    return {
+        "by": "prepare",
+        "corpus": recipe.corpus.to_dict(),
+        "duplicates": recipe.duplicates.to_dict(),
+        "minhash_version": algorithm_version() if near else None,
+        "weights": None if None in weights else weights,
+        "held_out_text": digest_of(recipe.held_out),
+    }
 
 
 def source_records(sources: list[Source], units: list[Unit]) -> tuple[SourceRecord, ...]:
