@@ -70,7 +70,13 @@ def make_model(make_backbone):
 
 
 def with_optimizer(model):
-    config = {"learning_rate": 0.01, "warmup_steps": 0, "schedule": "constant"}
+    config = {
+        "learning_rate": 0.01,
+        "warmup_steps": 0,
+        "schedule": "constant",
+        "weight_decay_rate": 0.0,
+        "bias_correction": True,
+    }
     model.compile(optimizer=ElectraAdamW(config, 100))
     return model
 
@@ -450,9 +456,9 @@ def test_other_bad_input_is_refused(make_model, make_backbone, tokenizer):
         TextClassifier(make_backbone(), ["one"])
     with pytest.raises(InputError, match="value_range"):
         TextRegressor(make_backbone(), (5, 1))
+    qa = make_model("question_answering", compiled=False)
+    qa.tokenizer = tokenizer
     with pytest.raises(InputError, match="string of the context"):
-        qa = make_model("question_answering", compiled=False)
-        qa.tokenizer = tokenizer
         qa.encoded([{"question": "who", "context": "the cat"}], ["dog"])
 
 

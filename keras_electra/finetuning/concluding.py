@@ -1,6 +1,5 @@
 """The end of a trial and of a run: predictions, figures, the model, and the tables over all trials."""
 
-import math
 import shutil
 
 from keras_electra.errors import DivergedError
@@ -71,10 +70,13 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
 def has_learned_nothing(setting: Setting, trial: Trial, judged) -> bool:
     """Whether every task of the trial ended where a constant answer would."""
     rows = setting.session.folder.log_rows()
-    losses = [row["loss"] for row in rows if row["trial"] == trial.course.trial]
-    loss = losses[-1] if losses else math.nan
+    last = [row for row in rows if row["trial"] == trial.course.trial][-1]
     return all(
-        has_diverged(setting.data[name].task.kind, rows_of_split["validation"], loss)
+        has_diverged(
+            setting.data[name].task.kind,
+            rows_of_split["validation"],
+            last["loss" if len(judged) == 1 else f"{name}_loss"],
+        )
         for name, rows_of_split in judged.items()
     )
 
@@ -87,9 +89,11 @@ def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict
     """
     data = setting.data[name]
     figures = {"validation": score_rows(data, rows_of_split["validation"], setting.config)}
-    threshold = setting.config.answers.null_threshold
-    if threshold is None:
-        threshold = figures["validation"].get("best_threshold")
+    threshold = None
+    if data.task.has_answerability:
+        threshold = setting.config.answers.null_threshold
+        if threshold is None:
+            threshold = figures["validation"].get("best_threshold")
     reports = {}
     for split, rows in rows_of_split.items():
         if data.task.has_answerability:
@@ -153,12 +157,16 @@ def baselines(setting: Setting) -> dict:
     """{task: {baseline: {split: {metric: value}}}} for the splits with known answers."""
     found = {}
     for name, data in setting.data.items():
-        train = data.splits["train"].examples
         found[name] = {}
-        for split in data.judged:
-            rows_of = baseline_rows(data.task.kind, train, data.splits[split].examples, data.labels)
-            for baseline, rows in rows_of.items():
-                if any(row["gold"] is not None for row in rows):
-                    figures = score_rows(data, rows, setting.config)
+        examples = {split: data.splits[split].examples for split in data.judged}
+        together = [example for part in examples.values() for example in part]
+        train = data.splits["train"].examples
+        rows_of = baseline_rows(data.task.kind, train, together, data.labels)
+        for baseline, rows in rows_of.items():
+            first = 0
+            for split, part in examples.items():
+                rows_of_split, first = rows[first : first + len(part)], first + len(part)
+                if any(row["gold"] is not None for row in rows_of_split):
+                    figures = score_rows(data, rows_of_split, setting.config)
                     found[name].setdefault(baseline, {})[split] = figures
     return found

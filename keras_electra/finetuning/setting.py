@@ -164,7 +164,7 @@ def score_rows(data: TaskData, rows: list[dict], config: FinetuneConfig, thresho
             else the best on these very rows.
     """
     task = data.task
-    if threshold is None:
+    if threshold is None and task.has_answerability:
         threshold = config.answers.null_threshold
     return figures(
         task.kind, rows, metrics=task.metrics, labels=data.labels, null_threshold=threshold

@@ -1,0 +1,152 @@
+"""Stores made of stores: joined one after the other, or divided by documents."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from keras_electra.errors import InputError
+from keras_electra.store import manifest as names
+from keras_electra.store.chunk import Chunk
+from keras_electra.store.folder import new_folder
+from keras_electra.store.manifest import Manifest
+from keras_electra.store.reader import Store
+from keras_electra.store.writing import DocumentEnds, StoreWriter
+
+CHUNK_TOKENS = 1 << 22
+
+
+def merge_stores(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -> Manifest:
+    """Join stores of the same vocabulary into a new one, in the given order.
+
+    What is held out of one stays held out of the result. Documents that are in several of them are
+    not looked for.
+
+    Args:
+        paths: at least two stores; every file of theirs is read and checked.
+        out: the folder to make; must not exist.
+
+    Raises:
+        InputError: if the vocabularies or tokenizer settings differ, or `out` cannot be written.
+        DamagedDataError: if a file of a store is not as it was written.
+    """
+    if len(paths) < 2:
+        raise InputError(f"stores: expected at least two, received {len(paths)}")
+    stores = [Store(path) for path in paths]
+    tokenizer = stores[0].tokenizer()
+    for store in stores:
+        store.check_tokenizer(tokenizer)
+        store.verify()
+    with new_folder(pathlib.Path(out)) as folder:
+        writer = StoreWriter(folder, tokenizer, stores[0].manifest.store)
+        stretches = []
+        for store in stores:
+            stretches.append(store.held_out_stretches + writer.num_tokens)
+            for _, chunk in chunks_of(store):
+                writer.write(chunk)
+        sources = tuple(source for store in stores for source in store.manifest.sources)
+        made = {"by": "merge", "stores": [store.fingerprint for store in stores]}
+        return writer.finish(np.concatenate(stretches), sources, made)
+
+
+def split_store(
+    path: str | os.PathLike,
+    first: str | os.PathLike,
+    second: str | os.PathLike,
+    fraction: float,
+    seed: int = 0,
+) -> tuple[Manifest, Manifest]:
+    """Divide a store into two, by documents chosen at random.
+
+    What is held out stays held out. A part that gets none of it has some drawn from its own text.
+
+    Args:
+        path: a store; every file is read and checked.
+        first, second: the folders to make; must not exist.
+        fraction: of the documents that go to `second`, in (0, 1).
+        seed: chooses them.
+
+    Raises:
+        InputError: if a part would be without documents, or too small to hold text out.
+        DamagedDataError: if a file of the store is not as it was written.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"fraction: expected a number in (0, 1), received {fraction!r}")
+    store = Store(path)
+    num_second = round(fraction * store.num_documents)
+    if not 0 < num_second < store.num_documents:
+        raise InputError(
+            f"fraction: expected documents in both parts, received {fraction} of "
+            f"{store.num_documents} documents"
+        )
+    store.verify()
+    keys = np.random.Philox(key=seed).random_raw(store.num_documents)
+    is_second = np.zeros(store.num_documents, bool)
+    is_second[np.argsort(keys, kind="stable")[:num_second]] = True
+    made = {"by": "split", "store": store.fingerprint, "fraction": fraction, "seed": seed}
+    return (
+        write_part_of(store, ~is_second, first, {**made, "part": "first"}),
+        write_part_of(store, is_second, second, {**made, "part": "second"}),
+    )
+
+
+def write_part_of(store: Store, is_kept: np.ndarray, out: str | os.PathLike, made: dict):
+    """Write the documents where bool (D,) `is_kept` is True as a store; returns its manifest."""
+    with new_folder(pathlib.Path(out)) as folder:
+        writer = StoreWriter(folder, store.tokenizer(), store.manifest.store)
+        for documents, chunk in chunks_of(store):
+            writer.write(chunk.only(is_kept[documents]))
+        stretches = moved_stretches(
+            store.held_out_stretches, DocumentEnds(store.path)[:], is_kept
+        )
+        if not len(stretches):
+            stretches = writer.draw_held_out()
+        if (stretches[:, 1] - stretches[:, 0]).sum() == writer.num_tokens:
+            raise InputError(
+                f"fraction: expected text to train on in {out}, received documents that are all "
+                "held out; choose a part that is larger"
+            )
+        return writer.finish(stretches, store.manifest.sources, made)
+
+
+def moved_stretches(
+    stretches: np.ndarray, document_ends: np.ndarray, is_kept: np.ndarray
+) -> np.ndarray:
+    """Where the stretches of kept documents are, once the other documents are gone.
+
+    >>> ends = np.array([0, 10, 30, 60])
+    >>> moved_stretches(np.array([[2, 4], [40, 50]]), ends, np.array([False, True, True]))
+    array([[30, 40]])
+
+    Args:
+        stretches: int64 (H, 2), each inside one document.
+        document_ends: int64 (D + 1), 0 and the token at which each document ends.
+        is_kept: bool (D,).
+    """
+    lengths = np.diff(document_ends)
+    gone = np.cumsum(np.where(is_kept, 0, lengths))
+    document = np.searchsorted(document_ends, stretches[:, 0], side="right") - 1
+    chosen = is_kept[document]
+    return stretches[chosen] - gone[document[chosen]][:, None]
+
+
+def chunks_of(store: Store) -> Iterator[tuple[slice, Chunk]]:
+    """The documents of a store, some at a time, with their numbers."""
+    sentences = np.memmap(store.path / names.SENTENCES_FILE, "<i8", "r")
+    documents = np.memmap(store.path / names.DOCUMENTS_FILE, "<i8", "r")
+    ends = DocumentEnds(store.path)
+    first = 0
+    while first < store.num_documents:
+        last = first + 1
+        # Doubling finds an end without reading the offsets of the whole store.
+        while last < store.num_documents and ends[last] - ends[first] < CHUNK_TOKENS:
+            last = min(first + 2 * (last - first), store.num_documents)
+        borders = np.asarray(documents[first : last + 1])
+        sentence_ends = np.asarray(sentences[borders[0] : borders[-1] + 1])
+        token_ids = store.tokens[np.arange(sentence_ends[0], sentence_ends[-1])]
+        yield (
+            slice(first, last),
+            Chunk(token_ids, np.diff(sentence_ends), np.diff(borders)),
+        )
+        first = last
