@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_electra import backends
@@ -156,7 +157,8 @@ class ElectraBackbone(keras.Model):
                     value = source.embeddings.table()
                 elif weight.name in getattr(theirs, "adapters", {}):
                     value = theirs.updated(weight.name)
-                weight.assign(ops.cast(value, weight.dtype))
+                # A copy: JAX would share the buffer, and a training step write over the source's.
+                weight.assign(np.array(ops.convert_to_numpy(value), "float32"))
 
     @property
     def parts(self) -> list:

@@ -21,7 +21,7 @@ AHEAD = 4
 """Batches made before they are asked for."""
 POOL_BATCHES = 50
 """Batches whose rows are sorted by length together: enough to pad little, few enough to stay mixed."""
-MULTIPLE = 8
+MULTIPLE = 1
 """Lengths to pad to where any shape will do: multiples of it."""
 FEW_LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Lengths to pad to where every new shape is compiled: powers of two and the points between."""
@@ -63,6 +63,7 @@ class StepBatches(keras.utils.PyDataset):
         self.is_endless = is_endless
         self.is_training = is_training
         self.waiting_seconds = 0.0
+        self._is_within = False
         self._pending = {}
         self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="batches")
 
@@ -82,9 +83,14 @@ class StepBatches(keras.utils.PyDataset):
         self.waiting_seconds += time.perf_counter() - started
         return (batch,)
 
+    def on_epoch_begin(self):
+        self._is_within = True
+
     def on_epoch_end(self):
-        if self.is_training and not self.is_endless:
+        # Keras also calls this before the first epoch.
+        if self._is_within and self.is_training and not self.is_endless:
             self.start_step += self.epoch_steps
+        self._is_within = False
 
     def _prepare(self, step):
         """Have this batch and the next ones made by the thread."""

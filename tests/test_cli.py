@@ -507,7 +507,9 @@ class TestDisplay:
 
     def test_a_time_budget_bounds_the_time_left(self, screen, monkeypatch):
         monkeypatch.setattr(display, "MIN_SECONDS", 0.0)
-        with display.TrainingProgress(10**9, lambda step: 64 * step, budget_seconds=61.0) as progress:
+        with display.TrainingProgress(
+            10**9, lambda step: 64 * step, budget_seconds=61.0
+        ) as progress:
             progress.on_step(1)
             time.sleep(0.02)
             progress.on_step(2)
@@ -519,7 +521,10 @@ class TestDisplay:
         assert "reading" in screen.getvalue()
 
     def test_nothing_without_a_terminal(self, capsys):
-        with display.TrainingProgress(2, lambda step: 64 * step) as progress, display.waiting("for it"):
+        with (
+            display.TrainingProgress(2, lambda step: 64 * step) as progress,
+            display.waiting("for it"),
+        ):
             progress.on_row({"mlm_loss": 1.0})
             progress.on_step(1)
         with display.progress("reading") as update:

@@ -74,6 +74,7 @@ def test_a_table_is_labelled(run, table, tmp_path, capsys):
     assert right > 100
 
 
+@pytest.mark.full
 def test_two_encoders_are_compared(preset, table, tmp_path, capsys):
     arguments = ["compare", str(preset), str(preset), "--data", str(table)]
     options = ["--run-dir", str(tmp_path / "which"), "--num-trials", "2", *QUICK]
@@ -85,6 +86,7 @@ def test_two_encoders_are_compared(preset, table, tmp_path, capsys):
     assert {row["difference"] for row in found["differences"]} == {0.0}
 
 
+@pytest.mark.full
 def test_search_prints_the_best(preset, table, tmp_path, capsys):
     flags = ["--data", str(table), "--run-dir", str(tmp_path / "tried"), "--epochs", "1"]
     space = ["--space", '{"learning_rate": [1e-5, 1e-2]}']

@@ -7,17 +7,20 @@ import json
 import lzma
 import os
 import pathlib
+import random
 import stat
+import sys
 import tarfile
 import tracemalloc
 import zipfile
 
 import pytest
+from test_corpus_kinds import TWINS
 
 from keras_electra import corpus
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus import Problems, Source, read_unit, units
-from keras_electra.errors import InputError
+from keras_electra.errors import InputError, MissingExtraError
 
 TEXT = "".join(f"Line {n} of the ledger: {n * n} herrings.\n" for n in range(3000)).encode()
 
@@ -519,6 +522,43 @@ class TestFolders:
         taken = [list(read_unit(unit)) for unit in (first, *more)]
         assert len(taken[0]) == 3001
         assert not any(taken[1:])
+
+
+@pytest.mark.parametrize("name", sorted(TWINS))
+def test_damage_anywhere_is_one_sentence_or_none(tmp_path, name):
+    draw, whole, path = random.Random(name), TWINS[name](), tmp_path / name
+    for trial in range(10):
+        data = bytearray(whole)
+        first = draw.randrange(len(data))
+        last = first + draw.choice([1, 8, 300, len(data)])
+        data[first:last] = draw.choice([b"", bytes(last - first), draw.randbytes(last - first)])
+        path.write_bytes(data)
+        read(path)
+        config = CorpusConfig(damaged_files="skip", encoding_errors="replace")
+        lines = [
+            line for unit in units(path, config, unit_bytes=500) for line in read_unit(unit, config)
+        ]
+        assert not lines or lines[-1] is None, trial
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "purpose"),
+    [
+        ("zstandard", "a.txt.zst", "reading Zstandard files"),
+        ("pyarrow", "a.parquet", "reading Parquet and Arrow files"),
+        ("pyarrow", "a.arrow", "reading Parquet and Arrow files"),
+        ("fsspec.core", "memory://a.txt", "reading URLs"),
+    ],
+)
+def test_a_library_that_is_not_installed(tmp_path, monkeypatch, module, name, purpose):
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / "plain.txt").write_text("text")
+    assert read(tmp_path / "plain.txt")[0] == ["text", None]
+    if "://" not in name:
+        (tmp_path / name).write_bytes(b"something")
+        name = tmp_path / name
+    with pytest.raises(MissingExtraError, match=f"{purpose} needs .*keras-electra.data."):
+        read(name)
 
 
 class Endless:

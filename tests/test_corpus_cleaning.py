@@ -17,7 +17,6 @@ from keras_electra.corpus import (
     Problems,
     Source,
     cleaned,
-    is_unknown_heavy,
     num_copies,
     read_unit,
     repetitions,
@@ -85,49 +84,27 @@ def test_counts_add_up():
     assert total == CleaningCounts(5, 0, 0, 1, 0, 0, 4, 9)
 
 
-def test_unknown_heavy():
-    assert not is_unknown_heavy([1, 1, 1], 1, None)
-    assert not is_unknown_heavy([], 1, 0.0)
-    assert not is_unknown_heavy([1, 2, 3, 4], 1, 0.25)
-    assert is_unknown_heavy(np.array([1, 1, 3, 4]), 1, 0.25)
-
-
-LETTERS = [
-    "Alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-]
+WORDS = ["Alpha", *(f"beta{number}" for number in range(13))]
 
 
 class TestContamination:
     def test_a_run_of_words_is_enough(self):
-        held_out = HeldOutNgrams.from_texts([" ".join(LETTERS)], 13)
+        held_out = HeldOutNgrams.from_texts([" ".join(WORDS)], 13)
         for start, is_shared in [(0, True), (1, True), (2, False)]:
-            document = ["before", "; ".join(LETTERS[start : start + 13]).upper(), "after"]
+            document = ["before", "; ".join(WORDS[start : start + 13]).upper(), "after"]
             assert held_out.is_shared_with(document) is is_shared
 
     def test_across_lines_and_signs(self):
-        held_out = HeldOutNgrams.from_texts([" ".join(LETTERS)], 13)
-        assert held_out.is_shared_with([f"“{word}”," for word in LETTERS])
+        held_out = HeldOutNgrams.from_texts([" ".join(WORDS)], 13)
+        assert held_out.is_shared_with([f"“{word}”," for word in WORDS])
 
     def test_short_texts_count_whole(self):
         held_out = HeldOutNgrams.from_texts(
-            [" ".join(LETTERS[:8]), " ".join(LETTERS[:7]), "and so on", ""], 13
+            [" ".join(WORDS[:8]), " ".join(WORDS[:7]), "and so on", ""], 13
         )
         assert held_out.num_too_short == 3
-        assert held_out.is_shared_with(["x " + " ".join(LETTERS[:9])])
-        assert not held_out.is_shared_with([" ".join(LETTERS[:7])])
+        assert held_out.is_shared_with(["x " + " ".join(WORDS[:9])])
+        assert not held_out.is_shared_with([" ".join(WORDS[:7])])
 
     def test_a_small_number_of_words_may_be_asked_for(self):
         held_out = HeldOutNgrams.from_texts(["one two three"], 2)
@@ -141,17 +118,17 @@ class TestContamination:
         assert not held_out.is_shared_with([text[:12]])
 
     def test_documents_are_dropped_and_counted(self):
-        held_out = HeldOutNgrams.from_texts([" ".join(LETTERS)], 13)
-        documents, counts = clean(["good", " ".join(LETTERS) + "!", "better"], held_out)
+        held_out = HeldOutNgrams.from_texts([" ".join(WORDS)], 13)
+        documents, counts = clean(["good", " ".join(WORDS) + "!", "better"], held_out)
         assert documents == [["good"], ["better"]]
         assert counts.num_contaminated == 1
 
     def test_the_same_in_every_process(self):
-        held_out = HeldOutNgrams.from_texts([" ".join(LETTERS)], 13)
+        held_out = HeldOutNgrams.from_texts([" ".join(WORDS)], 13)
         program = (
             "import pickle, sys\n"
             "held_out = pickle.load(sys.stdin.buffer)\n"
-            f"print(held_out.is_shared_with({[' '.join(LETTERS)]!r}))"
+            f"print(held_out.is_shared_with({[' '.join(WORDS)]!r}))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program], input=pickle.dumps(held_out), capture_output=True

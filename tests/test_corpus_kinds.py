@@ -1,13 +1,20 @@
 """One corpus as files of every kind: the same documents come out of all of them."""
 
 import bz2
+import contextlib
 import csv
+import functools
 import gzip
+import http.server
 import io
 import json
 import lzma
+import os
+import pathlib
+import re
 import sys
 import tarfile
+import threading
 import zipfile
 
 import pytest
@@ -267,9 +274,6 @@ class TestNames:
         assert unit.num_bytes is None
 
     def test_a_pipe_is_read_in_sequence(self, tmp_path):
-        import os
-        import threading
-
         path = tmp_path / "pipe"
         os.mkfifo(path)
         writer = threading.Thread(target=path.write_bytes, args=[PLAIN.encode()])
@@ -396,3 +400,72 @@ class TestDatasets:
             read(dataset.add_column("m", ["x"] * len(dataset)), text_column="body")
         with pytest.raises(InputError, match="expected text in 'n' of record 0, received '0'"):
             read(dataset, text_column="n")
+
+
+class WebFolder(http.server.SimpleHTTPRequestHandler):
+    """Serves files; parts of them, if it is told to."""
+
+    sends_ranges = sends_sizes = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        path = pathlib.Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content, status = path.read_bytes(), 200
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        size, first = len(content), 0
+        if asked and self.sends_ranges:
+            first, last = int(asked[1]), int(asked[2] or size - 1)
+            content, status = content[first : last + 1], 206
+        self.send_response(status)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {first}-{first + len(content) - 1}/{size}")
+        if self.sends_sizes:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(content)
+
+
+class TestWeb:
+    """Files of web servers, with and without ranges and sizes."""
+
+    @pytest.fixture
+    def url(self, tmp_path):
+        pytest.importorskip("fsspec")
+        pytest.importorskip("aiohttp")
+        handler = functools.partial(WebFolder, directory=tmp_path)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+            thread.join()
+
+    @pytest.mark.parametrize("name", ["plain.txt", "lines.jsonl.zst", "rows.csv", "texts.tar.gz"])
+    @pytest.mark.parametrize(("ranges", "sizes"), [(True, True), (False, True), (False, False)])
+    def test_read_from_the_beginning(self, url, tmp_path, monkeypatch, name, ranges, sizes):
+        monkeypatch.setattr(WebFolder, "sends_ranges", ranges)
+        monkeypatch.setattr(WebFolder, "sends_sizes", sizes)
+        (tmp_path / name).write_bytes(TWINS[name]())
+        assert read(f"{url}/{name}") == DOCUMENTS
+        found = units(f"{url}/{name}", unit_bytes=500)
+        assert [line for unit in found for line in read_unit(unit)] == list(
+            corpus.lines(tmp_path / name)
+        )
+        assert (len(found) > 1) is (ranges and name == "plain.txt")
+
+    def test_read_from_the_end(self, url, tmp_path):
+        for name in ("table.parquet", "texts.zip"):
+            (tmp_path / name).write_bytes(TWINS[name]())
+            assert read(f"{url}/{name}") == DOCUMENTS
+        with pytest.raises(InputError, match=r"received .*/none.txt, which cannot be read"):
+            read(f"{url}/none.txt")

@@ -142,7 +142,10 @@ def test_rows_count_steps_over_the_trials(whole_run):
     assert RunFolder(path).status()["steps"] == 2 * last
 
 
-@pytest.mark.parametrize("num_steps", [3, 8, 70])
+@pytest.mark.parametrize(
+    "num_steps",
+    [pytest.param(3, marks=pytest.mark.full), 8, pytest.param(70, marks=pytest.mark.full)],
+)
 def test_a_killed_run_ends_as_if_it_had_not_been(tune, whole_run, tmp_path, num_steps):
     """Killed in the first trial before and after a checkpoint, and in the second trial."""
     path, outcome = whole_run
@@ -154,6 +157,14 @@ def test_a_killed_run_ends_as_if_it_had_not_been(tune, whole_run, tmp_path, num_
     for trial in range(2):
         assert predictions_of(tmp_path / "run", trial) == predictions_of(path, trial)
     assert again.results["results"] == outcome.results["results"]
+
+
+def test_trials_leave_the_encoder_they_start_from_as_it_is(model, tune, tmp_path):
+    """Also where a backend trains in place."""
+    before = [keras.ops.convert_to_numpy(weight).copy() for weight in model.weights]
+    tune(tmp_path / "run", num_trials=2, epochs=1)
+    for weight, value in zip(model.weights, before, strict=True):
+        assert np.array_equal(keras.ops.convert_to_numpy(weight), value), weight.path
 
 
 def test_a_run_that_is_done_is_done(tune, whole_run):
@@ -181,6 +192,7 @@ def test_the_best_model_is_opened(whole_run):
     assert set(found[0]["probabilities"]) == set(rows[0]["probabilities"])
 
 
+@pytest.mark.full
 def test_a_stopped_run_goes_on(tune, tmp_path):
     path = tmp_path / "run"
 
@@ -194,6 +206,7 @@ def test_a_stopped_run_goes_on(tune, tmp_path):
     assert tune(path, epochs=30).state == "finished"
 
 
+@pytest.mark.full
 def test_early_stopping_keeps_the_best_weights(tune, tmp_path):
     outcome = tune(
         tmp_path / "run",
@@ -215,8 +228,14 @@ def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
     outcome = tune(tmp_path / "run", callbacks=[spoiled], on_message=sentences.append)
     assert outcome.state == "finished"
     (trial,) = outcome.results["trials"]
-    assert (trial["attempt"], trial["diverged"], trial["seed"]) == (1, [0], 1000)
-    assert outcome.results["num_diverged"] == 1
+    # The next seeds may learn nothing, which counts as well.
+    seeds = [1000 * attempt for attempt in range(trial["attempt"] + 1)]
+    assert trial["attempt"] >= 1
+    assert [*trial["diverged"], trial["seed"]] == seeds
+    assert outcome.results["num_diverged"] == trial["attempt"]
+    events = RunFolder(tmp_path / "run").events()
+    restarts = [event for event in events if event["kind"] == "restart"]
+    assert "expected finite gradients" in restarts[0]["reason"]
     assert any("diverged with seed 0" in sentence for sentence in sentences)
 
 
@@ -234,6 +253,7 @@ class Spoil(keras.callbacks.Callback):
             weight.assign(np.full(weight.shape, np.nan))
 
 
+@pytest.mark.full
 def test_a_fine_tuned_encoder_can_be_started_from(tune, whole_run, tmp_path):
     path, _ = whole_run
     outcome = tune(tmp_path / "run", start=path, epochs=1)
@@ -262,6 +282,7 @@ def test_several_tasks_on_one_encoder(tune, table, tmp_path):
     assert (predictions / "first" / "validation.jsonl").is_file()
 
 
+@pytest.mark.full
 def test_baselines_stand_beside(tune, tmp_path):
     outcome = tune(tmp_path / "run", has_baselines=True, epochs=1)
     (found,) = outcome.results["baselines"].values()
@@ -289,6 +310,7 @@ def test_bad_rows_are_counted_and_told(tune, table, tmp_path):
         tune(tmp_path / "strict", data=path, task=own_task(path)[0], has_strict_rows=True)
 
 
+@pytest.mark.full
 def test_comparison_is_paired_over_seeds(tune, whole_run, tmp_path):
     path, _ = whole_run
     same = compare_results(path, path)
@@ -297,7 +319,7 @@ def test_comparison_is_paired_over_seeds(tune, whole_run, tmp_path):
     assert same["seeds"] == [0, 1]
     other = tune(tmp_path / "other", num_trials=2, learning_rate=1e-6)
     found = compare_results(other.run.path, path)
-    row = [one for one in found["differences"] if one["metric"] == "accuracy"][0]
+    row = next(one for one in found["differences"] if one["metric"] == "accuracy")
     assert row["difference"] > 0
     assert row["mean_b"] - row["mean_a"] == pytest.approx(row["difference"])
     shutil.copytree(path, tmp_path / "cut")
@@ -306,6 +328,7 @@ def test_comparison_is_paired_over_seeds(tune, whole_run, tmp_path):
         compare_results(path, tmp_path / "cut")
 
 
+@pytest.mark.full
 def test_search_tries_the_grid_and_looks_at_validation_only(model, table, tmp_path):
     task = own_task(table)[0]
     space = {"learning_rate": [1e-7, 5e-3], "epochs": [2]}

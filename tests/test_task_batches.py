@@ -217,6 +217,9 @@ def test_passes_of_finite_batches_go_on(encoded):
     endless = TaskBatches(encoded(), batch_size=4, is_endless=True)
     assert endless.num_batches is None
     batches.on_epoch_end()
+    assert batches.start_step == 0, "no epoch had begun"
+    batches.on_epoch_begin()
+    batches.on_epoch_end()
     assert same(batches[1][0], endless[7][0])
     assert [batches.num_steps(epochs) for epochs in (3.0, 2.5, 0.01)] == [18, 15, 1]
 

@@ -243,7 +243,9 @@ def test_losses_are_float32_under_mixed_precision(make_model):
 # Training
 
 
-@pytest.mark.parametrize("kind", ["classification", "tagging"])
+@pytest.mark.parametrize(
+    "kind", ["classification", pytest.param("tagging", marks=pytest.mark.full)]
+)
 def test_micro_batches_add_up_to_the_batch(make_model, kind):
     batch = hand_made(kind)
     batch["example_weights"][1] = 0
@@ -284,24 +286,33 @@ class Lengths(keras.utils.PyDataset):
     """Batches of which the first two are equally long and the third is not."""
 
     num_batches = 3
-    ended = 0
 
     def __getitem__(self, index):
         return (hand_made("classification", seed=index, length=T if index < 2 else 5),)
 
-    def on_epoch_end(self):
-        self.ended += 1
-
 
 def test_lengths_may_change_from_batch_to_batch(make_model):
-    model, batches = make_model("classification"), Lengths()
-    history = model.fit(batches, epochs=2, validation_data=Lengths(), verbose=0).history
-    assert batches.ended == 2
+    model = make_model("classification")
+    history = model.fit(Lengths(), epochs=2, validation_data=Lengths(), verbose=0).history
     assert int(model.optimizer.iterations) == 6
     assert history["loss"][1] < history["loss"][0]
     found = model.evaluate(Lengths(), verbose=0, return_dict=True)
     np.testing.assert_allclose(found["loss"], history["val_loss"][1], rtol=1e-5)
     assert model.predict(Lengths(), verbose=0).shape == (3 * B, 3)
+
+
+def test_every_epoch_is_a_pass_of_its_own(make_model, tokenizer):
+    model = make_model("classification")
+    model.tokenizer = tokenizer
+    encoded = model.encoded(["a cat"] * 6, ["no"] * 6, is_training=True)
+    batches = TaskBatches(encoded, batch_size=2)
+    seen, give = [], batches.batch
+    batches.batch = lambda step: seen.append(step) or give(step)
+    model.fit(batches, epochs=2, verbose=0)
+    assert batches.start_step == 6
+    assert set(range(6)) <= set(seen)
+    # Some batches more are prepared, but no pass is left out.
+    assert max(seen) < 6 + 3 * 2
 
 
 def test_evaluation_counts_examples_not_batches(make_model, tokenizer):
@@ -571,8 +582,17 @@ def test_a_recipe_makes_the_model_of_a_task(make_backbone, kind):
     assert all(v.path.startswith("my_task_1_head/") for v in model.head.weights)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("head", ["original", "huggingface"])
+FILES = [(kind, head) for kind in KINDS for head in ("original", "huggingface")]
+FIRST_FILES = [("classification", "huggingface"), ("question_answering", "original")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        *FIRST_FILES,
+        *(pytest.param(*f, marks=pytest.mark.full) for f in FILES if f not in FIRST_FILES),
+    ],
+)
 def test_keras_files_round_trip(make_model, tmp_path, kind, head):
     model, batch = make_model(kind, compiled=False, head=head, seed=4), hand_made(kind)
     for weight in model.head.weights:

@@ -231,8 +231,9 @@ def dataset(case, tokenizer, encoded) -> list[dict]:
         if case.task.kind == "tagging":
             row = tokenizer(list(example.words), is_split_into_words=True, **options)
             words = row.word_ids()
+            # A tag that training lacks can only be missed: its number is never compared.
             row["labels"] = [
-                IGNORED if word is None or word == before else numbers[example.tags[word]]
+                IGNORED if word is None or word == before else numbers.get(example.tags[word], 0)
                 for before, word in zip([None, *words], words, strict=False)
             ]
         else:

@@ -71,7 +71,10 @@ def summed_over_replicas(gradients):
 
 
 def allow_any_shape(model):
-    """Run the model without XLA, which would compile a program for every shape of a batch."""
+    """Run the model without XLA, which would compile a program for every shape of a batch.
+
+    For 4 layers of width 256 that took 10 s of processor time per shape, and its steps were no faster.
+    """
     model.supports_jit = False
 
 
@@ -86,6 +89,7 @@ def with_free_shapes(batches):
     )
 
     def one_epoch():
+        batches.on_epoch_begin()
         indices = itertools.count() if number is None else range(number)
         for index in indices:
             batch = batches[index]

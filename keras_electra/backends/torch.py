@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-
 COMPILES_EVERY_SHAPE = False
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
 

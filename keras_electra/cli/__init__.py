@@ -23,6 +23,7 @@ from keras_electra.cli.prepare import Prepare, TrainTokenizer
 from keras_electra.cli.pretrain import Pretrain
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
 from keras_electra.cli.search import Search
+from keras_electra.cli.stores import AddToStore, MergeStores, ShowStore, SplitStore
 from keras_electra.errors import ElectraError, InputError
 
 PROGRAM = "keras-electra"
@@ -36,6 +37,10 @@ COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "comp
 COMMANDS |= {"search": Search, "export": Export, "demo": Demo}
 GROUPS = {
     "tokenizer": ("Make a vocabulary.", {"train": TrainTokenizer}),
+    "store": (
+        "Look at stores, and join, divide or extend them.",
+        {"show": ShowStore, "merge": MergeStores, "split": SplitStore, "add": AddToStore},
+    ),
     "runs": (
         "Look at runs, and pause, resume or stop them.",
         {

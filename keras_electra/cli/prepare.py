@@ -9,26 +9,31 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
 from keras_electra.cli.options import given, number, options_of
+from keras_electra.cli.original_prepare import OriginalPrepare, reading_of
+from keras_electra.cli.preparing import (
+    CorpusOptions,
+    DuplicatesOptions,
+    Sources,
+    StoreOptions,
+    Working,
+    prepared,
+    tell_prepared,
+    weighted,
+)
 from keras_electra.config.corpus import CorpusConfig
-from keras_electra.config.store import StoreConfig
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 
-Corpus = Annotated[
-    tuple[pathlib.Path, ...],
-    tyro.conf.arg(metavar="PATH...", help="text files, and folders read with all below them"),
-]
 PLAIN = CorpusConfig()
 Tokenizer = options_of(TokenizerConfig)
-StoreOptions = options_of(StoreConfig, name="store")
-CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainTokenizer:
     """Learn a WordPiece vocabulary from text files."""
 
-    corpus: Corpus
+    corpus: Sources
     out: Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
     vocabulary_size: Annotated[
         int,
@@ -72,33 +77,85 @@ class TrainTokenizer:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prepare:
-    """Turn text files into a store of token ids."""
+    """Turn text of any kind into a store of token ids; interrupted, the same command goes on."""
 
-    corpus: Corpus
+    corpus: Sources = ()
+    weights: Annotated[
+        tuple[float, ...],
+        tyro.conf.arg(
+            metavar="FLOAT...",
+            help="one for each of --corpus: the shares of their tokens in a mixture",
+            help_behavior_hint="(default: every document once)",
+        ),
+    ] = ()
     vocab: Annotated[
-        pathlib.Path, tyro.conf.arg(metavar="FILE", help="vocabulary, one token per line")
-    ]
-    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the store to make")]
+        tyro.conf.DisallowNone[pathlib.Path | None],
+        tyro.conf.arg(metavar="FILE", help="vocabulary, one token per line", help_behavior_hint=""),
+    ] = None
+    out: Annotated[
+        tyro.conf.DisallowNone[pathlib.Path | None],
+        tyro.conf.arg(metavar="DIR", help="the store to make", help_behavior_hint=""),
+    ] = None
+    held_out_text: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(
+            metavar="FILE...",
+            help="task files; documents that share runs of words with them are dropped",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    task_index: Annotated[
+        object,
+        number("task_index", int),
+        tyro.conf.arg(
+            help="which share of an array job to prepare, from 0; without it, what is missing is "
+            "prepared and the store is made of all shares",
+            help_behavior_hint="",
+        ),
+    ] = None
+    task_count: Annotated[
+        object,
+        number("task_count", int),
+        tyro.conf.arg(help="how many shares there are", help_behavior_hint=""),
+    ] = None
     text: CorpusOptions
+    duplicates: DuplicatesOptions
     store: StoreOptions
     tokenizer: Tokenizer
+    working: Working
+    original: OriginalPrepare
 
     def run(self):
+        from keras_electra.store import Task
         from keras_electra.tokenizer import WordPieceTokenizer
 
-        config = StoreConfig(**given(self.store))
-        reading = CorpusConfig(**given(self.text))
-        options = TokenizerConfig(**given(self.tokenizer))
-        tokenizer = WordPieceTokenizer.from_file(self.vocab, options)
+        if (self.task_index is None) != (self.task_count is None):
+            raise InputError("--task-index and --task-count: expected both or none, received one")
+        task = Task() if self.task_count is None else Task(self.task_index, self.task_count)
+        places = self.original.places(self.corpus, self.vocab, self.out)
+        options = TokenizerConfig(**self.original.tokenizer_options(given(self.tokenizer)))
+        tokenizer = WordPieceTokenizer.from_file(places.vocab, options)
         warn_of_case(tokenizer)
-        manifest = build_store(self.corpus, tokenizer, self.out, config, reading)
-        display.say(
-            f"{manifest.num_tokens:,} tokens in {manifest.num_sentences:,} sentences and "
-            f"{manifest.num_documents:,} documents written to {self.out}; "
-            f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
+        done = prepared(
+            weighted(places.corpus, self.weights),
+            tokenizer,
+            places.out,
+            StoreConfig(**given(self.store)),
+            reading_of(given(self.text), places),
+            DuplicatesConfig(**given(self.duplicates)),
+            task=task,
+            held_out_texts=self.held_out_text,
+            **self.working.keywords(),
         )
-        folders = f"--store {quoted(self.out)} --run-dir RUN"
-        display.say_next(f"keras-electra pretrain {folders} --size tiny --steps 1000")
+        if done.manifest is None:
+            display.say(
+                f"share {task.index} of {task.count} is ready ({done.num_units:,} units); when all "
+                "are, the same command without --task-index and --task-count makes the store"
+            )
+            return
+        tell_prepared(done, places.out)
+        display.say(f"the report is {places.out / 'report.html'}")
+        display.say_next(places.next_command)
 
 
 def train_tokenizer(paths, vocabulary_size, config, corpus_config, **options):

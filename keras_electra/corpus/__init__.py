@@ -1,6 +1,6 @@
 """Sources of text of any kind, read as documents of lines in bounded memory."""
 
-from keras_electra.corpus.cleaning import CleaningCounts, cleaned, is_unknown_heavy
+from keras_electra.corpus.cleaning import CleaningCounts, cleaned
 from keras_electra.corpus.contamination import HeldOutNgrams
 from keras_electra.corpus.mixture import num_copies, repetitions
 from keras_electra.corpus.problems import Problems
@@ -20,7 +20,6 @@ __all__ = [
     "blocks",
     "cleaned",
     "documents",
-    "is_unknown_heavy",
     "lines",
     "num_copies",
     "read_unit",

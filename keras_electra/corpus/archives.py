@@ -1,7 +1,9 @@
 """Members of tar and zip archives, read as a stream, never unpacked; unsafe ones are refused."""
 
+import lzma
 import posixpath
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +18,17 @@ TAR_BLOCK_BYTES = 512
 TAR_MAGIC, TAR_MAGIC_OFFSET = b"ustar", 257
 TAR_READ_BYTES = 1 << 16
 MAX_LINK_BYTES = 4096
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+# What the library lets through where bytes of an archive are wrong.
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 class Member(NamedTuple):
@@ -118,11 +130,10 @@ class TarContent:
         try:
             block = self._file.read(num_bytes)
         except tarfile.TarError as error:
-            reason = f"{error} in {self._name!r}"
             raise InputError(
                 f"{self._archive}: expected a whole tar archive, received one that ends after "
                 f"{self._position} or more bytes of the member {self._name!r}"
-            ) from ValueError(reason)
+            ) from error
         self._position += len(block)
         return block
 
@@ -147,7 +158,7 @@ def zip_entries(file, name: str, problems: Problems, is_strict: bool):
                 link = posixpath.join(posixpath.dirname(entry.filename), link)
             if is_wanted(name, entry.filename, link, problems, is_strict):
                 entries.append(entry)
-    except (*ZIP_ERRORS, OSError) as error:
+    except ZIP_ERRORS as error:
         if isinstance(error, InputError):
             raise
         raise damaged_zip(name, error) from error
@@ -164,7 +175,8 @@ def zip_members(
     on_read: OnRead | None,
 ) -> Iterator[Member]:
     """Members `start` to `stop` of those that `zip_entries` finds; `on_read` counts their bytes."""
-    archive, entries = zip_entries(file, name, problems, is_strict)
+    # Of several readers of one archive, the first tells what was passed over.
+    archive, entries = zip_entries(file, name, Problems() if start else problems, is_strict)
     with archive:
         for entry in entries[start:stop]:
             content = ZipContent(archive, entry, name)

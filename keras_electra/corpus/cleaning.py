@@ -6,8 +6,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
-import numpy as np
-
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus.contamination import HeldOutNgrams
 
@@ -150,17 +148,3 @@ def kept_documents(
             setattr(counts, reason, getattr(counts, reason) + 1)
             counts.dropped_characters += num_characters
         document = []
-
-
-def is_unknown_heavy(
-    token_ids: Sequence[int] | np.ndarray, unknown_id: int, max_unknown_fraction: float | None
-) -> bool:
-    """Whether a document has a larger fraction of [UNK] than allowed.
-
-    >>> is_unknown_heavy([7, 1, 1, 9], 1, 0.25)
-    True
-    """
-    token_ids = np.asarray(token_ids)
-    if max_unknown_fraction is None or not len(token_ids):
-        return False
-    return float(np.mean(token_ids == unknown_id)) > max_unknown_fraction

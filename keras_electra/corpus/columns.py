@@ -31,7 +31,7 @@ def reading(name: str, what: str):
         yield
     except (InputError, MissingExtraError):
         raise
-    except (OSError, arrow().ArrowException) as error:
+    except (OSError, ValueError, arrow().ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{name}: expected a whole {what} file, received: {reason}") from error
 
@@ -115,6 +115,8 @@ class ArrowTable:
             for batch in map(reader.get_batch, numbers) if self._is_file else reader:
                 for start in range(0, batch.num_rows, MAX_BATCH_ROWS):
                     some = batch.column(0).slice(start, MAX_BATCH_ROWS)
+                    # Arrow files have no check sums; wrong offsets are told before they are used.
+                    some.validate(full=True)
                     yield from map(text_or_nothing, some.to_pylist())
             if on_read:
                 on_read(self._file.size())

@@ -110,13 +110,15 @@ class ContentReader:
 
     def _of_path(self, path: str, unit: Unit) -> Iterator[Marked | Stored]:
         kind = kind_of(path)
-        with StoredFile(path, self._on_read) as file:
+        is_range = bool(unit.start) or unit.stop is not None
+        is_read_from_its_end = kind.compression is None and kind.format in NEED_SEEKING
+        with StoredFile(path, self._on_read, is_range or is_read_from_its_end) as file:
             if file.size == 0:
                 self._note_empty(path)
-            elif kind.compression is None and kind.format in NEED_SEEKING:
+            elif is_read_from_its_end:
                 source = file.seekable_file
                 yield from self._of_seekable(source, Place(path), kind.format, unit)
-            elif unit.start or unit.stop is not None:
+            elif is_range:
                 yield from self._of_range(file, kind, unit)
             else:
                 yield from self._of_stream(file, Place(path))
@@ -187,7 +189,10 @@ class ContentReader:
         config, problems = self._config, self._problems
         on_read = None if unit is None else self._on_read
         if format == "parquet":
-            table = columns.ParquetTable(file, place.name, config, problems)
+            # Of several readers of one table, the first tells which column it took.
+            table = columns.ParquetTable(
+                file, place.name, config, Problems() if start else problems
+            )
             yield from self._of_records(table.texts(start, stop, on_read), place.name)
         elif format == "arrow":
             table = columns.ArrowTable(file, place.name, config, problems)
@@ -229,12 +234,13 @@ class ContentReader:
         try:
             for text in texts:
                 text = tables.valid_text(text, name, self._config, self._problems)
-                marked += mark_record(text, marker, self._config.max_line_characters)
+                for block in mark_record(text, marker, self._config.max_line_characters):
+                    marked += block
+                    if len(marked) >= MAX_RECORDS:
+                        yield marked
+                        marked = []
                 if boundary != "file":
                     marked += marker.end()
-                if len(marked) >= MAX_RECORDS:
-                    yield marked
-                    marked = []
         except InputError:
             yield marked
             raise

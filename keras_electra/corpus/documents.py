@@ -1,8 +1,11 @@
 """Lines to documents: where one ends, and how long one may grow."""
 
 import itertools
+from collections.abc import Iterator
 
 from keras_electra.corpus.text import Lines, cut_long
+
+RECORD_BLOCK_CHARACTERS = 1 << 20
 
 Marked = list[str | None]
 
@@ -62,15 +65,20 @@ class DocumentMarker:
         return [None] if is_open else []
 
 
-def mark_record(text: str, marker: DocumentMarker, max_line_characters: int) -> Marked:
-    """The lines of one record of a table, marked; the record's end is not."""
+def mark_record(text: str, marker: DocumentMarker, max_line_characters: int) -> Iterator[Marked]:
+    """The lines of one record of a table, marked, some at a time; the record's end is not."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    if len(text) <= max_line_characters:
-        return marker.mark(Lines(lines))
-    blocks = map(marker.mark, cut_long(lines, max_line_characters))
-    return list(itertools.chain.from_iterable(blocks))
+    start, limit = 0, min(RECORD_BLOCK_CHARACTERS, max_line_characters)
+    while len(text) - start > limit:
+        # Many short lines take ten times as much memory as the text they are cut from.
+        end = text.find("\n", start + limit)
+        end = len(text) if end < 0 else end
+        lines = text[start:end].split("\n")
+        yield from map(marker.mark, cut_long(lines, max_line_characters))
+        start = end + 1
+    if start <= len(text):
+        yield marker.mark(Lines((text[start:] if start else text).split("\n")))
 
 
 class DocumentSplitter:

@@ -1,6 +1,6 @@
 """What the name of a file says about how to read it."""
 
-import pathlib
+import posixpath
 from typing import NamedTuple
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
@@ -51,11 +51,10 @@ def kind_of(name: str) -> Kind:
     >>> kind_of("c4-00001.json.gz")
     Kind(format='jsonl', compression='gzip')
     """
-    name = name.lower()
-    for short, long in SHORT_NAMES.items():
-        if name.endswith(short):
-            name = name.removesuffix(short) + long
-    compression = COMPRESSIONS.get(pathlib.PurePosixPath(name).suffix)
+    name, ending = posixpath.splitext(name.lower())
+    if ending in SHORT_NAMES:
+        name, ending = posixpath.splitext(name + SHORT_NAMES[ending])
+    compression = COMPRESSIONS.get(ending)
     if compression:
-        name = name[: name.rindex(".")]
-    return Kind(FORMATS.get(pathlib.PurePosixPath(name).suffix, "text"), compression)
+        ending = posixpath.splitext(name)[1]
+    return Kind(FORMATS.get(ending, "text"), compression)

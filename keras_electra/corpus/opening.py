@@ -15,6 +15,11 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def is_web(path: str) -> bool:
+    """Whether a path is the URL of a web server, which may know neither folders nor ranges."""
+    return path.startswith(("http://", "https://"))
+
+
 def file_system(url: str):
     """The fsspec file system of a URL, and the path that it calls this URL."""
     try:
@@ -39,53 +44,42 @@ class StoredFile:
     Args:
         path: a path, a URL, or "-" for standard input.
         on_read: called with the number of bytes of every block read.
+        seeks: whether parts of it are wanted, and not all from the beginning.
 
     Attributes:
         size: bytes, None where unknown.
-        position: bytes read or passed so far.
 
     Raises:
         InputError: if the file cannot be opened or, later, read.
     """
 
-    def __init__(self, path: str, on_read: OnRead | None = None):
+    def __init__(self, path: str, on_read: OnRead | None = None, seeks: bool = False):
         self.name, self._on_read = path, on_read
-        self.position = 0
         # Libraries behind fsspec raise errors of their own.
         self._errors = Exception if is_remote(path) else OSError
         try:
-            self._file, self.size = open_binary(path)
+            self._file, self.size = open_binary(path, seeks)
         except self._errors as error:
             if isinstance(error, (InputError, MissingExtraError)):
                 raise
             raise unreadable(path, error) from error
 
     def read(self, num_bytes: int) -> bytes:
+        """So many bytes; fewer only at the end."""
         try:
-            block = self._file.read(num_bytes)
+            block = read_exactly(self._file, num_bytes)
         except self._errors as error:
             raise unreadable(self.name, error) from error
-        self.position += len(block)
         if self._on_read and block:
             self._on_read(len(block))
         return block
 
     def seek(self, position: int) -> None:
-        """Go to a byte; a stream that cannot is read up to there."""
-        if position == self.position:
-            return
+        """Go to a byte."""
         try:
             self._file.seek(position)
         except (self._errors, ValueError) as error:
-            if position < self.position:
-                raise unreadable(self.name, error) from error
-            while self.position < position:
-                block = self._file.read(min(1 << 20, position - self.position))
-                if not block:
-                    break
-                self.position += len(block)
-            return
-        self.position = position
+            raise unreadable(self.name, error) from error
 
     @property
     def seekable_file(self):
@@ -100,13 +94,16 @@ class StoredFile:
             self._file.close()
 
 
-def open_binary(path: str):
+def open_binary(path: str, seeks: bool):
     """A binary file, and how many bytes it has, if that is known."""
     if path == STANDARD_INPUT:
         return sys.stdin.buffer, None
     if is_remote(path):
         system, inner = file_system(path)
-        return system.open(inner, "rb"), system.info(inner).get("size")
+        size = system.info(inner).get("size")
+        # Not every web server sends parts: this asks for all, of whatever size it is.
+        options = {"block_size": 0, "size": size or 1} if is_web(path) and not seeks else {}
+        return system.open(inner, "rb", **options), size
     file = open(path, "rb")  # noqa: SIM115
     status = os.fstat(file.fileno())
     return file, status.st_size if is_regular(status) else None
@@ -151,7 +148,11 @@ class Peeked:
 
 def read_exactly(file, num_bytes: int) -> bytes:
     """So many bytes, or all there are."""
-    blocks = []
+    block = file.read(num_bytes)
+    if len(block) == num_bytes or not block:
+        return block
+    blocks = [block]
+    num_bytes -= len(block)
     while num_bytes > 0 and (block := file.read(num_bytes)):
         blocks.append(block)
         num_bytes -= len(block)

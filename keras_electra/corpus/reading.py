@@ -16,7 +16,7 @@ BLOCK_CHARACTERS = 1 << 22
 BLOCK_BYTES = 1 << 21
 
 
-def documents(sources: Paths, config=DEFAULTS) -> Iterator[list[str]]:
+def documents(sources: Paths, config: CorpusConfig = DEFAULTS) -> Iterator[list[str]]:
     """Read documents, each a list of its non-empty lines without the white space around them.
 
     >>> list(documents("two_books.txt"))  # doctest: +SKIP
@@ -38,7 +38,9 @@ def documents(sources: Paths, config=DEFAULTS) -> Iterator[list[str]]:
             document = []
 
 
-def lines(sources: Paths, config=DEFAULTS, on_read: OnRead | None = None) -> Iterator[str | None]:
+def lines(
+    sources: Paths, config: CorpusConfig = DEFAULTS, on_read: OnRead | None = None
+) -> Iterator[str | None]:
     """Read non-empty lines, and None after the last line of each document.
 
     Args:
@@ -46,16 +48,9 @@ def lines(sources: Paths, config=DEFAULTS, on_read: OnRead | None = None) -> Ite
         config: what a document is, and how bytes become text.
         on_read: called with the number of stored bytes of every block read.
     """
-    config, problems = reading_options(config), Problems()
+    problems = Problems()
     for unit in units(sources, config, problems):
         yield from read_unit(unit, config, problems, on_read)
-
-
-def reading_options(config) -> CorpusConfig:
-    """The reading options of a configuration that may have further ones."""
-    if isinstance(config, CorpusConfig):
-        return config
-    return CorpusConfig(document_boundary=config.document_boundary, encoding=config.encoding)
 
 
 def read_unit(

@@ -15,6 +15,7 @@ from keras_electra.corpus.opening import (
     file_system,
     is_regular,
     is_remote,
+    is_web,
     unreadable,
 )
 from keras_electra.corpus.problems import Problems
@@ -25,6 +26,7 @@ DEFAULTS = CorpusConfig()
 # What `datasets` writes beside the tables of a folder.
 DATASET_STATE, DATASET_INFO = "state.json", "dataset_info.json"
 DATASET_SPLITS = "dataset_dict.json"
+PROBE_BYTES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +69,14 @@ class File(NamedTuple):
         size: bytes; None for pipes and where a server does not say.
         stamp: differs after the file was changed.
         identity: the same for two names of one file.
+        can_seek: whether parts of it can be had.
     """
 
     path: str
     size: int | None
     stamp: str
     identity: str
+    can_seek: bool = True
 
 
 def sources_of(named) -> list[Source]:
@@ -223,12 +227,11 @@ def remote_files(url: str) -> list[File]:
         InputError: if there are none, or the server refuses.
     """
     system, path = file_system(url)
-    is_web = url.startswith(("http://", "https://"))
     try:
-        matches = sorted(system.glob(path)) if "*" in path and not is_web else [path]
+        matches = sorted(system.glob(path)) if "*" in path and not is_web(url) else [path]
         found = []
         for match in matches:
-            below = {} if is_web else system.find(match, detail=True)
+            below = {} if is_web(url) else system.find(match, detail=True)
             below = below or {match: system.info(match)}
             found += [
                 remote_file(system, name, below[name])
@@ -244,9 +247,21 @@ def remote_files(url: str) -> list[File]:
 
 
 def remote_file(system, name: str, info: dict) -> File:
-    changed = [info.get(key) for key in ("ETag", "etag", "mtime", "LastModified", "created")]
+    keys = ("ETag", "etag", "mtime", "LastModified", "Last-Modified", "created")
+    changed = repr([info.get(key) for key in keys])
     url = system.unstrip_protocol(name)
-    return File(url, info.get("size"), repr(changed), url)
+    can_seek = not is_web(url) or sends_ranges(system, name)
+    return File(url, info.get("size"), changed, url, can_seek)
+
+
+def sends_ranges(system, name: str) -> bool:
+    """Whether a web server sends a part of a file when asked for it; few say so unasked."""
+    try:
+        with system.open(name, "rb", block_size=PROBE_BYTES) as file:
+            file.seek(1)
+            return len(file.read(1)) == 1
+    except Exception:
+        return False
 
 
 def is_hidden(file: str, folder: str) -> bool:

@@ -10,7 +10,7 @@ from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.text import read_lines
 from keras_electra.errors import InputError
 
-MAX_RECORD_CHARACTERS = 1 << 25
+MAX_RECORD_CHARACTERS = 1 << 24
 HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -51,7 +51,7 @@ def json_texts(
 
 
 def record_lines(file, name, config, problems, offset=0) -> Iterator[str]:
-    """Whole lines; one of more than 32 M characters is refused."""
+    """Whole lines; one of more than 16 M characters is refused."""
     config = config.replace(max_line_characters=MAX_RECORD_CHARACTERS)
     for lines, is_unfinished in read_lines(file, name, config, problems, offset):
         if is_unfinished:
@@ -150,8 +150,9 @@ def valid_text(text: str, name: str, config: CorpusConfig, problems: Problems) -
 
     They come from escapes such as "\\\\ud83d" in JSON, and from text cut in the middle of a pair.
     """
-    if text.isascii() or not (wrong := HALF_OF_A_PAIR.search(text)):
+    if text.isascii() or is_encodable(text):
         return text
+    wrong = HALF_OF_A_PAIR.search(text)
     sentence = (
         f"{name}: expected characters, received half of a surrogate pair (U+{ord(wrong[0]):04X})"
     )
@@ -162,3 +163,12 @@ def valid_text(text: str, name: str, config: CorpusConfig, problems: Problems) -
         return ""
     problems.add("encoding", f"{sentence}; replaced", len(HALF_OF_A_PAIR.findall(text)))
     return HALF_OF_A_PAIR.sub("\ufffd", text)
+
+
+def is_encodable(text: str) -> bool:
+    """Whether all of it are characters; much faster than to search for what is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -45,9 +45,13 @@ def read_lines(
         InputError: at bytes of another encoding, naming their position, under the policy "strict".
     """
     most = config.max_line_characters
-    rest = ""
+    pending, num_pending = [], 0
     for text in read_text(file, name, config, problems, offset):
-        text = rest + text
+        pending.append(text)
+        num_pending += len(text)
+        if num_pending <= most and "\n" not in text:
+            continue
+        text = "".join(pending)
         lines = text.split("\n")
         rest = lines.pop()
         if MARK in text:
@@ -59,7 +63,8 @@ def read_lines(
             pieces, rest = cut_line(rest, most)
             if pieces:
                 yield Lines(without_marked(pieces, problems), True)
-    yield Lines(without_marked([rest], problems))
+        pending, num_pending = [rest], len(rest)
+    yield Lines(without_marked(["".join(pending)], problems))
 
 
 def without_marked(lines: list[str], problems: Problems) -> list[str]:

@@ -106,8 +106,7 @@ def units(
                 if file.identity not in seen:
                     new.setdefault(file.identity, file)
             seen.update(new)
-            divider = Divider(index, config, problems, unit_bytes)
-            found.extend(divider.divide(list(new.values())))
+            found.extend(Divider(index, config, unit_bytes).divide(list(new.values())))
     refuse_none(found, [])
     return in_parallel(found, unit_bytes)
 
@@ -128,11 +127,8 @@ def in_parallel(found: list[Unit], unit_bytes: int) -> list[Unit]:
 class Divider:
     """Divides the files of one source: large ones into ranges, small ones gathered in groups."""
 
-    def __init__(
-        self, source_index: int, config: CorpusConfig, problems: Problems, unit_bytes: int
-    ):
-        self._source_index, self._config, self._problems = source_index, config, problems
-        self._unit_bytes = unit_bytes
+    def __init__(self, source_index: int, config: CorpusConfig, unit_bytes: int):
+        self._source_index, self._config, self._unit_bytes = source_index, config, unit_bytes
 
     def divide(self, files: list[File]) -> Iterator[Unit]:
         """The units of these files, in order."""
@@ -160,7 +156,7 @@ class Divider:
         if file.size is None:
             return True
         is_large = file.size >= self._unit_bytes // SEQUENTIAL_SHARE
-        return is_large and kind_of(file.path).must_be_read_in_order
+        return is_large and (kind_of(file.path).must_be_read_in_order or not file.can_seek)
 
     def _alone(self, file: File) -> Iterator[Unit]:
         kind = kind_of(file.path)
@@ -177,7 +173,7 @@ class Divider:
 
     def _parts_of_size(self, file: File, sizes_in) -> Iterator[Unit]:
         try:
-            with StoredFile(file.path) as stored:
+            with StoredFile(file.path, seeks=True) as stored:
                 sizes = sizes_in(stored)
         except InputError:
             if self._config.damaged_files == "stop":
@@ -188,12 +184,13 @@ class Divider:
         yield from self._parts(file, group_borders(sizes, self._unit_bytes))
 
     def _parquet_sizes(self, stored: StoredFile) -> list[int]:
-        table = ParquetTable(stored.seekable_file, stored.name, self._config, self._problems)
-        return table.group_bytes()
+        return ParquetTable(
+            stored.seekable_file, stored.name, self._config, Problems()
+        ).group_bytes()
 
     def _zip_sizes(self, stored: StoredFile) -> list[int]:
         is_strict = self._config.damaged_files == "stop"
-        archive, entries = zip_entries(stored.seekable_file, stored.name, self._problems, is_strict)
+        archive, entries = zip_entries(stored.seekable_file, stored.name, Problems(), is_strict)
         with archive:
             return [entry.compress_size for entry in entries]
 

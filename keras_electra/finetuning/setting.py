@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.finetuning.data import TaskData
@@ -113,13 +114,13 @@ class Setting:
         """Put the weights into the model that a new one with this seed has; optimizer and counts too."""
         fresh = self.new_model(seed)
         for mine, new in zip(self.model.variables, fresh.variables, strict=True):
-            mine.assign(keras.ops.convert_to_numpy(new))
+            mine.assign(np.array(keras.ops.convert_to_numpy(new)))
         self.model.seed = seed
         optimizer = self.model.optimizer
         rate = optimizer._learning_rate
         for variable in optimizer.variables:
             if variable is not rate and variable is not optimizer.total_steps_variable:
-                variable.assign(keras.ops.zeros_like(variable))
+                variable.assign(np.zeros(variable.shape, variable.dtype))
         self.model.reset_metrics()
 
     def model_of(self, name: str):

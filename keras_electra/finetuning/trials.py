@@ -9,6 +9,7 @@ import safetensors.numpy
 from keras_electra.callbacks import RunKeeper, TrainingPlan
 from keras_electra.checkpoint import save_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.errors import DivergedError
 from keras_electra.finetuning.setting import Setting
 from keras_electra.pretraining import train_until
 from keras_electra.runs import prune_checkpoints
@@ -109,7 +110,7 @@ class Trial:
         for border in self.setting.validation_steps():
             if self.course.is_over:
                 break
-            train_until(border, self.model, self.batches, self.keeper, self.setting.callbacks)
+            self._train(border)
             if self.keeper.outcome in ("stopped", "interrupted"):
                 return self.keeper.outcome
             if border not in [row["step"] for row in self.course.validations]:
@@ -121,6 +122,15 @@ class Trial:
                 self.path,
             )
         return "finished"
+
+    def _train(self, border):
+        try:
+            train_until(border, self.model, self.batches, self.keeper, self.setting.callbacks)
+        except DivergedError:
+            # On JAX, asking a callback for its model takes up the state of the `fit` that was left;
+            # a later one would put it over the weights of the next attempt.
+            _ = self.keeper.model
+            raise
 
     def _validate(self):
         """Score the validation parts, note the scores, and decide whether to go on."""

@@ -12,6 +12,7 @@ report.json, .html    what `prepare_store` found in the corpus; not a part of th
 
 from keras_electra.store.build import Progress, build_store
 from keras_electra.store.examples import Examples
+from keras_electra.store.joining import add_to_store, merge_stores, split_store
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.prepare import Prepared, Task, prepare_store
 from keras_electra.store.reader import Store
@@ -23,6 +24,9 @@ __all__ = [
     "Progress",
     "Store",
     "Task",
+    "add_to_store",
     "build_store",
+    "merge_stores",
     "prepare_store",
+    "split_store",
 ]

@@ -2,19 +2,24 @@
 
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.store import DuplicatesConfig
 from keras_electra.errors import InputError
 from keras_electra.store import manifest as names
 from keras_electra.store.chunk import Chunk
 from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
+from keras_electra.store.prepare import prepare_store
 from keras_electra.store.reader import Store
 from keras_electra.store.writing import DocumentEnds, StoreWriter
 
 CHUNK_TOKENS = 1 << 22
+ADDED_SUFFIX = ".added"
 
 
 def merge_stores(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -> Manifest:
@@ -48,6 +53,44 @@ def merge_stores(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -> 
         sources = tuple(source for store in stores for source in store.manifest.sources)
         made = {"by": "merge", "stores": [store.fingerprint for store in stores]}
         return writer.finish(np.concatenate(stretches), sources, made)
+
+
+def add_to_store(
+    path: str | os.PathLike,
+    sources,
+    out: str | os.PathLike,
+    *,
+    corpus_config: CorpusConfig | None = None,
+    duplicates: DuplicatesConfig | None = None,
+    prepare: Callable = prepare_store,
+    **keywords,
+) -> Manifest:
+    """Make a new store of an old one and more text, with the same tokenizer and settings.
+
+    The text is first prepared as a store of its own, `out` + ".added", which goes on where it was
+    when the call is repeated; then both are joined as by `merge_stores`, and it is removed.
+    Duplicates are looked for within the new text.
+
+    Args:
+        path: the old store, which stays as it is.
+        sources: what `corpus.units` takes.
+        out: the folder to make; must not exist.
+        corpus_config, duplicates: as for `prepare_store`.
+        prepare: called in the place of `prepare_store`, with the same arguments.
+        **keywords: further arguments of it, such as `num_processes`.
+
+    Raises:
+        InputError, DamagedDataError: as `prepare_store` and `merge_stores`.
+    """
+    store, out = Store(path), pathlib.Path(os.path.abspath(out))
+    if os.path.lexists(out):
+        raise InputError(f"out: expected a folder that does not exist yet, received {out}")
+    added = out.with_name(out.name + ADDED_SUFFIX)
+    config = store.manifest.store
+    prepare(sources, store.tokenizer(), added, config, corpus_config, duplicates, **keywords)
+    manifest = merge_stores([path, added], out)
+    shutil.rmtree(added, ignore_errors=True)
+    return manifest
 
 
 def split_store(
@@ -85,29 +128,29 @@ def split_store(
     is_second = np.zeros(store.num_documents, bool)
     is_second[np.argsort(keys, kind="stable")[:num_second]] = True
     made = {"by": "split", "store": store.fingerprint, "fraction": fraction, "seed": seed}
-    return (
-        write_part_of(store, ~is_second, first, {**made, "part": "first"}),
-        write_part_of(store, is_second, second, {**made, "part": "second"}),
-    )
-
-
-def write_part_of(store: Store, is_kept: np.ndarray, out: str | os.PathLike, made: dict):
-    """Write the documents where bool (D,) `is_kept` is True as a store; returns its manifest."""
-    with new_folder(pathlib.Path(out)) as folder:
-        writer = StoreWriter(folder, store.tokenizer(), store.manifest.store)
-        for documents, chunk in chunks_of(store):
-            writer.write(chunk.only(is_kept[documents]))
-        stretches = moved_stretches(
-            store.held_out_stretches, DocumentEnds(store.path)[:], is_kept
+    with new_folder(pathlib.Path(first)) as one, new_folder(pathlib.Path(second)) as other:
+        return (
+            write_documents(store, ~is_second, one, {**made, "part": "first"}),
+            write_documents(store, is_second, other, {**made, "part": "second"}),
         )
-        if not len(stretches):
-            stretches = writer.draw_held_out()
-        if (stretches[:, 1] - stretches[:, 0]).sum() == writer.num_tokens:
-            raise InputError(
-                f"fraction: expected text to train on in {out}, received documents that are all "
-                "held out; choose a part that is larger"
-            )
-        return writer.finish(stretches, store.manifest.sources, made)
+
+
+def write_documents(
+    store: Store, is_kept: np.ndarray, folder: pathlib.Path, made: dict
+) -> Manifest:
+    """Write the documents where bool (D,) `is_kept` is True as a store into an empty folder."""
+    writer = StoreWriter(folder, store.tokenizer(), store.manifest.store)
+    for documents, chunk in chunks_of(store):
+        writer.write(chunk.only(is_kept[documents]))
+    stretches = moved_stretches(store.held_out_stretches, DocumentEnds(store.path)[:], is_kept)
+    if not len(stretches):
+        stretches = writer.draw_held_out()
+    if (stretches[:, 1] - stretches[:, 0]).sum() == writer.num_tokens:
+        raise InputError(
+            f"fraction: expected text to train on in both parts, received one whose "
+            f"{len(stretches)} stretches are all held out; choose a part that is larger"
+        )
+    return writer.finish(stretches, store.manifest.sources, made)
 
 
 def moved_stretches(

@@ -103,7 +103,7 @@ class WorkingFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritten(self.path, error) from error
-        if not is_shared and not any(self.path.glob("parts/*/*.part")):
+        if not is_shared and not self.has_parts():
             for file in self.path.glob("*.json"):
                 file.unlink()
             shutil.rmtree(self.path / "parts", ignore_errors=True)
@@ -118,6 +118,10 @@ class WorkingFolder:
         if difference := changed_unit(before, plain(listed)):
             raise InputError(f"{begun} other text: {difference}{ending}")
 
+    def has_parts(self) -> bool:
+        """Whether there is anything worth keeping."""
+        return any(self.path.glob("parts/*/*.part"))
+
     def remove(self) -> None:
         """Delete it all."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -126,33 +130,44 @@ class WorkingFolder:
     def held(self, is_shared: bool) -> Iterator[None]:
         """Keep others out of the folder during the block; those that share let each other in.
 
+        A block that fails before it made a part leaves no folder, unless others share it.
+
         Raises:
             InputError: if somebody else holds it.
         """
-        if fcntl is None:
-            yield
-            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+            lock = locked(self.path, is_shared)
         except OSError as error:
             raise unwritten(self.path, error) from error
         try:
-            lock_or_refuse(lock, self.path, is_shared)
             yield
+        except BaseException:
+            if not is_shared and not self.has_parts():
+                self.remove()
+            raise
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
 
 
-def lock_or_refuse(lock: int, path: pathlib.Path, is_shared: bool) -> None:
-    """Lock an open file, or raise `InputError` if others hold it."""
-    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+def locked(folder: pathlib.Path, is_shared: bool) -> int | None:
+    """An open file that holds the lock of a working folder; None where there are no locks.
+
+    Raises:
+        InputError: if others hold it.
+    """
+    if fcntl is None:
+        return None
+    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
+        os.close(lock)
         raise InputError(
-            f"{path} is in use: expected no other process at work there, wait until it has ended"
+            f"{folder} is in use: expected no other process at work there, wait until it has ended"
         ) from None
+    return lock
 
 
 def write_json(path: pathlib.Path, value: dict) -> None:

@@ -1,0 +1,171 @@
+"""What `prepare` and `store add` share: their options, and the line that shows how far they are."""
+
+import dataclasses
+import os
+import time
+from typing import Annotated
+
+import rich.progress
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.options import number, options_of
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
+from keras_electra.errors import InputError
+
+Sources = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        metavar="PATH...",
+        help="files, folders with all below them, globs, archives, tables, URLs; - is standard input",
+        help_behavior_hint="",
+    ),
+]
+CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
+DuplicatesOptions = options_of(DuplicatesConfig, name="duplicates")
+StoreOptions = options_of(StoreConfig, name="store")
+MIN_SECONDS = 1.0
+"""Time after which a speed is worth showing."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Working:
+    """How the work is done; the result does not depend on it."""
+
+    num_processes: Annotated[
+        object,
+        number("num_processes", int),
+        tyro.conf.arg(
+            help="worker processes, each of about 300 MB",
+            help_behavior_hint="(default: one for each processor)",
+        ),
+    ] = None
+    tokens_per_second: Annotated[
+        object,
+        number("tokens_per_second", float),
+        tyro.conf.arg(
+            help="speed of training, for the hours in the report",
+            help_behavior_hint="(default: that of the paper's machine)",
+        ),
+    ] = None
+
+    def keywords(self) -> dict:
+        """The arguments of `prepare_store` that these options set."""
+        speed = self.tokens_per_second
+        if speed is not None and not 0 < speed < float("inf"):
+            raise InputError(f"tokens_per_second: expected a number above 0, received {speed}")
+        return {
+            "num_processes": self.num_processes or available_processors(),
+            "tokens_per_second": speed,
+        }
+
+
+def available_processors() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def weighted(paths: tuple[str, ...], weights: tuple[float, ...]) -> list:
+    """The sources of a mixture.
+
+    Raises:
+        InputError: unless there is a weight for each path, or none at all.
+    """
+    from keras_electra.corpus import Source
+
+    if weights and len(weights) != len(paths):
+        raise InputError(
+            f"weights: expected {len(paths)}, one for each of --corpus, received {len(weights)}"
+        )
+    return [
+        Source(path, weight)
+        for path, weight in zip(paths, weights or [None] * len(paths), strict=True)
+    ]
+
+
+def prepared(sources, tokenizer, out, config, reading, duplicates, **keywords):
+    """`prepare_store` with a line of progress and remarks."""
+    from keras_electra.store import prepare_store
+
+    with PreparingProgress() as shown:
+        return prepare_store(
+            sources,
+            tokenizer,
+            out,
+            config,
+            reading,
+            duplicates,
+            on_progress=shown.update,
+            tell=display.tell,
+            **keywords,
+        )
+
+
+def tell_prepared(prepared, out) -> None:
+    """Say what is in a store that was made, or was there already."""
+    manifest = prepared.manifest
+    how = "written to" if prepared.is_new else "are in"
+    display.say(
+        f"{manifest.num_tokens:,} tokens in {manifest.num_sentences:,} sentences and "
+        f"{manifest.num_documents:,} documents {how} {out}; "
+        f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
+    )
+    if not prepared.is_new:
+        display.tell("nothing was to be done: the store is of the same text and settings")
+
+
+class PreparingProgress:
+    """One line: what is being done, how much of it, MB/s, documents/s, time left."""
+
+    def __init__(self):
+        self._bar = rich.progress.Progress(
+            "{task.description}",
+            rich.progress.BarColumn(bar_width=20),
+            rich.progress.DownloadColumn(),
+            "{task.fields[figures]}",
+            console=display.remarks,
+            transient=True,
+            disable=not display.is_watched(),
+        )
+        self._task = self._bar.add_task("reading", total=None, figures="")
+        self._first = None
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def update(self, progress) -> None:
+        """Show a `Progress`."""
+        now = time.monotonic()
+        if self._first is None:
+            # What an earlier run had done comes in the first report, and is no speed.
+            self._first = (now, progress)
+        self._bar.update(
+            self._task,
+            description=progress.stage,
+            completed=progress.num_bytes,
+            total=progress.total_bytes,
+            figures=figures(progress, self._first[1], now - self._first[0]),
+        )
+
+
+def figures(progress, first, seconds: float) -> str:
+    """MB/s, documents/s and time left, once they mean something."""
+    num_bytes = progress.num_bytes - first.num_bytes
+    if seconds < MIN_SECONDS or not num_bytes or progress.stage != first.stage:
+        return ""
+    shown = [
+        f"{num_bytes / 1e6 / seconds:,.1f} MB/s",
+        f"{(progress.num_documents - first.num_documents) / seconds:,.0f} documents/s",
+    ]
+    if progress.total_bytes is not None:
+        left = max(0, progress.total_bytes - progress.num_bytes) * seconds / num_bytes
+        shown.append(f"{display.clock(left)} left")
+    return "  ".join(shown)

@@ -1,0 +1,155 @@
+"""`store show`, `merge`, `split` and `add`: what is done with stores that are there."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import Json, existing
+from keras_electra.cli.options import given, number
+from keras_electra.cli.preparing import (
+    CorpusOptions,
+    DuplicatesOptions,
+    Sources,
+    Working,
+    prepared,
+)
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.store import DuplicatesConfig
+
+StorePath = Annotated[
+    tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="STORE", help="made by `prepare`")
+]
+Out = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the store to make")]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShowStore:
+    """Say what is in a store and how it was made."""
+
+    store: StorePath
+    verify: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(help="read and check every file", help_behavior_hint=""),
+    ] = False
+    json: Json = False
+
+    def run(self):
+        from keras_electra.store import Store
+
+        store = Store(existing("store", self.store))
+        if self.verify:
+            store.verify()
+        facts = facts_of(store)
+        if self.json:
+            display.print_json(facts)
+            return
+        grid = display.table("", "")
+        for name, value in facts.items():
+            is_number = isinstance(value, int) and not isinstance(value, bool)
+            grid.add_row(name.replace("_", " "), f"{value:,}" if is_number else str(value))
+        display.output.print(grid)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MergeStores:
+    """Join stores of the same vocabulary into a new one."""
+
+    stores: Annotated[
+        tyro.conf.Positional[tuple[pathlib.Path, ...]],
+        tyro.conf.arg(metavar="STORE...", help="in the order in which they are joined"),
+    ]
+    out: Out
+
+    def run(self):
+        from keras_electra.store import merge_stores
+
+        for store in self.stores:
+            existing("store", store)
+        with display.waiting("merging"):
+            manifest = merge_stores(self.stores, self.out)
+        tell_made(manifest, self.out)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitStore:
+    """Divide a store into two, by documents chosen at random."""
+
+    store: StorePath
+    out: Annotated[
+        tuple[pathlib.Path, pathlib.Path],
+        tyro.conf.arg(metavar="DIR DIR", help="the two stores to make"),
+    ]
+    fraction: Annotated[
+        float,
+        number("fraction", float),
+        tyro.conf.arg(help="of the documents that go to the second store"),
+    ]
+    seed: Annotated[int, number("seed", int), tyro.conf.arg(help="chooses the documents")] = 0
+
+    def run(self):
+        from keras_electra.store import split_store
+
+        with display.waiting("splitting"):
+            manifests = split_store(
+                existing("store", self.store), *self.out, self.fraction, self.seed
+            )
+        for manifest, out in zip(manifests, self.out, strict=True):
+            tell_made(manifest, out)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AddToStore:
+    """Make a new store of an old one and more text."""
+
+    store: StorePath
+    corpus: Sources
+    out: Out
+    text: CorpusOptions
+    duplicates: DuplicatesOptions
+    working: Working
+
+    def run(self):
+        from keras_electra.store import add_to_store
+
+        tell_made(
+            add_to_store(
+                existing("store", self.store),
+                list(self.corpus),
+                self.out,
+                corpus_config=CorpusConfig(**given(self.text)),
+                duplicates=DuplicatesConfig(**given(self.duplicates)),
+                prepare=prepared,
+                **self.working.keywords(),
+            ),
+            self.out,
+        )
+
+
+def facts_of(store) -> dict:
+    """What a store is, as JSON-ready values."""
+    manifest = store.manifest
+    return {
+        "tokens": manifest.num_tokens,
+        "sentences": manifest.num_sentences,
+        "documents": manifest.num_documents,
+        "held_out_tokens": manifest.num_held_out_tokens,
+        "vocabulary_size": manifest.vocabulary_size,
+        "token_dtype": manifest.token_dtype,
+        "lowercase": manifest.tokenizer.lowercase,
+        "made_by": manifest.made["by"],
+        "sources": [source.name for source in manifest.sources],
+        "format_version": manifest.format_version,
+        "fingerprint": manifest.fingerprint,
+    }
+
+
+def tell_made(manifest, out) -> None:
+    """Say what is in a store that was made."""
+    display.say(
+        f"{manifest.num_tokens:,} tokens in {manifest.num_documents:,} documents written to {out}; "
+        f"{manifest.num_held_out_tokens:,} tokens are held out for evaluation"
+    )
