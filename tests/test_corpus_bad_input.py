@@ -483,6 +483,9 @@ class TestFolders:
         assert problems.counts == {"link": 2}
         assert "--follows-links" in problems.examples["link"][0]
         assert read(inside, follows_links=True)[0] == ["a", None, "secret", None]
+        (inside / "a.txt").unlink()
+        (inside / "again.txt").unlink()
+        assert "with none; 2 links lead out, which --follows-links reads" in read(inside)[1]
         # Who names a link means what it leads to.
         assert read(inside / "file.txt")[0] == ["secret", None]
         assert read(inside / "folder")[0] == ["secret", None]

@@ -157,8 +157,11 @@ def test_every_kind_gives_the_same_documents(twin):
     assert read(twin) == DOCUMENTS
 
 
-def test_blocks_give_the_same_lines(twin, monkeypatch):
+@pytest.mark.parametrize("member_bytes", [10, 1 << 23])
+def test_blocks_give_the_same_lines(twin, monkeypatch, member_bytes):
+    """Members of archives are handed on as they are, or read on the way if they are large."""
     config = CorpusConfig()
+    monkeypatch.setattr(corpus.contents, "MAX_MEMBER_BYTES", member_bytes)
     for size in (1, 500, 1 << 22):
         monkeypatch.setattr(corpus.reading, "BLOCK_CHARACTERS", size)
         monkeypatch.setattr(corpus.reading, "BLOCK_BYTES", size)
@@ -166,6 +169,7 @@ def test_blocks_give_the_same_lines(twin, monkeypatch):
             taken = list(blocks(unit, config))
             assert [line for block in taken for line in read_unit(block)] == list(read_unit(unit))
             assert all(list(read_unit(block))[-1] is None for block in taken)
+    assert read(twin) == DOCUMENTS
 
 
 @pytest.mark.parametrize("unit_bytes", [8, 100, 1000])

@@ -1,4 +1,4 @@
-"""The original program's fine-tuning flags: each hyper-parameter is translated, or refused with a reason."""
+"""The original program's fine-tuning flags: each is translated, or refused with a reason."""
 
 import pathlib
 

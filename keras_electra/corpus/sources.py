@@ -138,11 +138,14 @@ def text_files(paths: Paths) -> list[pathlib.Path]:
     return list(found.values())
 
 
-def refuse_none(found, names: Iterable) -> None:
-    """Raise `InputError` if nothing was found."""
+def refuse_none(found, names: Iterable, num_links: int = 0) -> None:
+    """Raise `InputError` if nothing was found; `num_links` led out of the folders."""
     if not found:
         names = ", ".join(map(str, names)) or "no path"
-        raise InputError(f"corpus: expected at least one text file, received {names} with none")
+        hint = f"; {num_links} links lead out, which --follows-links reads" if num_links else ""
+        raise InputError(
+            f"corpus: expected at least one text file, received {names} with none{hint}"
+        )
 
 
 def files_of(path: str, config: CorpusConfig, problems: Problems) -> list[File]:

@@ -100,7 +100,7 @@ def units(
             found.append(Unit((STANDARD_INPUT,), 0, None, None, index, True))
         else:
             files = files_of(os.fspath(source.path), config, problems)
-            refuse_none(files, [source.name])
+            refuse_none(files, [source.name], problems.counts.get("link", 0))
             new = {}
             for file in files:
                 if file.identity not in seen:
