@@ -52,6 +52,7 @@ def test_dict_and_back():
         ({"head": "other"}, "head: expected one of 'original', 'huggingface'"),
         ({"beam_size": 0}, "beam_size: expected at least 1"),
         ({"selection": "first"}, "selection: expected one of"),
+        ({"ema_rate": 0.9}, "ema_rate: expected none in fine-tuning"),
     ],
 )
 def test_wrong_options_are_one_sentence(changes, sentence):

@@ -21,7 +21,7 @@ BY_TASK = dict.fromkeys(
 
 RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name="run")
 AnswerOptions = options_of(AnswerConfig, name="answers")
-OptimizerOptions = options_of(OptimizerConfig, defaults=BY_TASK)
+OptimizerOptions = options_of(OptimizerConfig, leave_out={"ema_rate"}, defaults=BY_TASK)
 
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 Required = {"help_behavior_hint": "(required)"}

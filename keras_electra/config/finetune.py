@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.options import Options, option, refuse_unknown, required
+from keras_electra.errors import InputError
 
 LORA_TARGETS = ("query", "key", "value", "output", "feed_forward")
 
@@ -158,6 +159,11 @@ class FinetuneConfig(Options):
             "lora_targets",
             f"names of {', '.join(LORA_TARGETS)}, with commas between",
         )
+        if self.optimizer.ema_rate is not None:
+            raise InputError(
+                "ema_rate: expected none in fine-tuning, which selects weights by validation, "
+                f"received {self.optimizer.ema_rate}"
+            )
         parts = self.optimizer.accumulation_steps
         self.require(
             self.batch_size % parts == 0, "batch_size", f"a multiple of accumulation_steps={parts}"
