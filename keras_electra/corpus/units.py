@@ -10,10 +10,11 @@ from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus.archives import zip_entries
 from keras_electra.corpus.columns import ParquetTable
 from keras_electra.corpus.kinds import kind_of
+from keras_electra.corpus.listing import File, files_of, refuse_none
 from keras_electra.corpus.opening import STANDARD_INPUT, StoredFile
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.ranges import can_be_cut
-from keras_electra.corpus.sources import File, files_of, refuse_none, sources_of
+from keras_electra.corpus.sources import sources_of
 from keras_electra.errors import InputError
 
 UNIT_BYTES = 1 << 26

@@ -2,15 +2,11 @@
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.task_models.answers import ExtractiveQA
 from keras_electra.task_models.base import TaskModel
-from keras_electra.task_models.kinds import (
-    ExtractiveQA,
-    MultipleChoice,
-    TextClassifier,
-    TextRegressor,
-    TokenClassifier,
-)
 from keras_electra.task_models.several import SeveralTasks
+from keras_electra.task_models.texts import MultipleChoice, TextClassifier, TextRegressor
+from keras_electra.task_models.words import TokenClassifier
 from keras_electra.tasks.task import Task
 
 __all__ = [

@@ -161,3 +161,11 @@ def hit(logits, labels):
     """1.0 where the largest logit is the label's."""
     best = ops.argmax(logits, axis=-1)
     return ops.cast(ops.equal(ops.cast(best, "int32"), ops.cast(labels, "int32")), "float32")
+
+
+def checked_labels(labels) -> tuple[str, ...]:
+    """The labels as a tuple; `InputError` unless they are two or more different names."""
+    is_usable = not isinstance(labels, str) and all(isinstance(label, str) for label in labels)
+    if not is_usable or len(set(labels)) < len(labels) or len(labels) < 2:
+        raise InputError(f"labels: expected two or more different names, received {labels!r}")
+    return tuple(labels)

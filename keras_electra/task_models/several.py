@@ -47,9 +47,9 @@ class SeveralTasks(RawInput, backends.TrainStep, keras.Model):
                 f"{ {name: type(model).__name__ for name, model in models.items()} } on "
                 f"{len(backbones)} backbones"
             )
-        (self_backbone,) = backbones.values()
-        super().__init__(name=layer_name(name), dtype=self_backbone.dtype_policy)
-        self.backbone = self_backbone
+        (backbone,) = backbones.values()
+        super().__init__(name=layer_name(name), dtype=backbone.dtype_policy)
+        self.backbone = backbone
         self.models = dict(models)
         self.seed = seed
         self.accumulation_steps = accumulation_steps

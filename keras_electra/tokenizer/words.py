@@ -10,7 +10,7 @@ import numpy as np
 from keras_electra.tokenizer.wordpiece import WordPieceTokenizer
 
 MAX_KNOWN = 500_000
-MAX_KNOWN_CHARACTERS = 1 << 24
+MAX_KNOWN_CHARACTERS = 1 << 23
 WORDS_PER_TEXT = 512
 
 
