@@ -11,7 +11,8 @@ from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 
 BACKEND = keras.config.backend()
-QUICK = ["--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01", "--layer-decay", "none"]
+QUICK = ["--epochs", "6", "--batch-size", "8", "--learning-rate", "0.005", "--layer-decay", "none"]
+QUICK += ["--bias-correction"]
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ from keras_electra.tasks.own import own_task
 
 CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds", "time"}
 QUICK = {
-    "epochs": 3,
+    "epochs": 6,
     "batch_size": 8,
-    "learning_rate": 1e-2,
+    "learning_rate": 5e-3,
+    "bias_correction": True,
     "layer_decay": None,
     "log_every_steps": 4,
 }
@@ -144,7 +145,7 @@ def test_rows_count_steps_over_the_trials(whole_run):
 
 @pytest.mark.parametrize(
     "num_steps",
-    [pytest.param(3, marks=pytest.mark.full), 8, pytest.param(70, marks=pytest.mark.full)],
+    [pytest.param(3, marks=pytest.mark.full), 8, pytest.param(130, marks=pytest.mark.full)],
 )
 def test_a_killed_run_ends_as_if_it_had_not_been(tune, whole_run, tmp_path, num_steps):
     """Killed in the first trial before and after a checkpoint, and in the second trial."""
