@@ -73,6 +73,7 @@ class PretrainBatches(keras.utils.PyDataset):
         self.start_step = start_step
         self.is_endless = is_endless
         self.waiting_seconds = 0.0
+        self._is_within = False
         self.tokenizer = self.store.tokenizer()
         self.examples = self.store.examples(part, sequence_length, packing, seed)
         self.num_examples = len(self.examples)
@@ -111,9 +112,14 @@ class PretrainBatches(keras.utils.PyDataset):
         self.waiting_seconds += time.perf_counter() - started
         return (batch,)
 
+    def on_epoch_begin(self):
+        self._is_within = True
+
     def on_epoch_end(self):
-        if not self.is_endless:
+        # Keras also calls this before the first epoch.
+        if self._is_within and not self.is_endless:
             self.start_step += self.num_batches
+        self._is_within = False
 
     def _prepare(self, step):
         """Have this batch and the next ones made by the thread."""

@@ -9,6 +9,8 @@ import pytest
 from keras_electra.batches import PretrainBatches, StagedBatches, training_batches
 from keras_electra.config.pretrain import Stage
 from keras_electra.errors import InputError
+from keras_electra.optimizers import ElectraAdamW
+from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 
 CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds"}
@@ -82,3 +84,20 @@ def test_a_staged_run_resumes_exactly(tiny_config, store, tmp_path):
     rows = rows_of(tmp_path / "whole")
     assert [row["tokens"] for row in rows] == [4 * 48, 5 * 48 + 3 * 32, 5 * 48 + 5 * 32]
     assert rows == rows_of(tmp_path / "parts")
+
+
+def test_fit_begins_with_the_first_pass(tiny_config, store):
+    """Keras calls `on_epoch_end` before the first epoch too; no pass may be left out by that."""
+    seen = []
+
+    class Watched(PretrainBatches):
+        def batch(self, step):
+            seen.append(step)
+            return super().batch(step)
+
+    batches = Watched(store, batch_size=64, sequence_length=12)
+    model = ElectraPretrainer.from_recipe(tiny_config())
+    model.compile(optimizer=ElectraAdamW(tiny_config().optimizer, 10))
+    model.fit(batches, epochs=2, verbose=0, shuffle=False)
+    assert min(seen) == 0
+    assert batches.start_step == 2 * batches.num_batches
