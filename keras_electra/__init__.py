@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AnswerConfig": "config.finetune",
+    "CorpusConfig": "config.corpus",
+    "DuplicatesConfig": "config.store",
     "ElectraBackbone": "backbone",
     "ElectraPretrainer": "pretrainer",
     "EncoderConfig": "config.encoder",
@@ -34,6 +36,7 @@ _HOMES = {
     "TokenizerConfig": "config.tokenizer",
     "WordPieceTokenizer": "tokenizer",
     "add_lora": "lora",
+    "add_to_store": "store",
     "build_store": "store",
     "compare_results": "comparing",
     "detect": "predict",
@@ -42,11 +45,14 @@ _HOMES = {
     "known_task": "tasks",
     "load": "presets",
     "merge_lora": "lora",
+    "merge_stores": "store",
     "own_task": "tasks",
+    "prepare_store": "store",
     "pretrain": "pretraining",
     "pseudo_log_likelihood": "predict",
     "save_preset": "presets",
     "search": "finetuning",
+    "split_store": "store",
     "trace": "tracing",
 }
 _MODULES = ("convert", "models")

@@ -1,7 +1,9 @@
 """Preparing a corpus: the same store whatever the processes, the tasks, the kills and the file kinds."""
 
+import bz2
 import contextlib
 import gzip
+import io
 import itertools
 import json
 import lzma
@@ -12,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
 import numpy as np
@@ -22,8 +25,8 @@ from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import Source
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.store import Store, Task, build_store, prepare, prepare_store
-from keras_electra.store.preparing import tokenizing, workers
+from keras_electra.store import Share, Store, build_store, prepare, prepare_store
+from keras_electra.store.preparing import assembling, tokenizing, units, workers
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 
 TEXT = "the cat sat on a mat and dog ran far home in snow rain sun with old new red blue"
@@ -115,10 +118,10 @@ def test_every_document_is_in_the_store_once(expected):
 
 
 def test_the_corpus_is_divided(corpus, tmp_path):
-    prepare_store(corpus, TOKENIZER, tmp_path / "store", task=Task(0, 2))
-    units = json.loads((working(tmp_path / "store") / "units.json").read_text())["units"]
-    assert len(units) > 8
-    assert sum(unit["is_sequential"] for unit in units) >= 1
+    prepare_store(corpus, TOKENIZER, tmp_path / "store", share=Share(0, 2))
+    listed = json.loads((working(tmp_path / "store") / "units.json").read_text())["units"]
+    assert len(listed) > 8
+    assert sum(unit["is_sequential"] for unit in listed) >= 1
 
 
 @pytest.mark.parametrize("num_processes", [2, 3])
@@ -130,16 +133,14 @@ def test_the_number_of_processes_makes_no_difference(corpus, tmp_path, expected,
 
 
 def test_the_size_of_parts_makes_no_difference(corpus, tmp_path, monkeypatch, expected):
-    monkeypatch.setattr(tokenizing, "PART_CHARACTERS", 4000)
+    monkeypatch.setattr(units, "PART_CHARACTERS", 4000)
     monkeypatch.setattr(tokenizing, "BATCH_LINES", 7)
     prepare_store(corpus, TOKENIZER, tmp_path / "store")
     assert contents(tmp_path / "store") == contents(expected)
 
 
-def test_one_pass_makes_the_same_store(corpus, tmp_path, monkeypatch):
+def test_one_pass_makes_the_same_store(corpus, tmp_path):
     build_store(corpus, TOKENIZER, tmp_path / "one")
-    # Where files end up in units decides the record of the sources.
-    monkeypatch.setattr(prepare, "UNIT_BYTES", 1 << 26)
     prepare_store(corpus, TOKENIZER, tmp_path / "two")
     one, two = contents(tmp_path / "one"), contents(tmp_path / "two")
     assert two.pop("report.json") and two.pop("report.html")
@@ -149,30 +150,32 @@ def test_one_pass_makes_the_same_store(corpus, tmp_path, monkeypatch):
 def test_an_array_job(corpus, tmp_path, expected):
     out = tmp_path / "store"
     counts = [
-        prepare_store(corpus, TOKENIZER, out, task=Task(index, 3)).num_units for index in range(3)
+        prepare_store(corpus, TOKENIZER, out, share=Share(index, 3)).num_units for index in range(3)
     ]
     assert sum(counts) == len(json.loads((working(out) / "units.json").read_text())["units"])
     assert not out.exists()
-    before = {path: path.stat().st_mtime_ns for path in working(out).rglob("*.part")}
+    parts = [path.stat().st_size for path in working(out).rglob("*.part")]
     reports = []
     prepare_store(corpus, TOKENIZER, out, on_progress=reports.append)
     assert contents(out) == contents(expected)
-    assert before
     assert reports[-1].stage == "assembling"
-    assert reports[-1].num_tokens == 0
+    last = reports[-1]
+    assert last.num_bytes == last.total_bytes == sum(parts)
+    assert last.num_tokens == Store(out).num_tokens
+    assert {report.num_tokens for report in reports if report.stage == "tokenizing"} == {0}
 
 
 def test_an_array_job_with_a_share_missing(corpus, tmp_path, expected):
     out = tmp_path / "store"
-    prepare_store(corpus, TOKENIZER, out, task=Task(1, 2))
+    prepare_store(corpus, TOKENIZER, out, share=Share(1, 2))
     prepare_store(corpus, TOKENIZER, out, num_processes=2)
     assert contents(out) == contents(expected)
 
 
-@pytest.mark.parametrize("task", [Task(2, 2), Task(-1, 2), Task(0, 0)])
-def test_impossible_tasks(corpus, tmp_path, task):
+@pytest.mark.parametrize("share", [Share(2, 2), Share(-1, 2), Share(0, 0)])
+def test_impossible_tasks(corpus, tmp_path, share):
     with pytest.raises(InputError, match="task_(index|count): expected"):
-        prepare_store(corpus, TOKENIZER, tmp_path / "store", task=task)
+        prepare_store(corpus, TOKENIZER, tmp_path / "store", share=share)
 
 
 # Again, and with other settings
@@ -205,7 +208,7 @@ def test_other_settings_are_refused(corpus, tmp_path, expected, name, is_finishe
     if is_finished:
         shutil.copytree(expected, out)
     else:
-        prepare_store(corpus, TOKENIZER, out, task=Task(0, 2))
+        prepare_store(corpus, TOKENIZER, out, share=Share(0, 2))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     changed = {"tokenizer": TOKENIZER, **CHANGES[name]}
     with pytest.raises(InputError, match=f"{name}=.*received"):
@@ -216,7 +219,7 @@ def test_other_settings_are_refused(corpus, tmp_path, expected, name, is_finishe
 def test_text_that_changed_is_refused(corpus, tmp_path, expected):
     texts = shutil.copytree(corpus, tmp_path / "texts")
     out = tmp_path / "store"
-    prepare_store(texts, TOKENIZER, out, task=Task(0, 2))
+    prepare_store(texts, TOKENIZER, out, share=Share(0, 2))
     with (texts / "a.txt").open("a") as file:
         file.write("the dog\n")
     with pytest.raises(InputError, match=r"a\.txt.* was changed since.*remove .*preparing"):
@@ -231,7 +234,7 @@ def test_text_that_changed_is_refused(corpus, tmp_path, expected):
     for name in ("tokens-00000.bin", "held_out.bin", "document_offsets.bin"):
         assert here[name] == there[name]
     (texts / "a.txt").write_text("the dog\n" * 50)
-    with pytest.raises(InputError, match="out: .* made with text="):
+    with pytest.raises(InputError, match=r"out: .* and .*texts was changed since"):
         prepare_store(texts, TOKENIZER, out)
 
 
@@ -263,6 +266,12 @@ def test_a_folder_that_is_no_store(corpus, tmp_path):
     (tmp_path / "store").mkdir()
     with pytest.raises(InputError, match="out: expected a folder that does not exist yet"):
         prepare_store(corpus, TOKENIZER, tmp_path / "store")
+
+
+def test_a_store_inside_the_corpus_is_refused(corpus):
+    with pytest.raises(InputError, match="out: expected a folder outside"):
+        prepare_store([corpus], TOKENIZER, corpus / "store")
+    assert not (corpus / "store.preparing").exists()
 
 
 def test_failing_before_the_first_part_leaves_nothing(tmp_path):
@@ -344,21 +353,45 @@ def test_ten_kills(tmp_path, corpus, expected, seed):
 def test_a_kill_after_every_part(tmp_path, corpus, expected, monkeypatch):
     """As if the power went at each moment at which something is written."""
     out = tmp_path / "store"
-    write = tokenizing.write_part
+    write = units.write_part
 
     def write_one(path, part):
         write(path, part)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tokenizing, "write_part", write_one)
-    monkeypatch.setattr(tokenizing, "PART_CHARACTERS", 4000)
+    monkeypatch.setattr(units, "write_part", write_one)
+    monkeypatch.setattr(units, "PART_CHARACTERS", 4000)
     for _ in range(8):
         with pytest.raises(KeyboardInterrupt):
             prepare_store(corpus, TOKENIZER, out)
     assert len(list(working(out).rglob("*.part"))) == 8
-    monkeypatch.setattr(tokenizing, "write_part", write)
+    monkeypatch.setattr(units, "write_part", write)
     prepare_store(corpus, TOKENIZER, out)
     assert contents(out) == contents(expected)
+
+
+@pytest.mark.parametrize("name", ["drop_duplicates", "assemble", "write_report"])
+def test_an_interruption_of_the_assembly(tmp_path, corpus, expected, monkeypatch, name):
+    out, config = tmp_path / "store", DuplicatesConfig(drop_duplicates=True)
+    real, times = getattr(assembling, name), []
+
+    def interrupted(*arguments, **keywords):
+        result = real(*arguments, **keywords)
+        times.append(name)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(assembling, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_store(corpus, TOKENIZER, out, duplicates=config)
+    assert [path.name for path in tmp_path.iterdir()] == ["store.preparing"]
+    reports = []
+    prepare_store(corpus, TOKENIZER, out, duplicates=config, on_progress=reports.append)
+    assert sum(r.num_tokens for r in reports if r.stage == "tokenizing") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    here, there = contents(out), contents(expected)
+    assert here["tokens-00000.bin"] == there["tokens-00000.bin"]
 
 
 def children(pid):
@@ -420,9 +453,9 @@ def test_a_folder_in_use_is_refused(tmp_path, corpus):
     process = start(tmp_path, corpus, tmp_path / "store", 0.1)
     while not (working(tmp_path / "store") / "units.json").exists():
         time.sleep(0.02)
-    for task in (Task(), Task(0, 2)):
+    for share in (Share(), Share(0, 2)):
         with pytest.raises(InputError, match="preparing is in use"):
-            prepare_store(corpus, TOKENIZER, tmp_path / "store", task=task)
+            prepare_store(corpus, TOKENIZER, tmp_path / "store", share=share)
     kill_tree(process)
 
 
@@ -447,7 +480,7 @@ def test_a_full_disk(tmp_path, corpus, expected):
 def test_a_damaged_part_is_found(tmp_path, corpus, expected):
     out = tmp_path / "store"
     for index in range(2):
-        prepare_store(corpus, TOKENIZER, out, task=Task(index, 2))
+        prepare_store(corpus, TOKENIZER, out, share=Share(index, 2))
     part = sorted(working(out).rglob("*.part"))[3]
     before = part.read_bytes()
     flipped = bytearray(before)
@@ -466,24 +499,26 @@ def test_a_damaged_part_is_found(tmp_path, corpus, expected):
 
 
 def test_errors_of_workers_arrive(tmp_path):
+    texts = tmp_path / "texts"
+    texts.mkdir()
     for number in range(40):
-        (tmp_path / f"{number}.txt").write_text("\n\n".join(text_of(10, number)))
-    (tmp_path / "77.txt").write_bytes(b"caf\xe9")
+        (texts / f"{number}.txt").write_text("\n\n".join(text_of(10, number)))
+    (texts / "77.txt").write_bytes(b"caf\xe9")
     with pytest.raises(InputError, match=r"77\.txt.*offset 3.*--encoding"):
-        prepare_store(tmp_path, TOKENIZER, tmp_path / "store", num_processes=2)
+        prepare_store(texts, TOKENIZER, tmp_path / "store", num_processes=2)
 
 
-def fail(task, on_tally):
-    if task == "damaged":
+def fail(work, on_tally):
+    if work == "damaged":
         raise DamagedDataError("a part is damaged")
     raise ZeroDivisionError("a bug")
 
 
 def test_other_errors_of_workers_arrive_too():
     with pytest.raises(DamagedDataError, match="a part is damaged"):
-        workers.run_tasks(fail, ["damaged"], 2, print)
+        workers.do_all(fail, ["damaged"], 2, print)
     with pytest.raises(RuntimeError, match="a worker process failed:(.|\n)*a bug"):
-        workers.run_tasks(fail, ["bug"], 2, print)
+        workers.do_all(fail, ["bug"], 2, print)
 
 
 # Mixtures, cleaning, the report
@@ -607,3 +642,70 @@ def test_what_readers_pass_over_is_told(tmp_path):
         )
         report = json.loads((out / "report.json").read_text())
         assert report["problems"]["counts"] == {"encoding": 3}
+
+
+# Other kinds of files
+
+
+def packed(members, mode="w"):
+    """A tar archive of (name, content)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        for name, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return file.getvalue()
+
+
+def write_twins(folder, documents):
+    """One corpus in many layouts; returns what to name to read it."""
+    import csv
+
+    import fsspec
+    import pyarrow
+    import pyarrow.parquet
+    import zstandard
+
+    folder.mkdir()
+    text = "\n\n".join(documents).encode()
+    (folder / "text.txt").write_bytes(text)
+    (folder / "text.txt.bz2").write_bytes(bz2.compress(text))
+    table = pyarrow.table({"text": documents, "number": list(range(len(documents)))})
+    pyarrow.parquet.write_table(table, folder / "table.parquet", row_group_size=50)
+    lines = "".join(json.dumps({"text": document}) + "\n" for document in documents)
+    compressed = zstandard.ZstdCompressor().compress(lines.encode())
+    (folder / "table.jsonl.zst").write_bytes(compressed)
+    with (folder / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["number", "text"], *enumerate(documents)])
+    third = len(documents) // 3
+    archives = [
+        (
+            f"openwebtext/subset{number}_data.xz",
+            lzma.compress(packed((f"{i:03d}.txt", d.encode()) for i, d in enumerate(part))),
+        )
+        for number, part in enumerate(
+            (documents[:third], documents[third : 2 * third], documents[2 * third :])
+        )
+    ]
+    (folder / "openwebtext.tar.xz").write_bytes(packed(archives, "w:xz"))
+    with fsspec.open("memory://prepare-twins/text.txt", "wb") as file:
+        file.write(text)
+    names = sorted(path for path in folder.iterdir())
+    return {path.name: path for path in names} | {"memory": "memory://prepare-twins/text.txt"}
+
+
+def test_twins_of_a_corpus_give_the_same_store(tmp_path):
+    documents = text_of(180, 7)
+    twins = write_twins(tmp_path / "twins", documents) | {"iterable": [documents]}
+    stores = {}
+    for name, source in twins.items():
+        num_processes = 1 if name == "memory" else 2
+        prepare_store(source, TOKENIZER, tmp_path / name, num_processes=num_processes)
+        stores[name] = contents(tmp_path / name)
+    fingerprints = {name: Store(tmp_path / name).fingerprint for name in twins}
+    assert len(twins) == 8
+    assert len(set(fingerprints.values())) == 1, fingerprints
+    for content in stores.values():
+        assert content.pop("manifest.json")
+    assert all(content == stores["text.txt"] for content in stores.values())

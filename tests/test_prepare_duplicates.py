@@ -3,14 +3,16 @@
 import itertools
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from keras_electra.config.store import DuplicatesConfig
-from keras_electra.errors import InputError
+from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.store import Store, prepare, prepare_store
 from keras_electra.store.preparing import duplicates as search
+from keras_electra.store.preparing import signatures
 from keras_electra.store.preparing.duplicates import drop_families
 from keras_electra.store.preparing.signatures import (
     bands,
@@ -221,3 +223,27 @@ def test_how_often_pairs_share_a_band(similarity):
 def test_impossible_options(options):
     with pytest.raises(InputError, match=next(iter(options))):
         DuplicatesConfig(**options)
+
+
+def test_bands_of_documents_do_not_depend_on_their_neighbours(monkeypatch):
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 40, 50)
+    words = rng.integers(0, 2**63, counts.sum(), dtype=np.uint64)
+    together = bands(words, counts, 5, 0.8)
+    monkeypatch.setattr(signatures, "BLOCK_WORDS", 130)
+    monkeypatch.setattr(signatures, "BLOCK_DOCUMENTS", 4)
+    np.testing.assert_array_equal(bands(words, counts, 5, 0.8), together)
+    ends = np.cumsum(counts)
+    for place in (0, 7, 49):
+        own = words[ends[place] - counts[place] : ends[place]]
+        alone = bands(own, counts[place : place + 1], 5, 0.8)
+        np.testing.assert_array_equal(alone[0], together[place])
+    assert bands(words[:0], counts[:0], 5, 0.8).shape == (0, 11)
+
+
+@pytest.mark.parametrize(("name", "config"), [("duckdb", EXACT), ("rensa", NEAR)])
+def test_a_missing_library_is_named_before_the_work(tmp_path, monkeypatch, name, config):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"duplicates needs .*keras-electra\[data\]"):
+        prepared(tmp_path, documents_of(5), config)
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]

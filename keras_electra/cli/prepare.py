@@ -26,7 +26,20 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 
 PLAIN = CorpusConfig()
+MAX_MEGABYTES = 500
 Tokenizer = options_of(TokenizerConfig)
+# What is a document, and what is cleaned away, matters to a store only.
+OF_DOCUMENTS = {
+    "document_boundary",
+    "split_document_characters",
+    "unicode_form",
+    "removes_control_characters",
+    "min_document_characters",
+    "max_document_characters",
+    "max_unknown_fraction",
+    "contamination_words",
+}
+ReadingOptions = options_of(CorpusConfig, leave_out=OF_DOCUMENTS, name="reading")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,11 +63,24 @@ class TrainTokenizer:
         number("min_frequency", int),
         tyro.conf.arg(help="times a pair of pieces must occur to be joined"),
     ] = 2
+    multiple_of: Annotated[
+        int,
+        number("multiple_of", int),
+        tyro.conf.arg(
+            help="the entries are made a multiple of this by further [unused] ones; 8 or 64 suits GPUs"
+        ),
+    ] = 1
+    max_megabytes: Annotated[
+        int,
+        number("max_megabytes", int),
+        tyro.conf.arg(help="of text to learn from, taken from everywhere in the corpus"),
+    ] = MAX_MEGABYTES
     tokenizer: Tokenizer
-    text: CorpusOptions
+    text: ReadingOptions
 
     def run(self):
-        for name, least in (("num_unused", 0), ("min_frequency", 1)):
+        least_values = {"num_unused": 0, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
+        for name, least in least_values.items():
             if getattr(self, name) < least:
                 received = getattr(self, name)
                 raise InputError(f"{name}: expected at least {least}, received {received}")
@@ -64,8 +90,10 @@ class TrainTokenizer:
             self.vocabulary_size,
             config,
             CorpusConfig(**given(self.text)),
+            self.max_megabytes * 10**6,
             num_unused=self.num_unused,
             min_frequency=self.min_frequency,
+            multiple_of=self.multiple_of,
         )
         self.out.absolute().parent.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.out)
@@ -126,12 +154,12 @@ class Prepare:
     original: OriginalPrepare
 
     def run(self):
-        from keras_electra.store import Task
+        from keras_electra.store import Share
         from keras_electra.tokenizer import WordPieceTokenizer
 
         if (self.task_index is None) != (self.task_count is None):
             raise InputError("--task-index and --task-count: expected both or none, received one")
-        task = Task() if self.task_count is None else Task(self.task_index, self.task_count)
+        share = Share() if self.task_count is None else Share(self.task_index, self.task_count)
         places = self.original.places(self.corpus, self.vocab, self.out)
         options = TokenizerConfig(**self.original.tokenizer_options(given(self.tokenizer)))
         tokenizer = WordPieceTokenizer.from_file(places.vocab, options)
@@ -143,13 +171,13 @@ class Prepare:
             StoreConfig(**given(self.store)),
             reading_of(given(self.text), places),
             DuplicatesConfig(**given(self.duplicates)),
-            task=task,
+            share=share,
             held_out_texts=self.held_out_text,
             **self.working.keywords(),
         )
         if done.manifest is None:
             display.say(
-                f"share {task.index} of {task.count} is ready ({done.num_units:,} units); when all "
+                f"share {share.index} of {share.count} is ready ({done.num_units:,} units); when all "
                 "are, the same command without --task-index and --task-count makes the store"
             )
             return
@@ -158,13 +186,16 @@ class Prepare:
         display.say_next(places.next_command)
 
 
-def train_tokenizer(paths, vocabulary_size, config, corpus_config, **options):
-    """A `WordPieceTokenizer` learnt from files, with a progress bar."""
+def train_tokenizer(
+    sources, vocabulary_size, config, corpus_config, max_bytes=MAX_MEGABYTES * 10**6, **options
+):
+    """A `WordPieceTokenizer` learnt from a sample of a corpus, with a progress bar."""
     from keras_electra import corpus
     from keras_electra.tokenizer import WordPieceTokenizer
 
-    files = corpus.text_files(paths)
-    total = sum(file.stat().st_size for file in files)
+    sources = corpus.sources_of(sources)
+    sizes = [unit.num_bytes for unit in corpus.units(sources, corpus_config)]
+    total = None if None in sizes else sum(sizes)
     with display.progress("learning a vocabulary", "bytes") as update:
         done = 0
 
@@ -173,7 +204,7 @@ def train_tokenizer(paths, vocabulary_size, config, corpus_config, **options):
             done += num_bytes
             update(done, total)
 
-        lines = (line for line in corpus.lines(files, corpus_config, add) if line is not None)
+        lines = corpus.sample_lines(sources, max_bytes, corpus_config, on_read=add)
         return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
 
 
@@ -212,4 +243,5 @@ def as_flags(config: TokenizerConfig) -> str:
         flags += " --strip-accents" if config.strip_accents else " --no-strip-accents"
     if config.max_word_characters != TokenizerConfig.max_word_characters:
         flags += f" --max-word-characters {config.max_word_characters}"
+    flags += " --cuts-long-words" if config.cuts_long_words else ""
     return flags

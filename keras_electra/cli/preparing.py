@@ -37,7 +37,7 @@ class Working:
         object,
         number("num_processes", int),
         tyro.conf.arg(
-            help="worker processes, each of about 300 MB",
+            help="worker processes, each of 300 to 500 MB",
             help_behavior_hint="(default: one for each processor)",
         ),
     ] = None
@@ -56,7 +56,9 @@ class Working:
         if speed is not None and not 0 < speed < float("inf"):
             raise InputError(f"tokens_per_second: expected a number above 0, received {speed}")
         return {
-            "num_processes": self.num_processes or available_processors(),
+            "num_processes": (
+                available_processors() if self.num_processes is None else self.num_processes
+            ),
             "tokens_per_second": speed,
         }
 
@@ -144,7 +146,7 @@ class PreparingProgress:
     def update(self, progress) -> None:
         """Show a `Progress`."""
         now = time.monotonic()
-        if self._first is None:
+        if self._first is None or self._first[1].stage != progress.stage:
             # What an earlier run had done comes in the first report, and is no speed.
             self._first = (now, progress)
         self._bar.update(
@@ -159,7 +161,7 @@ class PreparingProgress:
 def figures(progress, first, seconds: float) -> str:
     """MB/s, documents/s and time left, once they mean something."""
     num_bytes = progress.num_bytes - first.num_bytes
-    if seconds < MIN_SECONDS or not num_bytes or progress.stage != first.stage:
+    if seconds < MIN_SECONDS or not num_bytes:
         return ""
     shown = [
         f"{num_bytes / 1e6 / seconds:,.1f} MB/s",

@@ -10,11 +10,12 @@ manifest.json         counts, settings, and size and SHA-256 of every file
 report.json, .html    what `prepare_store` found in the corpus; not a part of the fingerprint
 """
 
-from keras_electra.store.build import Progress, build_store
+from keras_electra.store.build import build_store
 from keras_electra.store.examples import Examples
 from keras_electra.store.joining import add_to_store, merge_stores, split_store
 from keras_electra.store.manifest import Manifest
-from keras_electra.store.prepare import Prepared, Task, prepare_store
+from keras_electra.store.prepare import Prepared, Share, prepare_store
+from keras_electra.store.preparing.watch import Progress
 from keras_electra.store.reader import Store
 
 __all__ = [
@@ -22,8 +23,8 @@ __all__ = [
     "Manifest",
     "Prepared",
     "Progress",
+    "Share",
     "Store",
-    "Task",
     "add_to_store",
     "build_store",
     "merge_stores",

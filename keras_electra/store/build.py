@@ -1,6 +1,5 @@
 """Text in, store out: tokenizes a corpus in one pass, in this process, and writes it as a folder."""
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Callable
@@ -12,57 +11,13 @@ from keras_electra.errors import InputError
 from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.records import made_with, source_records
-from keras_electra.store.preparing.tokenizing import Recipe, Tally, Tokenizing, pieces
+from keras_electra.store.preparing.tokenizing import Recipe, Tokenizing
+from keras_electra.store.preparing.units import pieces
+from keras_electra.store.preparing.watch import Progress, Watch, total_bytes
 from keras_electra.store.writing import StoreWriter
 from keras_electra.tokenizer import WordPieceTokenizer
 
 PLAIN = CorpusConfig()
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """How far a build is.
-
-    Attributes:
-        num_bytes, total_bytes: bytes read, and bytes there are; None where that is not known.
-        num_tokens, num_documents: made so far.
-        stage: what is being done.
-    """
-
-    num_bytes: int
-    total_bytes: int | None
-    num_tokens: int
-    num_documents: int = 0
-    stage: str = "tokenizing"
-
-
-class Watch:
-    """Adds up what was done, and tells it.
-
-    Args:
-        units: what there is to do.
-        on_progress: called after each piece of work; None for nobody.
-    """
-
-    def __init__(self, units: list[corpus.Unit], on_progress: Callable[[Progress], None] | None):
-        sizes = [unit.num_bytes for unit in units]
-        self._total = None if None in sizes else sum(sizes)
-        self._sum, self._on_progress = Tally(), on_progress
-
-    def add(self, tally: Tally) -> None:
-        """Take what was done."""
-        self._sum = Tally(*(a + b for a, b in zip(self._sum, tally, strict=True)))
-        self.tell()
-
-    def add_bytes(self, num_bytes: int) -> None:
-        """Take bytes that were read; they are told with the tokens that they make."""
-        self._sum = self._sum._replace(num_bytes=self._sum.num_bytes + num_bytes)
-
-    def tell(self, stage: str = "tokenizing") -> None:
-        """Say how far it is."""
-        if self._on_progress:
-            num_bytes, num_documents, num_tokens = self._sum
-            self._on_progress(Progress(num_bytes, self._total, num_tokens, num_documents, stage))
 
 
 def build_store(
@@ -98,7 +53,8 @@ def build_store(
     units = corpus.units(sources, corpus_config)
     with new_folder(pathlib.Path(out)) as folder:
         writer = StoreWriter(folder, tokenizer, config)
-        tokenizing, watch = Tokenizing(recipe, tokenizer), Watch(units, on_progress)
+        tokenizing = Tokenizing(recipe, tokenizer)
+        watch = Watch(total_bytes([unit.num_bytes for unit in units]), on_progress)
         for unit in units:
             lines = corpus.read_unit(unit, corpus_config, None, watch.add_bytes)
             for piece in pieces(lines):

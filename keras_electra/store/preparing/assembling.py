@@ -1,124 +1,186 @@
-"""Parts to a store: what is dropped, what is repeated, and what is held out."""
+"""From the parts of all units to a store with its report.
 
-import itertools
+Documents are written once, in the order of the corpus; of these, stretches are held out. Then those
+that a mixture takes again are written again, and again, without what is held out.
+"""
+
 import pathlib
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable
 
 import numpy as np
 
-from keras_electra.corpus import num_copies, repetitions
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
+from keras_electra.corpus import Problems, Source, Unit
 from keras_electra.errors import InputError
+from keras_electra.store.manifest import Manifest
+from keras_electra.store.preparing.all_parts import Parts
 from keras_electra.store.preparing.counting import Counts
-from keras_electra.store.preparing.parts import Part, read_columns, read_part
+from keras_electra.store.preparing.disk_arrays import disk_array
+from keras_electra.store.preparing.duplicates import (
+    Duplicates,
+    drop_duplicates,
+    estimated_bytes,
+)
+from keras_electra.store.preparing.mixing import set_copies
+from keras_electra.store.preparing.records import source_records
+from keras_electra.store.preparing.signatures import bands_and_rows
+from keras_electra.store.preparing.watch import Tally, Watch
+from keras_electra.store.preparing.working_folder import WorkingFolder
+from keras_electra.store.report import report_of, write_report
 from keras_electra.store.writing import StoreWriter
-from keras_electra.tokenizer.words import sums
+from keras_electra.tokenizer import WordPieceTokenizer
 
-MAX_COPIES = np.iinfo(np.uint16).max
-
-
-class Parts:
-    """All parts of a corpus, in order; documents are numbered through all of them.
-
-    Args:
-        paths: the parts of each source.
-    """
-
-    def __init__(self, paths: Sequence[Sequence[pathlib.Path]]):
-        self.of_source = [list(own) for own in paths]
-        self.paths = [path for own in self.of_source for path in own]
-        counts = [len(read_columns(path, "document_sentences")[0]) for path in self.paths]
-        self._firsts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        self.num_documents = int(self._firsts[-1])
-
-    def source_slices(self) -> list[slice]:
-        """The documents of each source."""
-        ends = np.cumsum([0, *map(len, self.of_source)])
-        firsts = self._firsts[ends].tolist()
-        return [slice(*pair) for pair in itertools.pairwise(firsts)]
-
-    def read(self) -> Iterator[tuple[slice, Part]]:
-        """Every part, checked, with the numbers of its documents."""
-        for place, path in enumerate(self.paths):
-            yield slice(*self._firsts[place : place + 2].tolist()), read_part(path)
-
-    def document(self, number: int) -> np.ndarray:
-        """The token ids of one document."""
-        place = int(np.searchsorted(self._firsts, number, side="right")) - 1
-        chunk = read_part(self.paths[place]).chunk
-        ends = np.cumsum(chunk.document_tokens)
-        within = number - int(self._firsts[place])
-        return chunk.token_ids[ends[within - 1] if within else 0 : ends[within]]
-
-    def document_tokens(self) -> np.ndarray:
-        """int64 (D,): tokens of every document."""
-        tokens = np.zeros(self.num_documents, np.int64)
-        for place, path in enumerate(self.paths):
-            lengths, counts = read_columns(path, "sentence_lengths", "document_sentences")
-            tokens[slice(*self._firsts[place : place + 2])] = sums(lengths, counts)
-        return tokens
+EXAMPLE_TOKENS = 40
 
 
-def set_copies(
-    parts: Parts, copies: np.ndarray, weights: list[float], names: list[str], seed: int
-) -> list[dict]:
-    """Say in `copies` how often each document is taken, so that sources have their share of tokens.
+class Assembly:
+    """From the parts to the store.
 
     Args:
-        parts: of all sources.
-        copies: uint16 (D,), 0 for what is dropped anyway; changed in place.
-        weights: of the sources.
-        names: of the sources.
-        seed: chooses what is taken once more.
-
-    Returns:
-        what came of it, for each source.
+        working: holds the parts of all units.
+        tokenizer, config, duplicates: as for `prepare_store`.
+        sources, found: what was read.
+        met: what was noticed before reading.
     """
-    tokens = parts.document_tokens()
-    slices = parts.source_slices()
-    num_tokens = [int(tokens[own][copies[own] > 0].sum()) for own in slices]
-    mixture = []
-    for own, name, weight, repetition in zip(
-        slices, names, weights, repetitions(num_tokens, weights), strict=True
+
+    def __init__(
+        self,
+        working: WorkingFolder,
+        tokenizer: WordPieceTokenizer,
+        config: StoreConfig,
+        duplicates: DuplicatesConfig,
+        sources: list[Source],
+        found: list[Unit],
+        met: Problems,
     ):
-        if repetition >= MAX_COPIES:
-            raise InputError(
-                f"weights: expected every source to be taken less than {MAX_COPIES} times, "
-                f"received {weight} for {name}, which makes {repetition:.0f}"
-            )
-        is_kept = copies[own] > 0
-        kept_tokens = tokens[own][is_kept]
-        taken = np.zeros(len(is_kept), np.uint16)
-        taken[is_kept] = num_copies(kept_tokens, repetition, seed)
-        copies[own] = taken
-        mixture.append(
-            {
-                "source": name,
-                "weight": weight,
-                "tokens": int(kept_tokens.sum()),
-                "tokens_taken": int((tokens[own] * taken).sum()),
-            }
+        self._working, self._tokenizer, self._config = working, tokenizer, config
+        self._duplicates, self._sources, self._found, self._met = duplicates, sources, found, met
+
+    def write(
+        self,
+        folder: pathlib.Path,
+        made: dict,
+        tokens_per_second: float | None,
+        num_threads: int,
+        watch: Watch,
+        tell: Callable[[str], None],
+    ) -> Manifest:
+        """Write the store into an empty folder; returns its manifest."""
+        parts = Parts(self._paths())
+        path = self._working.path / "copies.bin"
+        copies = disk_array(path, np.uint16, parts.num_documents)
+        copies[:] = 1
+        found = self._drop_duplicates(parts, copies, num_threads, watch, tell)
+        mixture = []
+        if made["weights"] is not None:
+            names = [source.name for source in self._sources]
+            mixture = set_copies(parts, copies, made["weights"], names, self._config.seed)
+        watch.begin("assembling", parts.num_bytes * int(copies.max(initial=1)))
+        writer = StoreWriter(folder, self._tokenizer, self._config)
+        stretches, counts = assemble(parts, copies, writer, watch)
+        manifest = writer.finish(stretches, source_records(self._sources, self._found), made)
+        report = report_of(
+            counts,
+            writer.token_counts,
+            manifest.num_tokens - manifest.num_held_out_tokens,
+            self._tokenizer,
+            dropped=dropped(counts, found),
+            examples=self._examples(parts, found),
+            mixture=mixture,
+            problems=self._problems(counts).to_dict(),
+            tokens_per_second=tokens_per_second,
         )
-    return mixture
+        write_report(folder, report)
+        return manifest
+
+    def _paths(self) -> list[list[pathlib.Path]]:
+        """The parts of each source, in order."""
+        paths = [[] for _ in self._sources]
+        for index, unit in enumerate(self._found):
+            paths[unit.source_index] += self._working.parts_of(index)
+        return paths
+
+    def _drop_duplicates(self, parts, copies, num_threads, watch, tell) -> Duplicates:
+        similarity = self._duplicates.near_duplicate_similarity
+        if not self._duplicates.looks_at_documents:
+            return Duplicates(0, 0, [], [], 0)
+        watch.begin("looking for duplicates", None)
+        num_bands = 0 if similarity is None else bands_and_rows(similarity)[0]
+        most = estimated_bytes(parts.num_documents, num_bands) / 1e6
+        free = shutil.disk_usage(self._working.path).free / 1e6
+        tell(
+            f"looking for duplicates among {parts.num_documents:,} documents: at most about "
+            f"{most:,.0f} MB of temporary disk, of which {free:,.0f} MB are free"
+        )
+        found = drop_duplicates(
+            parts.paths,
+            copies,
+            self._working.path,
+            near=similarity is not None,
+            num_threads=num_threads,
+        )
+        tell(
+            f"{found.num_exact:,} duplicates and {found.num_near:,} near duplicates; "
+            f"the search took {found.num_bytes / 1e6:,.0f} MB of temporary disk"
+        )
+        return found
+
+    def _examples(self, parts: Parts, found: Duplicates) -> list[dict]:
+        pairs = [("duplicate", pair) for pair in found.exact]
+        pairs += [("near duplicate", pair) for pair in found.near]
+
+        def beginning(number: int) -> str:
+            return self._tokenizer.decode(parts.document(number)[:EXAMPLE_TOKENS])
+
+        return [
+            {"kind": kind, "dropped": beginning(dropped), "kept": beginning(kept)}
+            for kind, (dropped, kept) in pairs
+        ]
+
+    def _problems(self, counts: Counts) -> Problems:
+        """What the readers met, in the order of the units."""
+        problems = Problems()
+        problems.merge(self._met)
+        for index in range(len(self._found)):
+            problems.merge(self._working.problems_of(index))
+        problems.merge(counts.problems)
+        return problems
 
 
-def assemble(parts: Parts, copies: np.ndarray, writer: StoreWriter) -> tuple[np.ndarray, Counts]:
+def dropped(counts: Counts, found: Duplicates) -> dict[str, int]:
+    """Documents that are not in the store, by the reason."""
+    cleaning = counts.cleaning
+    return {
+        "too_short": cleaning.num_short,
+        "too_long": cleaning.num_long,
+        "held_out_text": cleaning.num_contaminated,
+        "too_many_unknown": cleaning.num_unknown,
+        "duplicates": found.num_exact,
+        "near_duplicates": found.num_near,
+    }
+
+
+def assemble(
+    parts: Parts, copies: np.ndarray, writer: StoreWriter, watch: Watch
+) -> tuple[np.ndarray, Counts]:
     """Write the documents, each once and then those that are repeated, and hold some text out.
-
-    Stretches are held out of the first copies; in further copies they are left out.
 
     Args:
         parts: in the order of the corpus.
         copies: uint16 (D,), how often each document is taken.
         writer: gets them.
+        watch: told after every part.
 
     Returns:
         int64 (H, 2), the held-out stretches, and what was counted.
     """
     counts = Counts()
-    for own, part in parts.read():
+    for own, part, num_bytes in parts.read():
         kept = part.only(copies[own] > 0)
         writer.write(kept.chunk)
         counts.add(kept)
+        watch.add(Tally(num_bytes, len(kept.chunk.document_sentences), len(kept.chunk.token_ids)))
     if writer.num_tokens == 0:
         raise InputError(
             f"corpus: expected text, received {parts.num_documents} documents of which none is left"
@@ -128,13 +190,14 @@ def assemble(parts: Parts, copies: np.ndarray, writer: StoreWriter) -> tuple[np.
     stretches = writer.draw_held_out()
     for repeat in range(1, int(copies.max())):
         position = 0
-        for own, part in parts.read():
+        for own, part, num_bytes in parts.read():
             taken = np.asarray(copies[own])
             chunk = part.only(taken > 0).chunk
             is_again = np.repeat(taken[taken > 0] > repeat, chunk.document_tokens)
             is_held_out = inside(stretches, position, len(is_again))
             writer.write(chunk.without(is_held_out | ~is_again))
             position += len(is_again)
+            watch.add(Tally(num_bytes))
     return stretches, counts
 
 

@@ -5,21 +5,25 @@ DuckDB, which groups equal keys and spills to disk. For near duplicates each gro
 to its first; what hangs together by such links is one family, and its first document is kept.
 """
 
+import contextlib
 import os
 import pathlib
+import threading
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.store.preparing.disk_arrays import disk_array
 from keras_electra.store.preparing.parts import read_columns
 
-MEMORY_MB = 512
+MEMORY_MB = 384
 MAX_THREADS = 4
 RECORD_BYTES = 24
 FETCHED_ROWS = 1 << 16
 NUM_EXAMPLES = 10
+SECONDS_BETWEEN_LOOKS = 0.05
 
 PAIRS = """
 SELECT records.document, groups.first
@@ -88,6 +92,19 @@ def drop_duplicates(
     return Duplicates(num_exact, num_near, examples, near_examples, num_bytes)
 
 
+def database_library():
+    """The `duckdb` module, an optional dependency.
+
+    Raises:
+        MissingExtraError: if it is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise MissingExtraError("finding duplicates", "data") from error
+    return duckdb
+
+
 def estimated_bytes(num_documents: int, num_bands: int) -> int:
     """Disk that a search among so many documents takes at most, about.
 
@@ -117,14 +134,10 @@ class Records:
     """
 
     def __init__(self, folder: pathlib.Path, num_threads: int):
-        try:
-            import duckdb
-        except ImportError as error:
-            raise MissingExtraError("finding duplicates", "data") from error
-        self._library, self._folder = duckdb, folder
+        self._library, self._folder = database_library(), folder
         self._file, self._spilled = folder / "duplicates.duckdb", folder / "duplicates.spilled"
         self._remove()
-        self._connection = duckdb.connect(
+        self._connection = self._library.connect(
             str(self._file),
             config={
                 "memory_limit": f"{MEMORY_MB}MB",
@@ -184,11 +197,28 @@ class Records:
 
     def pairs(self) -> Iterator[tuple[int, int]]:
         """(document, first document with the same key) for all that are not the first themselves."""
-        rows = self._run(PAIRS)
-        self._measure()
+        with self._measured():
+            rows = self._run(PAIRS)
         while found := rows.fetchmany(FETCHED_ROWS):
-            self._measure()
             yield from found
+
+    @contextlib.contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Watch the size of the files during the block, in which they grow and shrink."""
+        is_over = threading.Event()
+
+        def watch():
+            self._measure()
+            while not is_over.wait(SECONDS_BETWEEN_LOOKS):
+                self._measure()
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def drop_families(
@@ -209,7 +239,7 @@ def drop_families(
         how many were dropped, and the first few with the document that is kept.
     """
     path = folder / "families.bin"
-    parents = np.memmap(path, np.int64, "w+", shape=(max(1, len(is_kept)),))
+    parents = disk_array(path, np.int64, len(is_kept))
     for numbers in blocks_of(len(is_kept)):
         parents[numbers] = numbers
     links = memoryview(parents)

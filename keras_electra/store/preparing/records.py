@@ -8,6 +8,7 @@ from keras_electra.store.manifest import SourceRecord
 from keras_electra.store.preparing.held_out_texts import digest_of
 from keras_electra.store.preparing.signatures import algorithm_version
 from keras_electra.store.preparing.tokenizing import Recipe
+from keras_electra.store.preparing.watch import total_bytes
 
 
 def made_with(recipe: Recipe, sources: list[Source]) -> dict:
@@ -26,16 +27,17 @@ def made_with(recipe: Recipe, sources: list[Source]) -> dict:
 
 def source_records(sources: list[Source], units: list[Unit]) -> tuple[SourceRecord, ...]:
     """One record for each source, made of its units."""
-    own = [[unit for unit in units if unit.source_index == i] for i in range(len(sources))]
+    own = [[] for _ in sources]
+    for unit in units:
+        own[unit.source_index].append(unit)
     return tuple(record_of(source, units) for source, units in zip(sources, own, strict=True))
 
 
 def record_of(source: Source, units: list[Unit]) -> SourceRecord:
     """The record of one source; what was there can be compared if all sizes are known."""
-    files = {path for unit in units for path in unit.paths if unit.content is None}
-    sizes = [unit.num_bytes for unit in units]
-    listed = [(unit.paths, unit.start, unit.stop, unit.num_bytes) for unit in units]
-    if None in sizes:
+    files = list(dict.fromkeys(p for unit in units for p in unit.paths if unit.content is None))
+    num_bytes = total_bytes([unit.num_bytes for unit in units])
+    if num_bytes is None:
         return SourceRecord(source.name, len(files), None)
-    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-    return SourceRecord(source.name, len(files), sum(sizes), digest)
+    digest = hashlib.sha256(json.dumps([files, num_bytes]).encode()).hexdigest()
+    return SourceRecord(source.name, len(files), num_bytes, digest)

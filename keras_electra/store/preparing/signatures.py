@@ -7,6 +7,7 @@ probability 1 - (1 - s^r)^b (Leskovec et al., "Mining of Massive Datasets", 3.4)
 """
 
 import hashlib
+import itertools
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from keras_electra.errors import MissingExtraError
 
 NUM_HASHES = 128
 SEED = 1
+BLOCK_WORDS, BLOCK_DOCUMENTS = 1 << 20, 1 << 12
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -53,14 +55,36 @@ def bands(
         shingle_words: words of a shingle; a shorter document is a shingle itself.
         similarity: fraction of shared shingles from which documents shall be found.
     """
-    rensa = minhash_library()
     num_bands, num_rows = bands_and_rows(similarity)
-    if not len(num_words):
-        return np.zeros((0, num_bands), np.uint64)
-    hashes, num_shingles = shingles(word_hashes, num_words, shingle_words)
+    # Documents some at a time: the shingles of a part take far more memory than its words.
+    stops = np.cumsum(num_words)
+    block = (stops - num_words) // BLOCK_WORDS
+    is_new = (np.diff(block, prepend=-1) != 0) | (np.arange(len(block)) % BLOCK_DOCUMENTS == 0)
+    borders = [*np.flatnonzero(is_new), len(num_words)]
+    result = [np.zeros((0, num_bands), np.uint64)]
+    for first, last in itertools.pairwise(borders):
+        words = word_hashes[stops[first] - num_words[first] : stops[last - 1]]
+        hashes, num_shingles = shingles(words, num_words[first:last], shingle_words)
+        result.append(bands_of(minhashes(hashes, num_shingles), num_bands, num_rows))
+    return np.concatenate(result)
+
+
+def minhashes(hashes: np.ndarray, num_shingles: np.ndarray) -> np.ndarray:
+    """uint64 (D, 128): MinHashes of documents.
+
+    Args:
+        hashes: uint64 (N,), of the shingles of all documents, end to end.
+        num_shingles: int64 (D,), how many belong to each.
+    """
     borders = np.concatenate([[0], np.cumsum(num_shingles)]).astype(np.uint64)
-    matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, borders, NUM_HASHES, SEED)
-    rows = np.array(matrix.to_rows(), np.uint64)[:, : num_bands * num_rows]
+    library = minhash_library().RMinHash
+    matrix = library.digest_matrix_from_flat_token_hashes(hashes, borders, NUM_HASHES, SEED)
+    return np.array(matrix.to_rows(), np.uint64)
+
+
+def bands_of(rows: np.ndarray, num_bands: int, num_rows: int) -> np.ndarray:
+    """uint64 (D, b): a hash of each band of MinHashes (D, 128)."""
+    rows = rows[:, : num_bands * num_rows]
     result = np.arange(num_bands, dtype=np.uint64) * np.ones((len(rows), 1), np.uint64)
     for row in range(num_rows):
         result = scrambled(result * FACTOR + rows[:, row::num_rows])

@@ -1,48 +1,26 @@
-"""Units of a corpus to parts: what one worker process does, in bounded memory."""
+"""Lines to parts: cleaned, tokenized, marked for the search for duplicates."""
 
 import dataclasses
-import hashlib
-import pathlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig
 from keras_electra.config.tokenizer import TokenizerConfig
-from keras_electra.corpus import (
-    CleaningCounts,
-    HeldOutNgrams,
-    Problems,
-    Unit,
-    cleaned,
-    read_unit,
-)
+from keras_electra.corpus import CleaningCounts, HeldOutNgrams, cleaned
 from keras_electra.store.chunk import Chunk
-from keras_electra.store.preparing.parts import Part, write_part
+from keras_electra.store.preparing.parts import Part
 from keras_electra.store.preparing.signatures import bands, text_hashes
-from keras_electra.store.preparing.working_folder import WorkingFolder
+from keras_electra.store.preparing.watch import OnTally, Tally
 from keras_electra.store.writing import token_dtype
 from keras_electra.tokenizer import LineEncoder, WordPieceTokenizer
 from keras_electra.tokenizer.words import sums
 
-PART_CHARACTERS = 1 << 24
 BATCH_CHARACTERS = 1 << 20
 BATCH_LINES = 20_000
 
 Marked = list[str | None]
-
-
-class Tally(NamedTuple):
-    """Work done since the last one: stored bytes read, documents and tokens made."""
-
-    num_bytes: int = 0
-    num_documents: int = 0
-    num_tokens: int = 0
-
-
-OnTally = Callable[[Tally], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,99 +32,6 @@ class Recipe:
     corpus: CorpusConfig
     duplicates: DuplicatesConfig
     held_out: HeldOutNgrams | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class UnitTask:
-    """Read a unit alone, and write all its parts."""
-
-    index: int
-    unit: Unit
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockTask:
-    """Write one part of a unit that somebody else reads in order."""
-
-    index: int
-    number: int
-    block: Unit
-    stamp: str
-
-
-class TokenizeJob:
-    """The work of a process: call it with one task after the other.
-
-    Args:
-        recipe: how lines become parts.
-        folder: the working folder.
-    """
-
-    def __init__(self, recipe: Recipe, folder: pathlib.Path):
-        self._recipe, self._folder = recipe, WorkingFolder(folder)
-        self._tokenizing = None
-
-    def __getstate__(self):
-        return {**vars(self), "_tokenizing": None}
-
-    def __call__(self, task: UnitTask | BlockTask, on_tally: OnTally) -> None:
-        """Do one task.
-
-        Raises:
-            InputError: if something cannot be read or written.
-        """
-        self._tokenizing = self._tokenizing or Tokenizing(self._recipe)
-        if isinstance(task, BlockTask):
-            self._write_block(task, on_tally)
-        else:
-            self._write_unit(task, on_tally)
-
-    def _write_unit(self, task: UnitTask, on_tally: OnTally) -> None:
-        self._folder.start_unit(task.index)
-        problems, number = Problems(), -1
-        lines = read_unit(
-            task.unit, self._recipe.corpus, problems, lambda count: on_tally(Tally(count))
-        )
-        for number, piece in enumerate(pieces(lines)):
-            path = self._folder.part(task.index, number)
-            if not path.exists():
-                write_part(path, self._tokenizing.part(piece, on_tally))
-        self._folder.finish_unit(task.index, number + 1, problems)
-
-    def _write_block(self, task: BlockTask, on_tally: OnTally) -> None:
-        problems = Problems()
-        lines = list(read_unit(task.block, self._recipe.corpus, problems))
-        part = self._tokenizing.part(lines, on_tally)
-        part.record.update(stamp=task.stamp, problems=problems.to_dict())
-        write_part(self._folder.part(task.index, task.number), part)
-
-
-def pieces(lines: Iterable[str | None]) -> Iterator[Marked]:
-    """The same lines in lists of whole documents, about 16 M characters each.
-
-    Where one ends depends on the lines alone, so that an interrupted unit is cut again as it was.
-    """
-    piece, num_characters = [], 0
-    for line in lines:
-        piece.append(line)
-        if line is not None:
-            num_characters += len(line)
-        elif num_characters >= PART_CHARACTERS:
-            yield piece
-            piece, num_characters = [], 0
-    if piece:
-        yield piece
-
-
-def stamp_of(block: Unit) -> str:
-    """A hash of what is in a block, to notice that a stream has changed."""
-    digest = hashlib.blake2b(digest_size=16)
-    text = "\n".join("" if line is None else line for line in block.content.lines)
-    digest.update(text.encode("utf-8", "surrogatepass"))
-    for member in block.content.members:
-        digest.update(member.place.name.encode("utf-8", "surrogatepass"))
-        digest.update(member.data)
-    return digest.hexdigest()
 
 
 class Tokenizing:

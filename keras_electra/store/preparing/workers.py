@@ -1,4 +1,4 @@
-"""Worker processes: each does one task at a time and says how far it is."""
+"""Worker processes: each does one piece of work at a time and says how far it is."""
 
 import contextlib
 import multiprocessing
@@ -10,33 +10,33 @@ import traceback
 from collections.abc import Callable, Iterable
 
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
-from keras_electra.store.preparing.tokenizing import OnTally, Tally
+from keras_electra.store.preparing.watch import OnTally, Tally
 
 SECONDS_BETWEEN_TALLIES = 0.2
 # A worker has a core for itself: libraries shall not start threads on the others.
 ONE_THREAD = {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def run_tasks(job: Callable, tasks: Iterable, num_processes: int, on_tally: OnTally) -> None:
-    """Do all tasks, in this process or several others.
+def do_all(job: Callable, works: Iterable, num_processes: int, on_tally: OnTally) -> None:
+    """Call `job` with everything in `works`, in this process or several others.
 
     Args:
-        job: called with a task and `on_tally`; it is sent to the processes once.
-        tasks: taken one by one, when somebody is free.
+        job: called with a piece of work and `on_tally`; it is sent to the processes once.
+        works: taken one by one, when somebody is free.
         num_processes: 1 works in this process.
         on_tally: told what was done.
 
     Raises:
-        InputError: what a task raised, or that a process was ended from outside.
+        InputError: what `job` raised, or that a process was ended from outside.
     """
     if num_processes == 1:
-        for task in tasks:
-            job(task, on_tally)
+        for work in works:
+            job(work, on_tally)
         return
     pool = Pool(job, num_processes, on_tally)
     try:
-        for task in tasks:
-            pool.give(task)
+        for work in works:
+            pool.give(work)
         pool.finish()
     finally:
         pool.end()
@@ -61,19 +61,19 @@ class Pool:
                 self._processes[ours] = process
                 self._idle.append(ours)
 
-    def give(self, task) -> None:
-        """Hand a task to a process as soon as one is free."""
+    def give(self, work) -> None:
+        """Hand a piece of work to a process as soon as one is free."""
         self._receive(0)
         while not self._idle:
             self._receive(None)
         connection = self._idle.pop()
         try:
-            connection.send(task)
+            connection.send(work)
         except OSError:
             self._complain_of(connection)
 
     def finish(self) -> None:
-        """Wait until all tasks are done."""
+        """Wait until all work is done."""
         while len(self._idle) < len(self._processes):
             self._receive(None)
 
@@ -116,7 +116,7 @@ class Pool:
 
 
 def serve(connection, job: Callable) -> None:
-    """What a worker process does: tasks, one after the other, until the pipe closes."""
+    """What a worker process does: one piece of work after the other, until the pipe closes."""
     # Ctrl-C reaches every process of a terminal; the one that was asked ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -124,10 +124,10 @@ def serve(connection, job: Callable) -> None:
             connection.send(answer(job, connection.recv(), TallySender(connection)))
 
 
-def answer(job: Callable, task, sender: "TallySender"):
-    """Do a task, and say how it went."""
+def answer(job: Callable, work, sender: "TallySender"):
+    """Do a piece of work, and say how it went."""
     try:
-        job(task, sender.add)
+        job(work, sender.add)
         sender.flush()
     except (BrokenPipeError, ConnectionResetError):
         raise
@@ -149,7 +149,7 @@ class TallySender:
 
     def add(self, tally: Tally) -> None:
         """Take another tally."""
-        self._sum = Tally(*(a + b for a, b in zip(self._sum, tally, strict=True)))
+        self._sum = self._sum.plus(tally)
         if time.monotonic() - self._sent > SECONDS_BETWEEN_TALLIES:
             self.flush()
 
