@@ -11,7 +11,7 @@ from conftest import ENCODER, PLACES, SUBJECTS, VERBS
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.comparing import compare_results
-from keras_electra.errors import InputError
+from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
 from keras_electra.presets import load
@@ -354,3 +354,10 @@ def test_combinations():
         combinations_of(space, None, 0)
     with pytest.raises(InputError, match="low below high"):
         combinations_of({"epochs": {"low": 3, "high": 1}}, 3, 0)
+
+
+def test_missing_libraries_are_told_before_anything_is_done(tune, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"keras-electra\[tasks\]"):
+        tune(tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,13 +1,14 @@
 """Fine-tuning: from a trained encoder and labelled data to a run folder with figures and a model."""
 
 import dataclasses
+import importlib.util
 import shutil
 
 import keras
 
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
-from keras_electra.errors import DivergedError, InputError
+from keras_electra.errors import DivergedError, InputError, MissingExtraError
 from keras_electra.finetuning import results as files
 from keras_electra.finetuning.concluding import conclude_run, conclude_trial
 from keras_electra.finetuning.data import TaskData, read_task
@@ -82,7 +83,9 @@ def finetune(
         InputError: for options, data and folders that do not go together.
         RunInUseError: if another process works in the folder.
         DamagedDataError: if the model, or all checkpoints, are damaged.
+        MissingExtraError: without scikit-learn and scipy, which the figures need.
     """
+    require_figures()
     tell = on_message or (lambda sentence: None)
     start = Start.of(model)
     tasks = tasks_of(task)
@@ -112,6 +115,13 @@ def finetune(
             session.set_state(state, session.step)
             session.append_event("finish" if state == "finished" else "stop", step=session.step)
     return FinetuneOutcome(session.folder, state, results, setting.model, signals.exit_code or 0)
+
+
+def require_figures() -> None:
+    """Raise `MissingExtraError` now rather than at the first validation, hours later."""
+    for library in ("sklearn", "scipy"):
+        if importlib.util.find_spec(library) is None:
+            raise MissingExtraError("fine-tuning", "tasks")
 
 
 def tasks_of(task) -> list[Task]:
