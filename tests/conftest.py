@@ -163,3 +163,23 @@ def random_batch(step=0, *, seed=0, num_examples=B, is_padded=True, masking=None
     if not is_padded:
         del batch["padding_mask"]
     return batch
+
+
+@pytest.fixture
+def comms(monkeypatch):
+    """Counts what widgets send; see `widget_stubs.CountingComms`."""
+    pytest.importorskip("anywidget")
+    import widget_stubs
+
+    return widget_stubs.install(monkeypatch)
+
+
+@pytest.fixture
+def unthreaded(monkeypatch):
+    """A ticker without a thread: posted jobs are done at once, timers at its `run_timers()`."""
+    pytest.importorskip("anywidget")
+    from keras_electra_widgets import ticker
+
+    plain = ticker.Ticker(has_thread=False)
+    monkeypatch.setattr(ticker, "shared", plain)
+    return plain
