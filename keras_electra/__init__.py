@@ -26,6 +26,7 @@ _HOMES = {
     "PretrainBatches": "batches",
     "PretrainConfig": "config.pretrain",
     "ReplacedTokenHead": "heads",
+    "RunLogger": "run_logger",
     "SeveralTasks": "task_models",
     "Store": "store",
     "StoreConfig": "config.store",

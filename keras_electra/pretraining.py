@@ -1,10 +1,8 @@
 """Pretraining: from a store to a run folder with checkpoints."""
 
 import dataclasses
-import importlib.metadata
 import os
 import pathlib
-import platform
 
 import keras
 
@@ -17,6 +15,7 @@ from keras_electra.errors import InputError
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder, RunSession, StopSignals, prune_checkpoints
+from keras_electra.runs.environment import environment_of
 from keras_electra.store import Store
 
 MAY_CHANGE = (
@@ -147,19 +146,7 @@ def open_session(config, store, run_dir) -> RunSession:
 
 def environment() -> dict:
     """Versions and machine, as kept in `environment.json`."""
-    versions = {}
-    for name in ("keras-electra", "keras", "numpy", "tokenizers", "jax", "tensorflow", "torch"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "backend": keras.config.backend(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "processors": os.cpu_count(),
-        "versions": versions,
-    }
+    return environment_of(keras.config.backend())
 
 
 def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:

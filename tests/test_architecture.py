@@ -14,10 +14,10 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config corpus tokenizer store masking metrics scoring tasks runs",
+    "errors config corpus tokenizer store masking metrics scoring tasks runs launching",
     "backends",
     "initializers schedules sampling statistics layers heads task_heads optimizers batches "
-    "task_batches callbacks",
+    "task_batches callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets continuing convert",

@@ -10,6 +10,8 @@ import pytest
 from keras.src.backend.common import global_state
 
 from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.config.sizes import SIZES
+from keras_electra.launching.parameters import count_parameters
 from keras_electra.pretrainer import ElectraPretrainer
 
 V = 30_522
@@ -103,3 +105,46 @@ def test_a_size_is_the_papers_recipe():
     assert (base.optimizer.learning_rate, base.masking.mask_rate) == (2e-4, 0.15)
     assert (large.masking.mask_rate, large.batch_size, large.steps) == (0.25, 2048, 400_000)
     assert large.objective.generator_width_fraction == 0.25
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("vocabulary_size", [2048, V])
+def test_counts_from_the_options_alone(shapes_only, size, vocabulary_size):
+    config = PretrainConfig.from_size(size, vocabulary_size)
+    model = ElectraPretrainer.from_recipe(config)
+    counted = count_parameters(config.encoder, config.objective)
+    assert counted.total == count(model)
+    assert counted.encoder == count(model.backbone)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objective": "mlm"},
+        {"objective": "replace_mlm"},
+        {"objective": "all_tokens_mlm"},
+        {"objective": "rtd_masked_only", "generator": "uniform"},
+        {"generator": "tied"},
+        {"embedding_sharing": "none", "hidden_dim": 64},
+        {"embedding_sharing": "token"},
+        {"embedding_sharing": "disentangled"},
+        {"objective": "electric", "generator": "two_tower", "embedding_sharing": "disentangled"},
+        {"objective": "electric", "generator": "two_tower", "embedding_sharing": "none"},
+        {"objective": "electric", "generator": "two_tower", "embedding_sharing": "token"},
+        {"generator_width_fraction": 0.5, "generator_depth_fraction": 0.5, "num_layers": 3},
+        {"position_encoding": "rotary", "feed_forward": "geglu", "norm_position": "pre"},
+        {"local_mixing_width": 5, "generator": "two_tower"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("architecture", ["electra", "modern"])
+def test_counts_of_any_objective(shapes_only, changes, architecture):
+    if "norm_position" in changes or "local_mixing_width" in changes:
+        architecture = None
+    config = PretrainConfig.from_size("tiny", 300, architecture=architecture, **changes)
+    model = ElectraPretrainer.from_recipe(config)
+    counted = count_parameters(config.encoder, config.objective)
+    # Disentangled, the encoder looks up the generator's table, which it is kept without.
+    is_disentangled = config.objective.embedding_sharing == "disentangled"
+    others = [model.generator] if is_disentangled else []
+    assert (counted.total, counted.encoder) == (count(model), count(model.backbone, but=others))

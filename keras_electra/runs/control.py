@@ -87,6 +87,10 @@ class CommandInbox:
         self._tell("command_obeyed", command=command["command"], id=command["id"], **details)
         _delete(path)
 
+    def refuse(self, command: dict, reason: str) -> None:
+        """Delete a command that was taken and say in the event "command_refused" why."""
+        self._refuse(self._taken.pop(command["id"]), reason)
+
     def refuse_all(self, reason: str) -> None:
         """Refuse everything that waits, taken or not."""
         for path in [*self._taken.values(), *self._new_files()]:

@@ -137,13 +137,17 @@ class RunSession:
     def take_commands(self) -> list[dict]:
         """New commands, oldest first, each with `id` and `command`; cheap enough for every step.
 
-        Pass each to `answer_command` once it is obeyed.
+        Pass each to `answer_command` once it is obeyed, or to `refuse_command`.
         """
         return self._inbox.take()
 
     def answer_command(self, command: dict, **details) -> None:
         """Delete an obeyed command and add the event "command_obeyed"."""
         self._inbox.answer(command, **details)
+
+    def refuse_command(self, command: dict, reason: str) -> None:
+        """Delete a command that cannot be obeyed and add the event "command_refused"."""
+        self._inbox.refuse(command, reason)
 
     def _open(self) -> None:
         folder = self.folder

@@ -1,0 +1,105 @@
+"""How many parameters a pretraining has, told from its options: no model is built.
+
+Shapes: V vocabulary entries, E embedding width, H hidden width.
+"""
+
+import dataclasses
+
+from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.objective import ObjectiveConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterCounts:
+    """Trainable parameters; what two parts share is counted once.
+
+    Attributes:
+        encoder: of the encoder that is kept, its embeddings among them.
+        total: of all that is trained together.
+    """
+
+    encoder: int
+    total: int
+
+
+def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> ParameterCounts:
+    """The numbers for the networks that an `ElectraPretrainer` of these options has."""
+    sharing = objective.embedding_sharing
+    has_own_table = sharing != "disentangled"
+    # The discriminator's own table is, disentangled, one of differences, as large as any.
+    kept = embedding_count(encoder) + body_count(encoder)
+    total = kept
+    if has_generator_encoder(objective):
+        narrow = generator_encoder(encoder, objective)
+        directions = ("left", "right") if objective.generator == "two_tower" else ("both",)
+        total += sum(body_count(narrow, direction) for direction in directions)
+        if sharing == "none":
+            total += len(directions) * embedding_count(narrow)
+        elif sharing != "full":
+            total += embedding_count(narrow, has_table=not has_own_table)
+        total += lm_head_count(narrow, len(directions) * narrow.hidden_dim)
+    elif objective.generator != "uniform":
+        total += lm_head_count(encoder, encoder.hidden_dim)
+    if objective.has_detector:
+        total += detector_head_count(encoder.hidden_dim)
+    elif objective.has_second_network:
+        total += lm_head_count(encoder, encoder.hidden_dim)
+    if objective.objective == "all_tokens_mlm":
+        total += encoder.hidden_dim + 1
+    return ParameterCounts(kept, total)
+
+
+def has_generator_encoder(objective: ObjectiveConfig) -> bool:
+    """Whether the generator has an encoder of its own."""
+    return objective.objective != "mlm" and objective.generator in ("small", "two_tower")
+
+
+def generator_encoder(encoder: EncoderConfig, objective: ObjectiveConfig) -> EncoderConfig:
+    """The options of the generator's encoder, or of each of its two towers."""
+    narrow = encoder.narrowed(
+        objective.generator_width_fraction,
+        objective.generator_depth_fraction,
+        objective.generator_num_heads,
+    )
+    if objective.embedding_sharing == "none":
+        return narrow.replace(embedding_dim=narrow.hidden_dim)
+    return narrow
+
+
+def embedding_count(encoder: EncoderConfig, has_table: bool = True) -> int:
+    """Parameters of the embeddings: tokens, places where they are learned, segments, LayerNorm."""
+    rows = encoder.vocabulary_size if has_table else 0
+    rows += encoder.max_sequence_length if encoder.position_encoding == "learned" else 0
+    return (rows + encoder.num_segments + 2) * encoder.embedding_dim
+
+
+def body_count(encoder: EncoderConfig, direction: str = "both") -> int:
+    """Parameters of an encoder above its embeddings."""
+    hidden, width = encoder.hidden_dim, encoder.local_mixing_width
+    count = encoder.num_layers * layer_count(encoder)
+    if encoder.embedding_dim != hidden:
+        count += (encoder.embedding_dim + 1) * hidden
+    if width:
+        seen = width if direction == "both" else width // 2 + 1
+        count += (seen * hidden + 1) * 2 * hidden + (hidden + 1) * hidden
+    return count + (2 * hidden if encoder.norm_position == "pre" else 0)
+
+
+def layer_count(encoder: EncoderConfig) -> int:
+    """Parameters of one encoder layer: attention, feed-forward, two LayerNorms."""
+    hidden, inner = encoder.hidden_dim, encoder.intermediate_dim
+    gates = 2 if encoder.feed_forward == "geglu" else 1
+    attention = (hidden + 1) * 4 * hidden
+    feed_forward = (hidden + 1) * gates * inner + (inner + 1) * hidden
+    return attention + feed_forward + 4 * hidden
+
+
+def lm_head_count(encoder: EncoderConfig, hidden_dim: int) -> int:
+    """Parameters of a `MaskedLMHead`: dense to E, LayerNorm, a bias per entry of the vocabulary."""
+    width = encoder.embedding_dim
+    return (hidden_dim + 1) * width + 2 * width + encoder.vocabulary_size
+
+
+def detector_head_count(hidden_dim: int) -> int:
+    """Parameters of a `ReplacedTokenHead`."""
+    return (hidden_dim + 1) * hidden_dim + hidden_dim + 1
