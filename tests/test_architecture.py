@@ -14,7 +14,7 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config corpus tokenizer store masking metrics scoring tasks runs launching",
+    "errors config corpus tokenizer store masking metrics scoring tasks runs exploring launching",
     "backends",
     "initializers schedules sampling statistics layers heads task_heads optimizers batches "
     "task_batches callbacks run_logger",

@@ -12,6 +12,7 @@ from conftest import ENCODER, PLACES, SUBJECTS, VERBS
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.comparing import compare_results
 from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.exploring import TaskRun
 from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
 from keras_electra.presets import load
@@ -130,6 +131,18 @@ def test_it_learns_what_can_be_learned(whole_run):
     assert right == pytest.approx(entry["metrics"]["accuracy"]["values"][0])
     for row in rows:
         assert sum(row["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_run_can_be_explored_without_its_data(whole_run):
+    path, outcome = whole_run
+    run = TaskRun(path)
+    assert run.splits(run.tasks[0]) == ["validation"]
+    examples = run.judged(run.tasks[0], "validation")
+    assert [one.row for one in examples] == predictions_of(path, run.best_trial)
+    assert all(one.texts and one.example["label"] == one.gold for one in examples)
+    best = outcome.results["results"][0]["metrics"]["accuracy"]["values"][run.best_trial]
+    assert np.mean([one.is_right for one in examples]) == pytest.approx(best)
+    assert run.labels(run.tasks[0], "validation") == ["liked", "seen"]
 
 
 def test_rows_count_steps_over_the_trials(whole_run):
@@ -281,6 +294,7 @@ def test_several_tasks_on_one_encoder(tune, table, tmp_path):
     assert {entry["task"] for entry in outcome.results["results"]} == {"first", "second"}
     predictions = tmp_path / "run" / "trials" / "trial_00" / "predictions"
     assert (predictions / "first" / "validation.jsonl").is_file()
+    assert TaskRun(tmp_path / "run").judged("second", "validation")[0].texts
 
 
 @pytest.mark.full

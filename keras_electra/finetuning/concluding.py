@@ -3,6 +3,7 @@
 import shutil
 
 from keras_electra.errors import DivergedError
+from keras_electra.exploring.records import RESULT_FILE, best_trial, trial_results, write_examples
 from keras_electra.finetuning import results as files
 from keras_electra.finetuning.setting import JUDGING_BATCH, Setting, score_rows
 from keras_electra.finetuning.submissions import glue_tables, write_glue_zip, write_squad_files
@@ -48,6 +49,7 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
     for name, rows_of_split in judged.items():
         figures[name], reports[name] = scored(setting, name, rows_of_split)
         write_files(setting, trial, name, rows_of_split)
+        keep_examples(setting, name)
     save_model(setting, trial)
     (trial.path / BEST_FILE).unlink(missing_ok=True)
     record = {
@@ -63,7 +65,7 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
         "figures": figures,
         "reports": reports,
     }
-    write_json(trial.path / files.RESULT_FILE, record)
+    write_json(trial.path / RESULT_FILE, record)
     return True
 
 
@@ -120,6 +122,13 @@ def write_files(setting: Setting, trial: Trial, name: str, rows_of_split: dict) 
             (folder / file_name).write_text(table, encoding="utf-8")
 
 
+def keep_examples(setting: Setting, name: str) -> None:
+    """Write what one task's predictions are of, once for all trials."""
+    data, folder = setting.data[name], setting.session.folder.path / "examples"
+    for split in data.judged:
+        write_examples(folder, name, split, data.splits[split].examples, len(setting.data) == 1)
+
+
 def save_model(setting: Setting, trial: Trial) -> None:
     """Save the trial's model, and of several only the best if so asked."""
     path = trial.path / "model"
@@ -130,8 +139,8 @@ def save_model(setting: Setting, trial: Trial) -> None:
 def conclude_run(setting: Setting) -> dict:
     """Write the results over all trials; returns the content of `results.json`."""
     run_path = setting.session.folder.path
-    results = files.trial_results(run_path)
-    best = files.best_trial(results)
+    results = trial_results(run_path)
+    best = best_trial(results)
     if setting.config.keep_models == "best":
         for result in results:
             if result["trial"] != best:

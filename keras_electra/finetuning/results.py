@@ -3,42 +3,18 @@
 import json
 import pathlib
 
-from keras_electra.runs.files import read_json, write_bytes, write_json
-from keras_electra.scoring import summary
+from keras_electra.exploring.records import RESULTS_FILE, best_trial, over_trials, split_file
+from keras_electra.runs.files import write_bytes, write_json
 
-RESULT_FILE, RESULTS_FILE, TABLE_FILE = "result.json", "results.json", "results.md"
+TABLE_FILE = "results.md"
 
 
 def write_predictions(folder, task: str, split: str, rows: list[dict], is_alone: bool) -> None:
     """Write one split's prediction rows as JSON lines, under the task's name where there are several."""
-    folder = pathlib.Path(folder) if is_alone else pathlib.Path(folder) / task
-    folder.mkdir(parents=True, exist_ok=True)
+    path = split_file(folder, task, split, is_alone)
+    path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-    write_bytes(folder / f"{split}.jsonl", ("\n".join(lines) + "\n").encode())
-
-
-def trial_results(run_path) -> list[dict]:
-    """The records of the finished trials of a run, by number."""
-    files = sorted(pathlib.Path(run_path).glob(f"trials/trial_*/{RESULT_FILE}"))
-    return [read_json(file) for file in files]
-
-
-def best_trial(results: list[dict]) -> int:
-    """Number of the trial with the best validation; the first of equals."""
-    return max(results, key=lambda result: (result["main"], -result["trial"]))["trial"]
-
-
-def over_trials(results: list[dict]) -> list[dict]:
-    """One entry per task and split: {"task", "split", "metrics": {name: summary over the trials}}."""
-    entries = []
-    for task, splits in results[0]["figures"].items():
-        for split, figures in splits.items():
-            metrics = {
-                name: summary([result["figures"][task][split][name] for result in results])
-                for name in figures
-            }
-            entries.append({"task": task, "split": split, "metrics": metrics})
-    return entries
+    write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def write_results(run_path, results: list[dict], record: dict) -> dict:

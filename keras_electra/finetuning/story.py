@@ -9,7 +9,7 @@ import keras
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
-from keras_electra.finetuning import results as files
+from keras_electra.exploring.records import RESULT_FILE
 from keras_electra.finetuning.concluding import conclude_run, conclude_trial
 from keras_electra.finetuning.data import TaskData, read_task
 from keras_electra.finetuning.setting import Setting
@@ -212,7 +212,7 @@ def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> Ru
 def run_trials(setting: Setting) -> str:
     """Run the trials that are not done; returns how it ended."""
     for number in range(setting.config.num_trials):
-        if (setting.trial_path(number) / files.RESULT_FILE).is_file():
+        if (setting.trial_path(number) / RESULT_FILE).is_file():
             continue
         state = run_trial(setting, number)
         if state != "finished":

@@ -1,0 +1,97 @@
+"""The files of a fine-tuning run: what a trial leaves, predictions, and the examples they are of."""
+
+import collections
+import dataclasses
+import json
+import pathlib
+
+from keras_electra.errors import DamagedDataError
+from keras_electra.runs.files import read_json, write_bytes
+from keras_electra.scoring import summary
+
+RESULT_FILE, RESULTS_FILE = "result.json", "results.json"
+
+
+def trial_results(run_path) -> list[dict]:
+    """The records of the finished trials of a run, by number."""
+    files = sorted(pathlib.Path(run_path).glob(f"trials/trial_*/{RESULT_FILE}"))
+    return [read_json(file) for file in files]
+
+
+def best_trial(results: list[dict]) -> int:
+    """Number of the trial with the best validation; the first of equals."""
+    return max(results, key=lambda result: (result["main"], -result["trial"]))["trial"]
+
+
+def over_trials(results: list[dict]) -> list[dict]:
+    """One entry per task and split: {"task", "split", "metrics": {name: summary over the trials}}."""
+    entries = []
+    for task, splits in results[0]["figures"].items():
+        for split, figures in splits.items():
+            metrics = {
+                name: summary([result["figures"][task][split][name] for result in results])
+                for name in figures
+            }
+            entries.append({"task": task, "split": split, "metrics": metrics})
+    return entries
+
+
+def split_file(folder, task: str, split: str, is_alone: bool) -> pathlib.Path:
+    """Where one split's lines stand: below the task's name where there are several tasks."""
+    folder = pathlib.Path(folder)
+    return (folder if is_alone else folder / task) / f"{split}.jsonl"
+
+
+def write_examples(folder, task: str, split: str, examples, is_alone: bool) -> None:
+    """Write the examples of a split as JSON lines, once; what is there is left.
+
+    Predictions name their example, so that whoever opens the run later has the text without the data.
+    """
+    path = split_file(folder, task, split, is_alone)
+    if path.is_file():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(dataclasses.asdict(one), ensure_ascii=False) for one in examples)
+    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_lines(path) -> list[dict]:
+    """The objects of a file of JSON lines; none if there is no file.
+
+    Raises:
+        DamagedDataError: naming the first line that is not an object.
+    """
+    try:
+        content = pathlib.Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    rows = []
+    # Not splitlines(): texts may hold other signs that it takes for the end of a line.
+    for number, line in enumerate(content.split("\n"), 1):
+        if line:
+            rows.append(parsed(path, number, line))
+    return rows
+
+
+def parsed(path, number: int, line: str) -> dict:
+    """One line as an object, or `DamagedDataError`."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise DamagedDataError(
+            f"{str(path)!r}, line {number}: expected a JSON object, received {line[:60]!r}"
+        )
+    return row
+
+
+def joined(rows: list[dict], examples: list[dict]) -> list[tuple[dict, dict]]:
+    """Each prediction row with its example; {} where the example is not there.
+
+    Ids may repeat within a table: the first row of an id goes with the first example of that id.
+    """
+    by_id = collections.defaultdict(collections.deque)
+    for example in examples:
+        by_id[example["id"]].append(example)
+    return [(row, by_id[row["id"]].popleft() if by_id.get(row["id"]) else {}) for row in rows]
