@@ -43,6 +43,7 @@ _HOMES = {
     "detect": "predict",
     "evaluate": "evaluation",
     "finetune": "finetuning",
+    "import_tfrecords": "store",
     "known_task": "tasks",
     "load": "presets",
     "merge_lora": "lora",

@@ -9,6 +9,7 @@ from keras_electra.errors import InputError
 from keras_electra.presets import load
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.tokenizer import WordPieceTokenizer
+from keras_electra.tokenizer.extending import former_pieces
 
 VOCABULARY_WEIGHTS = re.compile(r"/(token_embeddings|token_delta|\w+_head/output_bias)$")
 """Weights with one row per vocabulary entry, by path."""
@@ -48,10 +49,13 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
         variable.assign(value)
     if len(fresh) + len(reshaped) == len(model.trainable_variables):
         raise InputError("initial: expected weights of a like architecture, received none that fit")
-    return _sentences(fresh, reshaped, sorted(theirs), rows, model.tokenizer)
+    sentences = _not_carried_over(fresh, reshaped, sorted(theirs))
+    if rows is not None:
+        sentences.append(_of_vocabularies(source.tokenizer, model.tokenizer))
+    return [*sentences, "the optimizer, its schedule and the step counter start afresh"]
 
 
-def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer) -> list[list[int]] | None:
+def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer):
     """For each new token the old rows it is the mean of; None when both vocabularies are the same."""
     if old is None or old.vocabulary == new.vocabulary:
         return None
@@ -60,28 +64,17 @@ def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer) -> list[li
             f"initial: expected a tokenizer with lowercase={new.config.lowercase}, "
             f"received lowercase={old.config.lowercase}"
         )
-    ids = {token: index for index, token in enumerate(old.vocabulary)}
-    return [[ids[token]] if token in ids else _pieces(token, old, ids) for token in new.vocabulary]
-
-
-def _pieces(token, old, ids):
-    """Old rows for a token that the old vocabulary does not have; empty if it cannot spell it."""
-    text = token.removeprefix("##")
-    pieces = [piece for piece in old.encode(text) if piece != old.unknown_id]
-    if token.startswith("##") and pieces:
-        continued = "##" + old.vocabulary[pieces[0]]
-        pieces[0] = ids.get(continued, pieces[0])
-    return pieces
+    return former_pieces(old, new.vocabulary)
 
 
 def _mapped(value, rows, num_rows):
     """Rows of the old table (V_old, ...) arranged for the new one; the mean where none fits."""
     mean = value.mean(axis=0)
-    rows = rows + [[]] * (num_rows - len(rows))
-    return np.stack([value[row].mean(axis=0) if row else mean for row in rows])
+    rows = rows + [None] * (num_rows - len(rows))
+    return np.stack([mean if row is None else value[list(row)].mean(axis=0) for row in rows])
 
 
-def _sentences(fresh, reshaped, unused, rows, tokenizer):
+def _not_carried_over(fresh, reshaped, unused) -> list[str]:
     sentences = []
     for words, paths in (
         ("started afresh, for the source has no such weight", fresh),
@@ -91,11 +84,12 @@ def _sentences(fresh, reshaped, unused, rows, tokenizer):
         if paths:
             names = ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
             sentences.append(f"{len(paths)} weights {words}: {names}")
-    if rows is not None:
-        num_new = sum(len(row) != 1 for row in rows)
-        sentences.append(
-            f"vocabulary mapped by token: {num_new} of {len(tokenizer.vocabulary)} entries are new "
-            "and start as the mean of their former pieces"
-        )
-    sentences.append("the optimizer, its schedule and the step counter start afresh")
     return sentences
+
+
+def _of_vocabularies(old: WordPieceTokenizer, new: WordPieceTokenizer) -> str:
+    num_new = len(set(new.vocabulary) - set(old.vocabulary))
+    return (
+        f"vocabulary mapped by token: {num_new} of {new.vocabulary_size} entries are new "
+        "and start as the mean of their former pieces"
+    )

@@ -7,10 +7,13 @@ import keras
 import numpy as np
 import pytest
 
+from keras_electra.cli import main
 from keras_electra.errors import InputError
 from keras_electra.evaluation import FIGURES
+from keras_electra.presets import load
 from keras_electra.pretraining import intervals, pretrain
 from keras_electra.runs import RunFolder
+from keras_electra.tokenizer.extending import former_pieces
 
 ROW_KEYS = {
     *("step", "tokens", "loss", "mlm_loss", "rtd_loss", "generator_accuracy", "sampled_accuracy"),
@@ -205,3 +208,36 @@ def test_a_vocabulary_too_large_for_the_encoder_is_refused(tiny_config, store, t
 )
 def test_intervals(step, last, every, expected):
     assert intervals(step, last, every) == expected
+
+
+def test_a_run_goes_on_with_a_longer_vocabulary(whole_run, corpus_file, tmp_path):
+    """By command: a domain's words are added, and their rows start as the mean of their pieces."""
+    run, before = whole_run
+    domain = tmp_path / "domain.txt"
+    domain.write_text("the dogs and cats , girls and dogs .\n" * 30)
+    vocab, out = str(tmp_path / "vocab.txt"), str(tmp_path / "store")
+    options = ["--corpus", str(domain), str(corpus_file)]
+    old = str(run / "vocab.txt")
+    extend = ["tokenizer", "extend", "--vocab", old, "--corpus", str(domain), "--num-new", "3"]
+    assert main([*extend, "--out", vocab]) == 0
+    assert main(["prepare", *options, "--vocab", vocab, "--out", out, "--num-processes", "1"]) == 0
+    config = before.model.encoder
+    shape = ["--hidden-dim", str(config.hidden_dim), "--num-layers", "1"]
+    shape += ["--num-heads", str(config.num_heads), "--embedding-dim", str(config.embedding_dim)]
+    shape += ["--intermediate-dim", str(config.intermediate_dim), "--architecture", "electra"]
+    shape += ["--max-sequence-length", str(config.max_sequence_length), "--batch-size", "4"]
+    shape += ["--generator-width-fraction", "0.5", "--sequence-length", "12", "--size", "tiny"]
+    shape += ["--steps", "1", "--warmup-steps", "1", "--learning-rate", "1e-12"]
+    new_run = str(tmp_path / "run")
+    assert main(["pretrain", "--store", out, "--from", str(run), "--run-dir", new_run, *shape]) == 0
+    after = load(new_run)
+    assert after.tokenizer.vocabulary[:-3] == before.model.tokenizer.vocabulary
+    rows, old_rows = (
+        keras.ops.convert_to_numpy(model.backbone.embeddings.token_embeddings)
+        for model in (after, before.model)
+    )
+    np.testing.assert_allclose(rows[:-3], old_rows, atol=1e-8)
+    new = after.tokenizer.vocabulary[-3:]
+    assert {"dogs", "cats"} < set(new)
+    for row, pieces in zip(rows[-3:], former_pieces(before.model.tokenizer, new), strict=True):
+        np.testing.assert_allclose(row, old_rows[list(pieces)].mean(0), atol=1e-8)

@@ -6,8 +6,19 @@ import struct
 import numpy as np
 import pytest
 
+from keras_electra.cli import main
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.store.tfrecords import masked_checksum, records, segments, shards, varint
+from keras_electra.store import Store, import_tfrecords
+from keras_electra.store.tfrecords import (
+    masked_checksum,
+    masked_checksums,
+    records,
+    segments,
+    shards,
+    varint,
+    varints,
+)
+from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 
 CLS, SEP = 2, 3
 
@@ -77,7 +88,7 @@ def test_checksum_is_that_of_the_standard():
 def test_segments_come_without_special_tokens(tmp_path, is_packed):
     path = tmp_path / "data.tfrecord"
     path.write_bytes(record(pair(is_packed)) + record(single()))
-    found = [[part.tolist() for part in parts] for parts in segments(path)]
+    found = [[part.tolist() for part in parts] for parts in segments(path, CLS, SEP)]
     assert found == [[[300, 70_000], [5]], [[7, 8]]]
 
 
@@ -87,6 +98,7 @@ def test_tensorflow_writes_what_is_read(tmp_path):
 
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 30_522, (20, 16))
+    ids[:, 0], ids[:, -1] = CLS, SEP
     path = str(tmp_path / "data.tfrecord")
     with tf.io.TFRecordWriter(path) as writer:
         for row in ids:
@@ -100,7 +112,7 @@ def test_tensorflow_writes_what_is_read(tmp_path):
             }
             message = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(message.SerializeToString())
-    found = [parts[0].tolist() for parts in segments(path)]
+    found = [parts[0].tolist() for parts in segments(path, CLS, SEP)]
     assert found == ids[:, 1:-1].tolist()
 
 
@@ -122,7 +134,7 @@ def test_a_changed_byte_is_noticed(tmp_path):
         list(records(path))
     path.write_bytes(record(example(other=[1, 2])))
     with pytest.raises(DamagedDataError, match="expected the features input_ids"):
-        list(segments(path))
+        list(segments(path, CLS, SEP))
 
 
 def test_all_shards_must_be_there(tmp_path):
@@ -135,3 +147,91 @@ def test_all_shards_must_be_there(tmp_path):
     assert [path.name.split("-")[1] for path in shards(tmp_path)] == [str(n) for n in range(11)]
     with pytest.raises(InputError, match="expected a folder with pretrain_data"):
         shards(tmp_path / "none")
+
+
+def test_many_checksums_are_those_of_each():
+    rng = np.random.default_rng(0)
+    contents = [rng.bytes(length) for length in rng.integers(0, 70, 40)]
+    assert masked_checksums(contents).tolist() == [masked_checksum(c) for c in contents]
+
+
+def test_many_integers_are_those_of_each():
+    values = [0, 1, 127, 128, 300, 70_000, 2**31, 2**62, 5]
+    assert varints(b"".join(map(varint_of, values))).tolist() == values
+    for damaged in (b"\x05\x80", b"\x80" * 10 + b"\x01"):
+        with pytest.raises(ValueError, match="an integer"):
+            varints(damaged)
+
+
+# A store of shards
+
+WORDS = [f"word{number}" for number in range(200)]
+TOKENIZER = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])
+
+
+def write_shards(folder, num_examples=300, length=32, first_id=5):
+    """Shards as the original writes them; returns the segments of every example, in order."""
+    rng = np.random.default_rng(1)
+    folder.mkdir()
+    written, contents = [], [[], [], []]
+    for number in range(num_examples):
+        lengths = rng.integers(1, (length - 3) // 2 + 1, 2 if rng.random() < 0.9 else 1)
+        parts = [rng.integers(first_id, first_id + 200, count).tolist() for count in lengths]
+        ids = [CLS, *parts[0], SEP]
+        kinds = [0] * len(ids)
+        for part in parts[1:]:
+            ids, kinds = [*ids, *part, SEP], [*kinds, *[1] * (len(part) + 1)]
+        padding = [0] * (length - len(ids))
+        contents[number * 3 // num_examples].append(
+            example(
+                input_ids=ids + padding,
+                input_mask=[1] * len(ids) + padding,
+                segment_ids=kinds + padding,
+            )
+        )
+        written.append(parts)
+    for number, own in enumerate(contents):
+        path = folder / f"pretrain_data.tfrecord-{number}-of-3"
+        path.write_bytes(b"".join(map(record, own)))
+    return written
+
+
+def test_a_store_of_shards_has_every_token_of_theirs(tmp_path):
+    written, told = write_shards(tmp_path / "there"), []
+    manifest = import_tfrecords(
+        tmp_path / "there", TOKENIZER, tmp_path / "store", None, told.append
+    )
+    store = Store(tmp_path / "store")
+    store.verify()
+    assert store.tokens[np.arange(store.num_tokens)].tolist() == [
+        index for parts in written for part in parts for index in part
+    ]
+    assert (manifest.num_documents, manifest.num_sentences) == (300, sum(map(len, written)))
+    assert told[-1].num_bytes == told[-1].total_bytes == manifest.sources[0].num_bytes
+    assert manifest.made == {"by": "import"}
+    assert store.examples("train", 32).take(np.arange(2))[0].shape == (2, 32)
+    assert store.num_documents == 300
+
+
+def test_shards_of_another_vocabulary_are_refused(tmp_path):
+    write_shards(tmp_path / "there", first_id=10)
+    with pytest.raises(InputError, match=r"expected ids below 205.* received 20\d; it was made"):
+        import_tfrecords(tmp_path / "there", TOKENIZER, tmp_path / "store")
+    other = WordPieceTokenizer([*WORDS[:4], *SPECIAL_TOKENS, *WORDS[4:]])
+    with pytest.raises(InputError, match=r"record 0: expected \[CLS\]=6 .* received \[2, 3, 3\]"):
+        import_tfrecords(tmp_path / "there", other, tmp_path / "store")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_the_command_imports(tmp_path, capsys):
+    write_shards(tmp_path / "there")
+    TOKENIZER.save(tmp_path / "vocab.txt")
+    flags = ["--vocab", str(tmp_path / "vocab.txt"), "--out", str(tmp_path / "store")]
+    assert main(["store", "import", str(tmp_path / "there"), *flags]) == 0
+    assert "300 documents" in capsys.readouterr().out
+    damaged = tmp_path / "there" / "pretrain_data.tfrecord-1-of-3"
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+    flags[-1] = str(tmp_path / "other")
+    assert main(["store", "import", str(tmp_path / "there"), *flags]) == 3
+    assert "tfrecord-1-of-3: expected a whole record at byte" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from keras_electra import corpus
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 from keras_electra.tokenizer import SPECIAL_TOKENS, LineEncoder, WordPieceTokenizer, training
-from keras_electra.tokenizer.extending import extend, extended_embeddings
+from keras_electra.tokenizer.extending import extend, former_pieces
 from keras_electra.tokenizer.normalization import cut_words
 
 SEA = [
@@ -301,23 +300,24 @@ class TestExtending:
         assert done.stdout.strip() == fingerprint, done.stderr
 
 
-class TestExtendedEmbeddings:
-    def test_rows_are_means(self):
-        table = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
-        extended = extended_embeddings(table, {5: (0, 2), 2: (1,), 6: ()})
-        assert extended.shape == (7, 3)
-        assert extended.dtype == np.float32
-        np.testing.assert_array_equal(extended[[0, 1, 3, 4]], table[[0, 1, 3, 4]])
-        np.testing.assert_allclose(extended[5], (table[0] + table[2]) / 2, rtol=1e-6)
-        np.testing.assert_array_equal(extended[2], table[1])
-        np.testing.assert_allclose(extended[6], table.mean(0), rtol=1e-5)
+class TestFormerPieces:
+    @pytest.mark.parametrize("uses_unused", [False, True])
+    def test_they_are_those_that_the_extension_joined(self, uses_unused):
+        base, domain = TestExtending.BASE, [*TestExtending.DOMAIN, *["αβ αβ zebra"] * 5]
+        extension = extend(base, domain, 12, uses_unused=uses_unused, multiple_of=64)
+        former = former_pieces(base, extension.tokenizer.vocabulary)
+        for index, token in enumerate(extension.tokenizer.vocabulary):
+            if index in extension.pieces:
+                assert (former[index] or ()) == extension.pieces[index], token
+            else:
+                assert former[index] == (base.vocabulary.index(token),)
 
-    def test_vectors_and_nothing_new(self):
-        bias = np.arange(4.0)
-        np.testing.assert_array_equal(extended_embeddings(bias, {4: (1, 3)}), [0, 1, 2, 3, 2])
-        copy = extended_embeddings(bias, {})
-        copy[0] = 9
-        assert bias[0] == 0
+    def test_inside_a_word_and_unknown_letters(self):
+        base = TestExtending.BASE
+        whole, inside, unknown = former_pieces(base, ["lamplight", "##lamplight", "lamp√s"])
+        assert all(piece.startswith("##") for piece in base.tokens_of(inside))
+        assert not base.tokens_of(whole)[0].startswith("##")
+        assert base.unknown_id in unknown
 
 
 def test_from_a_sample_of_any_corpus(tmp_path):

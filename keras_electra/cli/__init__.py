@@ -19,11 +19,12 @@ from keras_electra.cli.evaluate import Evaluate
 from keras_electra.cli.export import Export
 from keras_electra.cli.finetune import Compare, Finetune, Predict
 from keras_electra.cli.judge import Corrupt, Detect
-from keras_electra.cli.prepare import Prepare, TrainTokenizer
+from keras_electra.cli.prepare import Prepare
 from keras_electra.cli.pretrain import Pretrain
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
 from keras_electra.cli.search import Search
-from keras_electra.cli.stores import AddToStore, MergeStores, ShowStore, SplitStore
+from keras_electra.cli.stores import AddToStore, ImportStore, MergeStores, ShowStore, SplitStore
+from keras_electra.cli.vocabulary import ExtendTokenizer, TrainTokenizer
 from keras_electra.errors import ElectraError, InputError
 
 PROGRAM = "keras-electra"
@@ -36,10 +37,19 @@ COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "det
 COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "compare": Compare}
 COMMANDS |= {"search": Search, "export": Export, "demo": Demo}
 GROUPS = {
-    "tokenizer": ("Make a vocabulary.", {"train": TrainTokenizer}),
+    "tokenizer": (
+        "Make a vocabulary, or a longer one of it.",
+        {"train": TrainTokenizer, "extend": ExtendTokenizer},
+    ),
     "store": (
-        "Look at stores, and join, divide or extend them.",
-        {"show": ShowStore, "merge": MergeStores, "split": SplitStore, "add": AddToStore},
+        "Look at stores, join, divide or extend them, and import the original's examples.",
+        {
+            "show": ShowStore,
+            "merge": MergeStores,
+            "split": SplitStore,
+            "add": AddToStore,
+            "import": ImportStore,
+        },
     ),
     "runs": (
         "Look at runs, and pause, resume or stop them.",

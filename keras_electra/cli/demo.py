@@ -13,8 +13,9 @@ from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
 from keras_electra.cli.judge import load, print_trace
 from keras_electra.cli.options import number
-from keras_electra.cli.prepare import build_store, train_tokenizer
+from keras_electra.cli.prepare import build_store
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
+from keras_electra.cli.vocabulary import train_tokenizer
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.store import StoreConfig

@@ -96,7 +96,8 @@ MEANINGLESS = {
     "tpu_name": TPU,
     "tpu_zone": TPU,
     "gcp_project": TPU,
-    "pretrain_tfrecords": "text comes from the folder `store` in --data-dir, made by `prepare`",
+    "pretrain_tfrecords": "text comes from the folder `store` in --data-dir, made by `prepare`, or of "
+    "such files by `store import`",
     "results_txt": "the original never writes it; `evaluate --json` prints the results",
     "results_pkl": "the original never writes it; `evaluate --json` prints the results",
     "max_predictions_per_seq": "it follows from mask_prob and max_seq_length, there as here",

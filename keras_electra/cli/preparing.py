@@ -25,6 +25,7 @@ Sources = Annotated[
 CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
 DuplicatesOptions = options_of(DuplicatesConfig, name="duplicates")
 StoreOptions = options_of(StoreConfig, name="store")
+PLAIN = CorpusConfig()
 MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
 

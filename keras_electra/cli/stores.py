@@ -1,4 +1,4 @@
-"""`store show`, `merge`, `split` and `add`: what is done with stores that are there."""
+"""`store show`, `merge`, `split`, `add` and `import`: what is done with stores that are there."""
 
 import dataclasses
 import pathlib
@@ -13,11 +13,14 @@ from keras_electra.cli.preparing import (
     CorpusOptions,
     DuplicatesOptions,
     Sources,
+    StoreOptions,
     Working,
     prepared,
 )
+from keras_electra.cli.vocabulary import Tokenizer
 from keras_electra.config.corpus import CorpusConfig
-from keras_electra.config.store import DuplicatesConfig
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
+from keras_electra.config.tokenizer import TokenizerConfig
 
 StorePath = Annotated[
     tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="STORE", help="made by `prepare`")
@@ -127,6 +130,39 @@ class AddToStore:
             ),
             self.out,
         )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImportStore:
+    """Make a store of the examples that the original program prepared, `pretrain_data.tfrecord-*`."""
+
+    shards: Annotated[
+        tyro.conf.Positional[pathlib.Path],
+        tyro.conf.arg(metavar="SHARDS", help="folder with all of them, or one file"),
+    ]
+    vocab: Annotated[
+        pathlib.Path,
+        tyro.conf.arg(metavar="FILE", help="the vocabulary that they were made with"),
+    ]
+    out: Out
+    store: StoreOptions
+    tokenizer: Tokenizer
+
+    def run(self):
+        from keras_electra.store import import_tfrecords
+        from keras_electra.tokenizer import WordPieceTokenizer
+
+        config = TokenizerConfig(**given(self.tokenizer))
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, config)
+        with display.progress("reading examples", "bytes") as update:
+            manifest = import_tfrecords(
+                existing("shards", self.shards),
+                tokenizer,
+                self.out,
+                StoreConfig(**given(self.store)),
+                lambda now: update(now.num_bytes, now.total_bytes),
+            )
+        tell_made(manifest, self.out)
 
 
 def facts_of(store) -> dict:

@@ -12,6 +12,7 @@ report.json, .html    what `prepare_store` found in the corpus; not a part of th
 
 from keras_electra.store.build import build_store
 from keras_electra.store.examples import Examples
+from keras_electra.store.importing import import_tfrecords
 from keras_electra.store.joining import add_to_store, merge_stores, split_store
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.prepare import Prepared, Share, prepare_store
@@ -27,6 +28,7 @@ __all__ = [
     "Store",
     "add_to_store",
     "build_store",
+    "import_tfrecords",
     "merge_stores",
     "prepare_store",
     "split_store",

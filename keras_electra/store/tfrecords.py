@@ -6,10 +6,11 @@ checksum (4). The content is a `tf.train.Example` (a protocol buffer) whose feat
 CRC-32C, rotated and shifted ("masked").
 """
 
+import itertools
 import pathlib
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +20,8 @@ SHARD_NAME = re.compile(r"pretrain_data\.tfrecord-(\d+)-of-(\d+)")
 FEATURES = ("input_ids", "input_mask", "segment_ids")
 CASTAGNOLI = 0x82F63B78
 MASK_DELTA = 0xA282EAD8
+RECORDS_AT_ONCE = 1024
+MAX_VARINT_PLACE = 9
 VARINT, FIXED_64, LENGTH_DELIMITED, FIXED_32 = 0, 1, 2, 5
 
 
@@ -50,53 +53,71 @@ def shards(path) -> list[pathlib.Path]:
     return [found[number][0] for number in sorted(found)]
 
 
-def segments(path) -> Iterator[list[np.ndarray]]:
+def segments(path, class_id: int, separator_id: int) -> Iterator[list[np.ndarray]]:
     """The segments of each example of a file, without [CLS], [SEP] and padding.
 
     An example `[CLS] a b [SEP] c [SEP] [PAD]` with segments 0 0 0 0 1 1 0 gives [[a, b], [c]].
 
     Args:
         path: one TFRecord file.
+        class_id, separator_id: of [CLS] and [SEP], which must stand where they belong.
 
     Yields:
         One or two int64 arrays of ids.
 
     Raises:
         DamagedDataError: if a record is cut, changed, or holds something else.
+        InputError: if the ids are those of another vocabulary.
     """
     for number, content in enumerate(records(path)):
         try:
             values = integer_features(content)
             ids, is_text, segment_ids = (values[name] for name in FEATURES)
+            ids, segment_ids = ids[is_text == 1], segment_ids[is_text == 1]
         except (KeyError, IndexError, ValueError) as error:
             raise DamagedDataError(
                 f"{path}, record {number}: expected the features {', '.join(FEATURES)} ({error})"
             ) from error
-        ids, segment_ids = ids[is_text == 1], segment_ids[is_text == 1]
-        first = ids[segment_ids == 0][1:-1]
-        second = ids[segment_ids == 1][:-1]
-        yield [first, second] if len(second) else [first]
+        first, second = ids[segment_ids == 0], ids[segment_ids == 1]
+        borders = [*first[:1], *first[-1:], *second[-1:]]
+        if borders[:1] != [class_id] or any(border != separator_id for border in borders[1:]):
+            raise InputError(
+                f"{path}, record {number}: expected [CLS]={class_id} at its start and "
+                f"[SEP]={separator_id} after each segment, received {[int(b) for b in borders]}; "
+                "it was made with another vocabulary"
+            )
+        yield [first[1:-1], second[:-1]] if len(second) else [first[1:-1]]
 
 
 def records(path) -> Iterator[bytes]:
     """The contents of a TFRecord file's records, checksums compared."""
     offset = 0
     with open(path, "rb") as file:
-        while header := file.read(12):
-            if len(header) < 12:
-                raise cut(path, offset)
-            (length,), (check,) = struct.unpack("<Q", header[:8]), struct.unpack("<I", header[8:])
-            if masked_checksum(header[:8]) != check:
-                raise DamagedDataError(f"{path}: expected a TFRecord at byte {offset}")
-            content, footer = file.read(length), file.read(4)
-            if len(content) < length or len(footer) < 4:
-                raise cut(path, offset)
-            if masked_checksum(content) != struct.unpack("<I", footer)[0]:
-                raise DamagedDataError(
-                    f"{path}: expected the checksum of the record at byte {offset}"
-                )
-            yield content
-            offset += 16 + length
+        while block := list(itertools.islice(read_records(file, path, offset), RECORDS_AT_ONCE)):
+            contents, checks = zip(*block, strict=True)
+            is_whole = masked_checksums(contents) == np.array(checks)
+            for content, is_right in zip(contents, is_whole, strict=True):
+                if not is_right:
+                    raise DamagedDataError(
+                        f"{path}: expected the checksum of the record at byte {offset}"
+                    )
+                yield content
+                offset += 16 + len(content)
+
+
+def read_records(file, path, offset: int) -> Iterator[tuple[bytes, int]]:
+    """Contents and checksums of the records from where an open file stands, at byte `offset`."""
+    while header := file.read(12):
+        if len(header) < 12:
+            raise cut(path, offset)
+        (length,), (check,) = struct.unpack("<Q", header[:8]), struct.unpack("<I", header[8:])
+        if masked_checksum(header[:8]) != check:
+            raise DamagedDataError(f"{path}: expected a TFRecord at byte {offset}")
+        content, footer = file.read(length), file.read(4)
+        if len(content) < length or len(footer) < 4:
+            raise cut(path, offset)
+        yield content, struct.unpack("<I", footer)[0]
+        offset += 16 + length
 
 
 def cut(path, offset: int) -> DamagedDataError:
@@ -111,8 +132,31 @@ def masked_checksum(content: bytes) -> int:
     checksum = 0xFFFFFFFF
     for byte in content:
         checksum = TABLE[(checksum ^ byte) & 0xFF] ^ (checksum >> 8)
-    checksum ^= 0xFFFFFFFF
-    return ((checksum >> 15 | checksum << 17) + MASK_DELTA) & 0xFFFFFFFF
+    return masked(checksum ^ 0xFFFFFFFF)
+
+
+def masked_checksums(contents: Sequence[bytes]) -> np.ndarray:
+    """int64 (N,): `masked_checksum` of each content, a byte of all of them at a time."""
+    lengths = np.array([len(content) for content in contents])
+    order = np.argsort(-lengths, kind="stable")
+    lengths = lengths[order]
+    longest = int(lengths.max(initial=0))
+    padded = b"".join(contents[place].ljust(longest, b"\0") for place in order)
+    columns = np.frombuffer(padded, np.uint8).reshape(len(contents), longest).T.astype(np.int64)
+    # The longest come first: those that have a byte at a place are the first few.
+    counts = len(contents) - np.searchsorted(lengths[::-1], np.arange(longest), side="right")
+    table, checksums = np.array(TABLE), np.full(len(contents), 0xFFFFFFFF)
+    for column, count in zip(columns, counts.tolist(), strict=True):
+        some = checksums[:count]
+        some[:] = table[(some ^ column[:count]) & 0xFF] ^ (some >> 8)
+    result = np.empty_like(checksums)
+    result[order] = masked(checksums ^ 0xFFFFFFFF)
+    return result
+
+
+def masked(checksum):
+    """What TFRecord files hold of a checksum, or of int64 many."""
+    return (((checksum >> 15) | (checksum << 17)) + MASK_DELTA) & 0xFFFFFFFF
 
 
 def checksum_table() -> list[int]:
@@ -177,13 +221,26 @@ def packed_integers(message: bytes) -> np.ndarray:
     packed = fields(message, 1)
     if not packed:
         return np.array([value for value in unpacked(message)], np.int64)
-    values = []
-    for block in packed:
-        place = 0
-        while place < len(block):
-            value, place = varint(block, place)
-            values.append(value)
-    return np.array(values, np.int64)
+    return varints(b"".join(packed))
+
+
+def varints(content: bytes) -> np.ndarray:
+    """int64 values of variable-length integers end to end.
+
+    >>> varints(b"\\xac\\x02\\x07")
+    array([300,   7])
+    """
+    numbers = np.frombuffer(content, np.uint8).astype(np.int64)
+    is_last = numbers < 0x80
+    if not len(numbers):
+        return numbers
+    if not is_last[-1]:
+        raise ValueError("an integer runs over its list")
+    starts = np.append(0, np.flatnonzero(is_last)[:-1] + 1)
+    places = np.arange(len(numbers)) - np.repeat(starts, np.diff(starts, append=len(numbers)))
+    if places.max() > MAX_VARINT_PLACE:
+        raise ValueError("an integer of more than 64 bits")
+    return np.add.reduceat((numbers & 0x7F) << (7 * places), starts)
 
 
 def unpacked(message: bytes) -> Iterator[int]:

@@ -2,9 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.training import (
@@ -170,28 +168,38 @@ def placed(
     return Extension(WordPieceTokenizer(vocabulary, tokenizer.config), pieces)
 
 
-def extended_embeddings(table: np.ndarray, pieces: Mapping[int, tuple[int, ...]]) -> np.ndarray:
-    """A table with rows for new entries: each the mean of the rows of its old pieces.
-
-    >>> extended_embeddings(np.array([[1.0], [3.0], [8.0]]), {3: (0, 1), 4: ()})
-    array([[1.],
-           [3.],
-           [8.],
-           [2.],
-           [4.]])
-
-    Args:
-        table: (V, …) of the old vocabulary: embeddings, a bias of the output, …
-        pieces: `Extension.pieces`; an entry without pieces gets the mean of all rows.
+def former_pieces(
+    old: WordPieceTokenizer, vocabulary: Sequence[str]
+) -> list[tuple[int, ...] | None]:
+    """What stood for each entry of a new vocabulary in the old one.
 
     Returns:
-        (V', …) of the new vocabulary, of the same type; rows of other entries are unchanged.
+        for each entry the ids of the old pieces that it is cut into, each the longest there is, with
+        `[UNK]`'s for a letter that was unknown; the one id of an entry that was there before; None
+        for a new `[unused…]` entry, for which nothing stood.
     """
-    table = np.asarray(table)
-    num_rows = max(len(table), 1 + max(pieces, default=-1))
-    extended = np.empty((num_rows, *table.shape[1:]), table.dtype)
-    extended[: len(table)] = table
-    for index, ids in pieces.items():
-        rows = table[list(ids)] if ids else table
-        extended[index] = rows.mean(0, dtype=np.float64).astype(table.dtype)
-    return extended
+    ids = {token: index for index, token in enumerate(old.vocabulary)}
+    return [
+        (ids[token],)
+        if token in ids
+        else None
+        if UNUSED.fullmatch(token)
+        else tuple(longest_pieces(token, ids, old.unknown_id))
+        for token in vocabulary
+    ]
+
+
+def longest_pieces(token: str, ids: Mapping[str, int], unknown_id: int) -> Iterator[int]:
+    """The ids of the pieces of a token.
+
+    >>> ids = {"[UNK]": 0, "lamp": 1, "##lamp": 2, "##s": 3}
+    >>> list(longest_pieces("lamps", ids, 0)), list(longest_pieces("##lamps!", ids, 0))
+    ([1, 3], [2, 3, 0])
+    """
+    prefix = CONTINUATION if token.startswith(CONTINUATION) else ""
+    rest = token.removeprefix(CONTINUATION)
+    while rest:
+        ends = (end for end in range(len(rest), 0, -1) if prefix + rest[:end] in ids)
+        end = next(ends, None)
+        yield unknown_id if end is None else ids[prefix + rest[:end]]
+        prefix, rest = CONTINUATION, rest[end or 1 :]

@@ -1,0 +1,229 @@
+"""`tokenizer train` and `tokenizer extend`: a vocabulary from text, and further words for one."""
+
+import contextlib
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import quoted
+from keras_electra.cli.options import given, number, options_of
+from keras_electra.cli.preparing import Sources
+from keras_electra.config.corpus import CorpusConfig
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import InputError
+
+MAX_MEGABYTES = 500
+Tokenizer = options_of(TokenizerConfig)
+# What is a document, and what is cleaned away, matters to a store only.
+OF_DOCUMENTS = {
+    "document_boundary",
+    "split_document_characters",
+    "unicode_form",
+    "removes_control_characters",
+    "min_document_characters",
+    "max_document_characters",
+    "max_unknown_fraction",
+    "contamination_words",
+}
+ReadingOptions = options_of(CorpusConfig, leave_out=OF_DOCUMENTS, name="reading")
+NUM_SHOWN = 5
+
+Out = Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
+MinFrequency = Annotated[
+    int,
+    number("min_frequency", int),
+    tyro.conf.arg(help="times a pair of pieces must occur to be joined"),
+]
+MultipleOf = Annotated[
+    int,
+    number("multiple_of", int),
+    tyro.conf.arg(
+        help="the entries are made a multiple of this by further [unused] ones; 8 or 64 suits GPUs"
+    ),
+]
+MaxMegabytes = Annotated[
+    int,
+    number("max_megabytes", int),
+    tyro.conf.arg(help="of text to learn from, taken from everywhere in the corpus"),
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainTokenizer:
+    """Learn a WordPiece vocabulary from text files."""
+
+    corpus: Sources
+    out: Out
+    vocabulary_size: Annotated[
+        int,
+        number("vocabulary_size", int),
+        tyro.conf.arg(help="most entries (V); a small corpus gives fewer"),
+    ] = 30522
+    num_unused: Annotated[
+        int,
+        number("num_unused", int),
+        tyro.conf.arg(help="entries [unused0], [unused1], ... kept free for later"),
+    ] = 0
+    min_frequency: MinFrequency = 2
+    multiple_of: MultipleOf = 1
+    max_megabytes: MaxMegabytes = MAX_MEGABYTES
+    tokenizer: Tokenizer
+    text: ReadingOptions
+
+    def run(self):
+        require_at_least(
+            self, {"num_unused": 0, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
+        )
+        config = TokenizerConfig(**given(self.tokenizer))
+        tokenizer = train_tokenizer(
+            self.corpus,
+            self.vocabulary_size,
+            config,
+            CorpusConfig(**given(self.text)),
+            self.max_megabytes * 10**6,
+            num_unused=self.num_unused,
+            min_frequency=self.min_frequency,
+            multiple_of=self.multiple_of,
+        )
+        save(tokenizer, self.out)
+        display.say_next(prepare_command(self.corpus, self.out, config))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtendTokenizer:
+    """Add the words of a domain to a vocabulary, so that a trained model can go on with it.
+
+    Old entries keep their ids. A model that goes on with the longer vocabulary (`pretrain --from`)
+    starts each new row as the mean of the rows of the pieces that stood for it.
+    """
+
+    vocab: Annotated[
+        pathlib.Path,
+        tyro.conf.arg(metavar="FILE", help="the old vocabulary, such as RUN/vocab.txt"),
+    ]
+    corpus: Sources
+    out: Out
+    num_new: Annotated[
+        int,
+        number("num_new", int),
+        tyro.conf.arg(help="most new entries; a small corpus gives fewer"),
+    ] = 1000
+    uses_unused: Annotated[
+        bool,
+        tyro.conf.FlagCreatePairsOff,
+        tyro.conf.arg(
+            help="put them in the places of [unused] entries, so that the model keeps its size",
+            help_behavior_hint="",
+        ),
+    ] = False
+    min_frequency: MinFrequency = 2
+    multiple_of: MultipleOf = 1
+    max_megabytes: MaxMegabytes = MAX_MEGABYTES
+    tokenizer: Tokenizer
+    text: ReadingOptions
+
+    def run(self):
+        from keras_electra.tokenizer import WordPieceTokenizer
+        from keras_electra.tokenizer.extending import extend
+
+        require_at_least(
+            self, {"num_new": 1, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
+        )
+        config = TokenizerConfig(**given(self.tokenizer))
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, config)
+        warn_of_case(tokenizer)
+        reading = CorpusConfig(**given(self.text))
+        with sample_of(self.corpus, reading, self.max_megabytes * 10**6) as lines:
+            extension = extend(
+                tokenizer,
+                lines,
+                self.num_new,
+                uses_unused=self.uses_unused,
+                min_frequency=self.min_frequency,
+                multiple_of=self.multiple_of,
+            )
+        save(extension.tokenizer, self.out)
+        for index, pieces in list(extension.pieces.items())[:NUM_SHOWN]:
+            former = " ".join(tokenizer.tokens_of(pieces))
+            display.say(f"  {extension.tokenizer.vocabulary[index]} (before: {former})")
+        display.say_next(
+            prepare_command(self.corpus, self.out, config),
+            "keras-electra pretrain --store STORE --from RUN --size SIZE_OF_RUN --run-dir NEW_RUN",
+        )
+
+
+def require_at_least(command, least_values: dict[str, int]) -> None:
+    """Raise `InputError` for the first option below its least value."""
+    for name, least in least_values.items():
+        if getattr(command, name) < least:
+            received = getattr(command, name)
+            raise InputError(f"{name}: expected at least {least}, received {received}")
+
+
+def save(tokenizer, path: pathlib.Path) -> None:
+    """Write a vocabulary and say so."""
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(path)
+    display.say(f"{tokenizer.vocabulary_size:,} entries written to {path}")
+
+
+def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config) -> str:
+    """What makes a store with the vocabulary."""
+    files = f"--corpus {' '.join(map(quoted, corpus))} --vocab {quoted(vocabulary)}"
+    return f"keras-electra prepare {files}{as_flags(config)} --out STORE"
+
+
+def train_tokenizer(
+    sources, vocabulary_size, config, corpus_config, max_bytes=MAX_MEGABYTES * 10**6, **options
+):
+    """A `WordPieceTokenizer` learnt from a sample of a corpus, with a progress bar."""
+    from keras_electra.tokenizer import WordPieceTokenizer
+
+    with sample_of(sources, corpus_config, max_bytes) as lines:
+        return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
+
+
+@contextlib.contextmanager
+def sample_of(sources, corpus_config, max_bytes: int):
+    """Lines from everywhere in a corpus, with a progress bar while they are read."""
+    from keras_electra import corpus
+
+    sources = corpus.sources_of(sources)
+    sizes = [unit.num_bytes for unit in corpus.units(sources, corpus_config)]
+    total = None if None in sizes else sum(sizes)
+    with display.progress("learning a vocabulary", "bytes") as update:
+        done = 0
+
+        def add(num_bytes):
+            nonlocal done
+            done += num_bytes
+            update(done, total)
+
+        yield corpus.sample_lines(sources, max_bytes, corpus_config, on_read=add)
+
+
+def as_flags(config: TokenizerConfig) -> str:
+    """The flags that give a tokenizer configuration again; empty for the defaults."""
+    flags = "" if config.lowercase else " --no-lowercase"
+    if config.strip_accents is not None:
+        flags += " --strip-accents" if config.strip_accents else " --no-strip-accents"
+    if config.max_word_characters != TokenizerConfig.max_word_characters:
+        flags += f" --max-word-characters {config.max_word_characters}"
+    flags += " --cuts-long-words" if config.cuts_long_words else ""
+    return flags
+
+
+def warn_of_case(tokenizer) -> None:
+    """Say so where a vocabulary of mixed case would be used on lower-cased text."""
+    if not tokenizer.config.lowercase:
+        return
+    entries = [token for token in tokenizer.vocabulary if not token.startswith("[")]
+    num_upper = sum(token != token.lower() for token in entries)
+    if num_upper > len(entries) // 20:
+        display.tell(
+            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary "
+            "have upper-case letters, which lower-cased text never has; --no-lowercase keeps them"
+        )
