@@ -7,11 +7,12 @@ import keras
 
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
-from keras_electra.runs import RunSession, StopSignals
+from keras_electra.runs import RunSession, StopSignals, memory_bytes
 from keras_electra.schedules import rate_fraction
 
 COMMAND_SECONDS = 0.5
 """How often the control folder is looked into, and a paused run looks around."""
+MEMORY_COLUMNS = ("memory_bytes", "peak_memory_bytes")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._started = time.monotonic() - seconds
         self._looked = 0.0
         self._skipped = None
+        self._saves_at_end = True
         self._start_interval()
 
     @property
@@ -136,7 +138,7 @@ class RunKeeper(keras.callbacks.Callback):
                 keras.ops.convert_to_numpy(variable) for variable in self.model.metrics_variables
             ]
         self._between_steps()
-        if self.outcome is not None:
+        if self.outcome is not None and self._saves_at_end:
             self.checkpoint()
         if is_interval_end:
             self._start_interval()
@@ -205,6 +207,11 @@ class RunKeeper(keras.callbacks.Callback):
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
+            **{
+                name: value
+                for name, value in zip(MEMORY_COLUMNS, memory_bytes(), strict=True)
+                if value is not None
+            },
         }
 
     def _watch_skipped(self, row):
@@ -235,7 +242,10 @@ class RunKeeper(keras.callbacks.Callback):
         self.model.optimizer.total_steps_variable.assign(total)
 
     def _obey(self):
-        """Obey what lies in the control folder; a pause lasts until something ends it."""
+        """Obey what lies in the control folder; a pause lasts until something ends it.
+
+        A stop with `"save": false` writes no checkpoint: the run can go on from the last one.
+        """
         is_paused = False
         paused_at = time.monotonic()
         while True:
@@ -253,6 +263,7 @@ class RunKeeper(keras.callbacks.Callback):
                     is_paused = False
                 self.session.answer_command(command, step=self.run_step)
                 if kind == "stop":
+                    self._saves_at_end = command.get("save") is not False
                     self._end("stopped")
                     return
             if self.signals.received is not None:

@@ -205,6 +205,30 @@ def unigram_accuracy(original_ids, weights, token_counts, special) -> float:
     return weighted_accuracy(np.full(np.shape(original_ids), answer), original_ids, weights)
 
 
+def unigram_baselines(token_counts, special) -> dict[str, float]:
+    """What the generator's figures are without looking at the context, from the training text alone.
+
+    Of three tokens that occur 2, 1 and 1 times, the commonest is right in half of the places, and
+    knowing how often each occurs leaves 1.04 nats.
+
+    Args:
+        token_counts: (V,) occurrences of each id in the training text.
+        special: a `SpecialIds` or a `WordPieceTokenizer`, whose never masked ids do not count.
+
+    Returns:
+        {"unigram_accuracy", "unigram_entropy"}: a fraction, and nats; empty if no token is left.
+    """
+    counts = np.array(token_counts, np.float64)
+    counts[list(never_masked_ids(special))] = 0
+    if not counts.sum():
+        return {}
+    shares = counts[counts > 0] / counts.sum()
+    return {
+        "unigram_accuracy": float(shares.max()),
+        "unigram_entropy": float(-np.sum(shares * np.log(shares))),
+    }
+
+
 def _flat(values, others, weights):
     """Three flat arrays of one length: values, others, float64 weights (1 where None)."""
     values, others = np.asarray(values), np.asarray(others)

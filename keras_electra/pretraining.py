@@ -12,6 +12,7 @@ from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint, save
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.continuing import start_from
 from keras_electra.errors import InputError
+from keras_electra.metrics import unigram_baselines
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder, RunSession, StopSignals, prune_checkpoints
@@ -86,6 +87,8 @@ def pretrain(
     with StopSignals() as signals, open_session(config, store, run_dir) as session:
         if not session.resumed:
             store.verify()
+            baselines = unigram_baselines(store.token_counts, store.tokenizer())
+            session.append_event("baselines", **baselines)
         model = build(config, store)
         state, metrics = restore(model, session, tell)
         if initial is not None and state["step"] == 0:

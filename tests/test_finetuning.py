@@ -19,7 +19,14 @@ from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
 from keras_electra.tasks.own import own_task
 
-CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds", "time"}
+CLOCK_KEYS = {
+    "tokens_per_second",
+    "data_wait_seconds",
+    "seconds",
+    "time",
+    "memory_bytes",
+    "peak_memory_bytes",
+}
 QUICK = {
     "epochs": 6,
     "batch_size": 8,
@@ -248,6 +255,8 @@ def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
     assert [*trial["diverged"], trial["seed"]] == seeds
     assert outcome.results["num_diverged"] == trial["attempt"]
     events = RunFolder(tmp_path / "run").events()
+    (noted,) = [event["figures"] for event in events if event["kind"] == "baselines"]
+    assert 0.3 < next(iter(noted.values()))["accuracy"] < 0.7
     restarts = [event for event in events if event["kind"] == "restart"]
     assert "expected finite gradients" in restarts[0]["reason"]
     assert any("diverged with seed 0" in sentence for sentence in sentences)

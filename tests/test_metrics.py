@@ -13,6 +13,7 @@ from keras_electra.metrics import (
     roc_auc,
     rtd_loss,
     unigram_accuracy,
+    unigram_baselines,
     weighted_accuracy,
 )
 
@@ -167,6 +168,14 @@ def test_rtd_loss_is_finite_for_large_logits_and_nan_for_nothing():
 
 def test_weighted_accuracy_ignores_unused_slots():
     assert weighted_accuracy([[5, 6, 7]], [[5, 9, 7]], [[1, 1, 0]]) == 0.5
+
+
+def test_unigram_baselines_of_the_text_alone():
+    special = SpecialIds(pad_id=0, unknown_id=1, class_id=2, separator_id=3, mask_id=4)
+    found = unigram_baselines([9, 0, 9, 9, 9, 2, 1, 1], special)
+    assert found["unigram_accuracy"] == 0.5
+    assert found["unigram_entropy"] == pytest.approx(1.0397, abs=1e-4)
+    assert unigram_baselines([9, 0, 9, 9, 9, 0], special) == {}
 
 
 def test_unigram_baseline_of_a_worked_example():

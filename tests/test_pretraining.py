@@ -12,15 +12,19 @@ from keras_electra.errors import InputError
 from keras_electra.evaluation import FIGURES
 from keras_electra.presets import load
 from keras_electra.pretraining import intervals, pretrain
-from keras_electra.runs import RunFolder
+from keras_electra.runs import RunFolder, send_command
 from keras_electra.tokenizer.extending import former_pieces
 
 ROW_KEYS = {
     *("step", "tokens", "loss", "mlm_loss", "rtd_loss", "generator_accuracy", "sampled_accuracy"),
     *("rtd_accuracy", "rtd_precision", "rtd_recall", "rtd_auc", "replaced_rate", "gradient_norm"),
     *("learning_rate", "tokens_per_second", "data_wait_seconds", "seconds", "skipped_steps"),
+    *("memory_bytes", "peak_memory_bytes"),
 }
-CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds", "time"}
+CLOCK_KEYS = {
+    *("tokens_per_second", "data_wait_seconds", "seconds", "time"),
+    *("memory_bytes", "peak_memory_bytes"),
+}
 
 
 class Interrupted(Exception):
@@ -106,6 +110,32 @@ def test_a_run_that_died_goes_on_bit_for_bit(whole_run, tiny_config, store, tmp_
     again = weights_of(outcome.model)
     for name, value in weights_of(whole.model).items():
         np.testing.assert_array_equal(value, again[name], err_msg=name)
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_a_stop_saves_unless_told_not_to(saves, tiny_config, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_electra.callbacks.COMMAND_SECONDS", 0)
+    config = tiny_config(log_every_steps=2)
+
+    def stop(step):
+        if step == 7:
+            send_command(tmp_path, "stop", **({} if saves else {"save": False}))
+
+    outcome = pretrain(config, store, tmp_path, on_step=stop)
+    assert (outcome.state, outcome.step) == ("stopped", 8)
+    saved = [step for step, _ in outcome.run.checkpoints()]
+    assert saved == ([5, 8] if saves else [5])
+    assert RunFolder(tmp_path).state() == "stopped"
+    rest = []
+    pretrain(config, store, tmp_path, on_step=rest.append)
+    assert rest[0] == (9 if saves else 6)
+
+
+def test_what_needs_no_training_is_noted(whole_run, store):
+    (event,) = [one for one in RunFolder(whole_run[0]).events() if one["kind"] == "baselines"]
+    counts = store.token_counts[5:]
+    assert event["unigram_accuracy"] == pytest.approx(counts.max() / counts.sum(), abs=0.02)
+    assert 0 < event["unigram_entropy"] < np.log(np.count_nonzero(counts))
 
 
 def test_a_run_told_to_have_more_steps_goes_on(whole_run, tiny_config, store, tmp_path):

@@ -406,6 +406,7 @@ def reviews(rng, count, pick=lambda label: label):
 
 def scored_baselines(kind, train, examples, metric, labels=None):
     rows = scoring.baseline_rows(kind, train, examples, labels)
+    assert scoring.simplest_rows(kind, train, examples, labels) == next(iter(rows.values()))
     for of_one in rows.values():
         assert [row["id"] for row in of_one] == [example.id for example in examples]
         json.dumps(of_one, allow_nan=False)

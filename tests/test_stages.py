@@ -13,7 +13,13 @@ from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 
-CLOCK_KEYS = {"tokens_per_second", "data_wait_seconds", "seconds"}
+CLOCK_KEYS = {
+    "tokens_per_second",
+    "data_wait_seconds",
+    "seconds",
+    "memory_bytes",
+    "peak_memory_bytes",
+}
 
 
 class Died(Exception):

@@ -10,7 +10,7 @@ from keras_electra.finetuning.submissions import glue_tables, write_glue_zip, wr
 from keras_electra.finetuning.trials import BEST_FILE, Trial
 from keras_electra.presets import save_preset
 from keras_electra.runs.files import write_json
-from keras_electra.scoring import baseline_rows, has_diverged, report
+from keras_electra.scoring import baseline_rows, has_diverged, report, simplest_rows
 from keras_electra.tasks.predictions import with_threshold
 
 
@@ -178,4 +178,14 @@ def baselines(setting: Setting) -> dict:
                 if any(row["gold"] is not None for row in rows_of_split):
                     figures = score_rows(data, rows_of_split, setting.config)
                     found[name].setdefault(baseline, {})[split] = figures
+    return found
+
+
+def simplest_figures(setting: Setting) -> dict:
+    """{task: {metric: value}} of the first baseline of each task in validation: what a model must beat."""
+    found = {}
+    for name, data in setting.data.items():
+        train, examples = (data.splits[split].examples for split in ("train", "validation"))
+        rows = simplest_rows(data.task.kind, train, examples, data.labels)
+        found[name] = score_rows(data, rows, setting.config)
     return found

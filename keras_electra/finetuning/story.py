@@ -10,7 +10,7 @@ from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
 from keras_electra.exploring.records import RESULT_FILE
-from keras_electra.finetuning.concluding import conclude_run, conclude_trial
+from keras_electra.finetuning.concluding import conclude_run, conclude_trial, simplest_figures
 from keras_electra.finetuning.data import TaskData, read_task
 from keras_electra.finetuning.setting import Setting
 from keras_electra.finetuning.start import Start
@@ -107,6 +107,8 @@ def finetune(
                 on_step=on_step,
                 tell=tell,
             )
+            if not session.resumed:
+                session.append_event("baselines", figures=simplest_figures(setting))
             session.set_state("running", session.step, steps=setting.total_steps)
             if on_steps:
                 on_steps(setting.total_steps)

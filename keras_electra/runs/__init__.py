@@ -2,8 +2,10 @@
 
 from keras_electra.runs.control import COMMANDS, send_command
 from keras_electra.runs.folder import LIVE_STATES, STATES, RunFolder
+from keras_electra.runs.following import RunFollower
 from keras_electra.runs.keeping import prune_checkpoints
 from keras_electra.runs.listing import describe, list_runs
+from keras_electra.runs.process import memory_bytes
 from keras_electra.runs.session import RunSession
 from keras_electra.runs.signals import StopSignals
 
@@ -12,10 +14,12 @@ __all__ = [
     "LIVE_STATES",
     "STATES",
     "RunFolder",
+    "RunFollower",
     "RunSession",
     "StopSignals",
     "describe",
     "list_runs",
+    "memory_bytes",
     "prune_checkpoints",
     "send_command",
 ]

@@ -6,6 +6,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import time
 import weakref
 
@@ -50,6 +51,23 @@ def start_time_of(pid: int) -> float | None:
     if pathlib.Path("/proc/self/stat").exists():
         return _start_time_on_linux(pid)
     return _start_time_from_ps(pid)
+
+
+def memory_bytes() -> tuple[int | None, int | None]:
+    """Memory of this process (now, at most so far), without that of an accelerator; None where unknown."""
+    try:
+        import resource
+    except ImportError:
+        return None, None
+    # Linux counts in kilobytes, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    try:
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None, peak
+    now = pages * os.sysconf("SC_PAGE_SIZE")
+    return now, max(peak, now)
 
 
 def _start_time_on_linux(pid: int) -> float | None:

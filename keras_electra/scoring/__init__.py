@@ -12,7 +12,7 @@ from keras_electra.scoring.answers import (
     squad2_figures,
     token_f1,
 )
-from keras_electra.scoring.baselines import baseline_rows
+from keras_electra.scoring.baselines import baseline_rows, simplest_rows
 from keras_electra.scoring.calibration import (
     brier_score,
     calibration_of,
@@ -78,6 +78,7 @@ __all__ = [
     "per_type_report",
     "reliability_bins",
     "report",
+    "simplest_rows",
     "span_figures",
     "spans_of",
     "spearman",

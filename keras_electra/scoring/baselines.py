@@ -56,19 +56,53 @@ def baseline_rows(
     }
     if kind not in rows_of_kind:
         raise InputError(f"kind: expected one of {', '.join(rows_of_kind)}, received {kind!r}")
+    predicted = rows_of_kind[kind](known_examples(kind, train, labels), examples, labels)
+    return {name: with_gold(kind, examples, rows, labels) for name, rows in predicted.items()}
+
+
+def simplest_rows(
+    kind: str, train: Sequence, examples: Sequence, labels: Sequence[str] | None = None
+) -> list[dict]:
+    """The predictions of the first baseline of a kind alone, which looks at no word's neighbours.
+
+    Args, raises: as for `baseline_rows`.
+    """
+    known = known_examples(kind, train, labels)
+    if kind == "classification":
+        rows = commonest_labels(known, examples, labels)
+    elif kind == "multi_label":
+        rows = commonest_label_sets(known, examples, labels)
+    elif kind == "regression":
+        rows = mean_values(known, examples)
+    elif kind == "multiple_choice":
+        rows = commonest_places(known, examples)
+    else:
+        rows = next(
+            iter(
+                {"tagging": tag_rows, "question_answering": answer_rows}[kind](
+                    known, examples, labels
+                ).values()
+            )
+        )
+    return with_gold(kind, examples, rows, labels)
+
+
+def known_examples(kind: str, train: Sequence, labels: Sequence[str] | None) -> list:
+    """The training examples whose answer is known; `InputError` if there is none."""
     known = [example for example in train if gold_of(kind, example, labels) is not None]
     if not known:
         raise InputError(
             f"baselines: expected labels in some of {len(train)} training examples, received none"
         )
-    predicted = rows_of_kind[kind](known, examples, labels)
-    return {
-        name: [
-            {"id": example.id, **row, "gold": gold_of(kind, example, labels)}
-            for example, row in zip(examples, rows, strict=True)
-        ]
-        for name, rows in predicted.items()
-    }
+    return known
+
+
+def with_gold(kind: str, examples: Sequence, rows: Sequence[dict], labels) -> list[dict]:
+    """Rows with what is right beside what was predicted."""
+    return [
+        {"id": example.id, **row, "gold": gold_of(kind, example, labels)}
+        for example, row in zip(examples, rows, strict=True)
+    ]
 
 
 def gold_of(kind: str, example, labels: Sequence[str] | None):
@@ -92,9 +126,7 @@ def gold_of(kind: str, example, labels: Sequence[str] | None):
 
 def label_rows(train, examples, labels) -> dict[str, list[dict]]:
     """One label for each text."""
-    counts = Counter(example.label for example in train)
-    labels = labels or sorted(counts)
-    shares = np.array([[counts[name] / len(train) for name in labels]])
+    labels = labels or sorted({example.label for example in train})
     train_features, features = features_of(train, examples)
     names, probabilities = label_probabilities(
         train_features, [example.label for example in train], features
@@ -104,9 +136,17 @@ def label_rows(train, examples, labels) -> dict[str, list[dict]]:
     # Labels that no training text has get the zeros of a further column.
     padded = np.pad(probabilities, ((0, 0), (0, 1)))[:, places]
     return {
-        "majority": likeliest(labels, np.repeat(shares, len(examples), axis=0)),
+        "majority": commonest_labels(train, examples, labels),
         "tfidf": likeliest(labels, padded),
     }
+
+
+def commonest_labels(train, examples, labels) -> list[dict]:
+    """The same label for each text, with how often each occurs."""
+    counts = Counter(example.label for example in train)
+    labels = labels or sorted(counts)
+    shares = np.array([[counts[name] / len(train) for name in labels]])
+    return likeliest(labels, np.repeat(shares, len(examples), axis=0))
 
 
 def likeliest(labels: Sequence[str], probabilities: np.ndarray) -> list[dict]:
@@ -121,7 +161,6 @@ def label_set_rows(train, examples, labels) -> dict[str, list[dict]]:
     """A set of labels for each text."""
     labels = labels or sorted({name for example in train for name in example.label})
     train_features, features = features_of(train, examples)
-    shares = np.array([np.mean([name in example.label for example in train]) for name in labels])
     columns = []
     for name in labels:
         found, probabilities = label_probabilities(
@@ -130,9 +169,16 @@ def label_set_rows(train, examples, labels) -> dict[str, list[dict]]:
         is_ever = True in found
         columns.append(probabilities[:, found.index(True)] if is_ever else np.zeros(len(examples)))
     return {
-        "majority": likelier_than_not(labels, np.repeat(shares[None], len(examples), axis=0)),
+        "majority": commonest_label_sets(train, examples, labels),
         "tfidf": likelier_than_not(labels, np.stack(columns, axis=1)),
     }
+
+
+def commonest_label_sets(train, examples, labels) -> list[dict]:
+    """The same set of labels for each text, with how often each occurs."""
+    labels = labels or sorted({name for example in train for name in example.label})
+    shares = np.array([[np.mean([name in example.label for example in train]) for name in labels]])
+    return likelier_than_not(labels, np.repeat(shares, len(examples), axis=0))
 
 
 def likelier_than_not(labels: Sequence[str], probabilities: np.ndarray) -> list[dict]:
@@ -151,11 +197,16 @@ def value_rows(train, examples, labels) -> dict[str, list[dict]]:
     values = [float(example.label) for example in train]
     train_features, features = features_of(train, examples)
     predicted = regressed_values(train_features, values, features)
-    mean = float(np.mean(values))
     return {
-        "mean": [{"value": mean} for _ in examples],
+        "mean": mean_values(train, examples),
         "tfidf": [{"value": float(value)} for value in predicted],
     }
+
+
+def mean_values(train, examples) -> list[dict]:
+    """The same number for each text."""
+    mean = float(np.mean([float(example.label) for example in train]))
+    return [{"value": mean} for _ in examples]
 
 
 def tag_rows(train, examples, labels) -> dict[str, list[dict]]:
@@ -177,16 +228,22 @@ def tag_rows(train, examples, labels) -> dict[str, list[dict]]:
 
 def choice_rows(train, examples, labels) -> dict[str, list[dict]]:
     """One of the texts of each question."""
-    ranked = [place for place, _ in Counter(example.label for example in train).most_common()]
     texts = [text for example in train for text in (example.question, *example.choices)]
     counts = WordCounts([(text, None) for text in texts])
-    commonest, likest = [], []
+    likest = []
     for example in examples:
-        num_choices = len(example.choices)
-        commonest.append({"choice": next((p for p in ranked if p < num_choices), 0)})
-        similar = counts.similarity([example.question] * num_choices, example.choices)
+        similar = counts.similarity([example.question] * len(example.choices), example.choices)
         likest.append({"choice": int(similar.argmax())})
-    return {"majority": commonest, "tfidf": likest}
+    return {"majority": commonest_places(train, examples), "tfidf": likest}
+
+
+def commonest_places(train, examples) -> list[dict]:
+    """The place that is right most often, of those that a question has."""
+    ranked = [place for place, _ in Counter(example.label for example in train).most_common()]
+    return [
+        {"choice": next((place for place in ranked if place < len(example.choices)), 0)}
+        for example in examples
+    ]
 
 
 def answer_rows(train, examples, labels) -> dict[str, list[dict]]:
