@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_electra.config.objective import OBJECTIVES_WITH_DETECTOR
 from keras_electra.errors import InputError
+from keras_electra.passes import detector_logits, head_outputs, sigmoid
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.windows import framed, joined, padded_length, windows
 
@@ -51,10 +52,9 @@ def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16)
             f"received objective={model.objective.objective!r}, which has no detector"
         )
     encoded = _encoded(model, texts)
-    score = _corrected_energies if model.objective.objective == "electric" else _head_outputs
-    logits = _scores(model, [ids for ids, _, _ in encoded], score, batch_size)
+    logits = _scores(model, [ids for ids, _, _ in encoded], detector_logits, batch_size)
     return [
-        Detection(text, tokens, offsets, _sigmoid(values))
+        Detection(text, tokens, offsets, sigmoid(values))
         for text, (_, tokens, offsets), values in zip(texts, encoded, logits, strict=True)
     ]
 
@@ -76,7 +76,7 @@ def pseudo_log_likelihood(
             f"received objective={model.objective.objective!r}"
         )
     rows = [ids for ids, _, _ in _encoded(model, texts)]
-    energies = _scores(model, rows, _head_outputs, batch_size)
+    energies = _scores(model, rows, head_outputs, batch_size)
     return np.array([0.0 - values.sum(dtype=np.float64) for values in energies])
 
 
@@ -119,30 +119,3 @@ def _batch_scores(model, parts, score):
     token_ids, padding_mask = framed([*parts, *filler], model.tokenizer, length)
     scores = np.asarray(score(model, token_ids, padding_mask), np.float32)
     return [scores[row, 1 : len(ids) + 1] for row, ids in enumerate(parts)]
-
-
-def _head_outputs(model, token_ids, padding_mask):
-    """The discriminator's outputs (B, T): logits, or Electric's energies."""
-    return model.discriminator.predict_on_batch(
-        {"token_ids": token_ids, "padding_mask": padding_mask}
-    )
-
-
-def _corrected_energies(model, token_ids, padding_mask):
-    """Electric's logits (B, T), to which the cloze model adds its likelihoods."""
-    slots = np.zeros((len(token_ids), 1), np.int32)
-    batch = {
-        "token_ids": token_ids,
-        "padding_mask": padding_mask,
-        "maskable": padding_mask,
-        "masked_ids": token_ids,
-        "mask_positions": slots,
-        "mask_weights": slots.astype(np.float32),
-        "uniform_draws": slots.astype(np.float32),
-        "slot_of_token": np.ones_like(token_ids),
-    }
-    return model.predict_on_batch(batch)["rtd_logits"]
-
-
-def _sigmoid(values):
-    return (0.5 * (1 + np.tanh(0.5 * values))).astype(np.float32)

@@ -170,6 +170,18 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
     raise InputError(f"{path}: expected a run, a checkpoint or a preset folder")
 
 
+def assign_checkpoint(model: ElectraPretrainer, path) -> None:
+    """Give a model from `load` the weights, step and tokens of another checkpoint of its run.
+
+    Raises:
+        DamagedDataError: if a file is missing, cut or changed; nothing is assigned then.
+        InputError: if the checkpoint is of another architecture.
+    """
+    state = read_state(path)
+    assign(model.variables, read_arrays(path, MODEL_FILE, state), path)
+    model.step, model.tokens = state["step"], state["tokens"]
+
+
 def best_model_path(run: RunFolder) -> pathlib.Path:
     """Folder of the model of a fine-tuning run's best trial.
 

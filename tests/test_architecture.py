@@ -14,16 +14,17 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config corpus tokenizer store masking metrics scoring tasks runs exploring launching",
+    "errors config corpus tokenizer store masking metrics scoring tasks runs exploring launching "
+    "traces workers",
     "backends",
     "initializers schedules sampling statistics layers heads task_heads optimizers batches "
     "task_batches callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets continuing convert",
-    "windows evaluation predict tracing",
+    "windows passes evaluation predict inspection tracing",
     "pretraining finetuning comparing",
-    "cli __main__ __init__",
+    "cli inspect_worker __main__ __init__",
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
 WITHOUT_KERAS = set(LEVELS[0].split()) | {"__init__", "__main__"}

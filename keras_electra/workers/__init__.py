@@ -1,0 +1,13 @@
+"""Computing in another process, asked over pipes: JSON lines in, JSON lines out.
+
+The asking side needs no Keras, so that a notebook's kernel stays free and instant. A request is an object
+with `id`, `kind` and `view`; of two requests of one view the newer counts. Answers carry the `id` and a
+`kind`: "answer" or "progress" with a `value`, "error" with a `message`, "dropped" for a request whose view
+asked anew, "cancelled". The worker says "ready" first, and ends when its standard input ends.
+"""
+
+from keras_electra.workers.client import Reply, WorkerClient
+from keras_electra.workers.inspector_client import InspectorClient
+from keras_electra.workers.loop import WorkerLoop, private_pipes
+
+__all__ = ["InspectorClient", "Reply", "WorkerClient", "WorkerLoop", "private_pipes"]

@@ -1,0 +1,343 @@
+"""The asking side: starts the worker at the first request, and says in a sentence what went wrong."""
+
+import atexit
+import collections
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import pathlib
+import site
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+
+from keras_electra.errors import ElectraError
+
+LAST_LINES = 6
+"""Lines of a dead worker's standard error that are told."""
+END_SECONDS = 2.0
+LOOK_SECONDS = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """What became of a request.
+
+    Attributes:
+        kind: "answer", "progress", "error", "dropped" or "cancelled".
+        value: of an answer or of progress.
+        message: of an error, a sentence.
+        done, total: of progress.
+        seconds: since the request.
+    """
+
+    kind: str
+    value: object = None
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+
+
+class WorkerError(ElectraError, RuntimeError):
+    """A worker that ended, did not answer in time, or refused (exit code 2)."""
+
+
+@dataclasses.dataclass
+class _Asked:
+    """A request without its last reply."""
+
+    kind: str
+    on_reply: Callable[[Reply], None]
+    started: float
+    heard: float
+
+
+class WorkerClient:
+    """A worker process and the requests to it; all methods may be called from any thread.
+
+    The process starts at the first request, in a session of its own, so that a notebook's interrupt
+    does not reach it, and ends with this object or this process. If it dies or hangs, every
+    open request fails with a sentence, and the next request starts another one.
+
+    Args:
+        module: run as `python -m module`.
+        arguments: of the module.
+        environment: variables to add to this process' own.
+        start_seconds: until the worker must be ready.
+        answer_seconds: until a request must be answered, or its progress told, from then on.
+        on_state: called with "starting", "ready" or "ended" when that happens.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        start_seconds: float = 300.0,
+        answer_seconds: float = 120.0,
+        on_state: Callable[[str], None] = lambda state: None,
+    ):
+        self.module, self.arguments = module, list(arguments)
+        self.environment = dict(environment or {})
+        self.start_seconds, self.answer_seconds = start_seconds, answer_seconds
+        self.on_state = on_state
+        self.hello = None
+        self.num_starts = 0
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._asked = {}
+        self._process = None
+        self._stderr = collections.deque(maxlen=200)
+        self._is_closed = False
+        _clients.add(self)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a live worker process."""
+        return self._process is not None and self._process.poll() is None
+
+    def request(
+        self, kind: str, on_reply: Callable[[Reply], None], view: str | None = None, **fields
+    ) -> int:
+        """Ask for something.
+
+        Args:
+            kind: what; the worker's handlers say what there is.
+            on_reply: called in a thread of the client with each `Reply`; the last one is not "progress".
+            view: of two requests of one view the older is dropped.
+            **fields: of the request, in the types of JSON.
+
+        Returns:
+            The request's number, for `cancel`.
+
+        Raises:
+            WorkerError: if the client was closed, or no process can be started.
+        """
+        number = next(self._numbers)
+        message = {"id": number, "kind": kind, "view": view, **fields}
+        with self._lock:
+            process = self._started()
+            now = time.monotonic()
+            self._asked[number] = _Asked(kind, on_reply, now, now)
+            self._write(process, message)
+        return number
+
+    def ask(self, kind: str, seconds: float | None = None, **fields):
+        """Ask and wait for the answer.
+
+        Raises:
+            WorkerError: with the worker's sentence, or if there is no answer in time.
+        """
+        replies, came = [], threading.Event()
+
+        def on_reply(reply):
+            if reply.kind != "progress":
+                replies.append(reply)
+                came.set()
+
+        number = self.request(kind, on_reply, **fields)
+        if not came.wait(seconds):
+            self.cancel(number)
+            raise WorkerError(f"{kind}: expected an answer within {seconds:g} s, received none")
+        if replies[0].kind != "answer":
+            raise WorkerError(replies[0].message or f"{kind}: {replies[0].kind}")
+        return replies[0].value
+
+    def cancel(self, number: int) -> None:
+        """Give a request up; it ends with the reply "cancelled", unless it was answered before."""
+        with self._lock:
+            if number in self._asked and self.is_running:
+                self._write(self._process, {"id": number, "kind": "cancel"})
+
+    def close(self) -> None:
+        """End the worker; open requests are answered with "cancelled"."""
+        with self._lock:
+            self._is_closed = True
+            process, self._process = self._process, None
+            asked, self._asked = self._asked, {}
+        for one in asked.values():
+            one.on_reply(Reply("cancelled"))
+        if process is not None:
+            _end(process)
+        _clients.discard(self)
+
+    def restart(self) -> None:
+        """End the worker, if there is one; the next request starts another."""
+        with self._lock:
+            process = self._process
+        if process is not None:
+            self._ended(process, "it was restarted")
+            _end(process)
+
+    def stderr_tail(self, count: int = LAST_LINES) -> list[str]:
+        """The last lines that the worker wrote to standard error."""
+        return list(self._stderr)[-count:]
+
+    def _started(self):
+        if self._is_closed:
+            raise WorkerError("the worker's client was closed: make a new one")
+        if self.is_running:
+            return self._process
+        if self._process is not None:
+            self._ended(self._process, _how_it_ended(self._process))
+        self.hello = None
+        self._stderr.clear()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", self.module, *self.arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=environment_of_child(self.environment),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerError(f"the worker could not be started: {error}") from error
+        self._process, self.num_starts = process, self.num_starts + 1
+        client = weakref.ref(self)
+        for target in (_listen, _collect_stderr, _watch):
+            threading.Thread(target=target, args=(client, process), daemon=True).start()
+        self.on_state("starting")
+        return process
+
+    def _write(self, process, message):
+        # A worker that died has its end told by the thread that listens to it.
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+
+    def _hear(self, process, line):
+        """Take one line of the worker."""
+        try:
+            message = json.loads(line)
+        except ValueError:
+            self._stderr.append(line.rstrip())
+            return
+        if process is not self._process:
+            return
+        kind, now = message.get("kind"), time.monotonic()
+        if kind == "ready":
+            self.hello = message.get("value")
+            with self._lock:
+                for one in self._asked.values():
+                    one.heard = now
+            self.on_state("ready")
+            return
+        with self._lock:
+            number = message.get("id")
+            asked = self._asked.get(number)
+            if asked is not None and kind != "progress":
+                del self._asked[number]
+            # The worker answers one after the other, so each answer is a sign of life for all.
+            for one in self._asked.values():
+                one.heard = now
+        if asked is not None:
+            found = {name: message[name] for name in ("value", "message", "done", "total") if name in message}
+            asked.on_reply(Reply(kind, seconds=now - asked.started, **found))
+
+    def _ended(self, process, how):
+        """Fail every open request of a process that is no more."""
+        with self._lock:
+            if process is not self._process:
+                return
+            self._process = None
+            asked, self._asked = self._asked, {}
+        for one in asked.values():
+            one.on_reply(Reply("error", message=f"{one.kind}: the worker ended: {how}"))
+        self.on_state("ended")
+
+    def _look(self, process):
+        """Fail what has waited too long: its worker hangs and is ended."""
+        limit = self.answer_seconds if self.hello is not None else self.start_seconds
+        now = time.monotonic()
+        with self._lock:
+            late = [one for one in self._asked.values() if now - one.heard > limit]
+        if late and process is self._process:
+            self._ended(process, f"it said nothing for {limit:g} s")
+            _end(process)
+
+
+def environment_of_child(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a child finds this package and writes UTF-8."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **added}
+    home = str(pathlib.Path(__file__).parents[2])
+    if home not in [*site.getsitepackages(), site.getusersitepackages()]:
+        paths = [environment.get("PYTHONPATH"), home]
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return environment
+
+
+# The threads hold no reference to the client, so that it ends its worker when nobody needs it.
+
+
+def _listen(client, process):
+    for line in process.stdout:
+        owner = client()
+        if owner is None:
+            break
+        owner._hear(process, line)
+        del owner
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
+    owner = client()
+    if owner is not None:
+        # Its last words may still be on their way.
+        time.sleep(0.05)
+        owner._ended(process, _how_it_ended(process, owner.stderr_tail()))
+    else:
+        _end(process)
+
+
+def _collect_stderr(client, process):
+    for line in process.stderr:
+        owner = client()
+        if owner is not None and process is owner._process:
+            owner._stderr.append(line.rstrip())
+        del owner
+
+
+def _watch(client, process):
+    while process.poll() is None:
+        owner = client()
+        if owner is None:
+            _end(process)
+            return
+        owner._look(process)
+        del owner
+        time.sleep(LOOK_SECONDS)
+
+
+def _how_it_ended(process, last_lines=()):
+    code = process.poll()
+    how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
+    return f"{how}; it last said: {' / '.join(last_lines)}" if last_lines else how
+
+
+def _end(process):
+    with contextlib.suppress(OSError, ValueError):
+        process.stdin.close()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+
+
+_clients: "weakref.WeakSet[WorkerClient]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all():
+    for client in list(_clients):
+        client.close()
