@@ -21,7 +21,9 @@ MAX_FRAMES = 24
 def main(arguments: list[str] | None = None) -> int:
     """Answer until standard input ends; returns 0, or 2 and 3 as the command line does."""
     parser = argparse.ArgumentParser(prog="python -m keras_electra.inspect_worker")
-    parser.add_argument("--model", required=True, type=pathlib.Path, help="run, checkpoint or preset")
+    parser.add_argument(
+        "--model", required=True, type=pathlib.Path, help="run, checkpoint or preset"
+    )
     parser.add_argument("--backend", help="what Keras computes with")
     chosen = parser.parse_args(arguments)
     lines, answers = private_pipes()
@@ -197,7 +199,9 @@ def handlers_of(models: Models) -> dict:
         from keras_electra.inspection import score_lines
 
         lines, rows = lines_of(request["path"]), []
-        for done, total, best in score_lines(models.inspector.model, lines, request.get("top", 100)):
+        for done, total, best in score_lines(
+            models.inspector.model, lines, request.get("top", 100)
+        ):
             rows = [word.to_dict() for word in best]
             yield done, total, rows[:20]
         return rows
@@ -261,7 +265,9 @@ def lines_of(path) -> list[str]:
             f"offset {error.start}"
         ) from error
     except OSError as error:
-        raise InputError(f"file: expected a readable text file, received {path}: {error}") from error
+        raise InputError(
+            f"file: expected a readable text file, received {path}: {error}"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -134,9 +134,7 @@ class Networks:
         shown = originals if self.reads_unmasked else masked
         rows = np.concatenate([shown, np.asarray(positions, np.int32)], axis=1)
         width = shown.shape[1]
-        return self._in_parts(
-            rows, lambda part: self._proposed(part[:, :width], part[:, width:])
-        )
+        return self._in_parts(rows, lambda part: self._proposed(part[:, :width], part[:, width:]))
 
     def _in_parts(self, rows, compute):
         """`compute` of a row alone, or of parts of `NUM_ROWS` rows, the last one filled up."""

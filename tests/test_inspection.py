@@ -224,10 +224,15 @@ def test_without_a_detector_there_is_no_judgement(without_detector):
     trace = without_detector.trace(TEXT, mask_rate=0.3)
     assert trace.probabilities is None
     assert len(trace.sampled_tokens) == len(trace.mask_positions) > 0
-    assert without_detector.networks.no_detector == "its objective is 'mlm', which trains no discriminator"
+    assert (
+        without_detector.networks.no_detector
+        == "its objective is 'mlm', which trains no discriminator"
+    )
     found = without_detector.candidates(TEXT, (1, 0))
     assert {row.replaced for row in found.rows} == {None}
-    with pytest.raises(InputError, match="sensitivity: expected a discriminator, but its objective"):
+    with pytest.raises(
+        InputError, match="sensitivity: expected a discriminator, but its objective"
+    ):
         next(without_detector.sensitivity(TEXT))
 
 
@@ -275,7 +280,9 @@ def test_wrong_models_are_explained(make_model):
     bare.tokenizer = None
     with pytest.raises(InputError, match="tokenizer=None"):
         Inspector(bare)
-    with pytest.raises(InputError, match="expected one of ElectraPretrainer.*received ElectraBackbone"):
+    with pytest.raises(
+        InputError, match="expected one of ElectraPretrainer.*received ElectraBackbone"
+    ):
         Inspector(bare.backbone)
     with pytest.raises(InputError, match="list of strings"):
         Inspector(make_model())("text")

@@ -200,7 +200,9 @@ def test_verdicts_of_a_trace():
 
 def test_a_trace_as_text():
     text = plain_text(trace_of(CHEF))
-    assert text == "the [chef 0.60 false alarm] [ate 0.91 caught] [the 0.03 lucky] [soup 0.20 missed]"
+    assert (
+        text == "the [chef 0.60 false alarm] [ate 0.91 caught] [the 0.03 lucky] [soup 0.20 missed]"
+    )
     assert plain_text(trace_of(CHEF, probabilities=None)) == "the chef [ate] [the] [soup]"
     assert plain_text(trace_of(CHEF[:1], left_out=" and more")) == "the | and more"
 

@@ -176,7 +176,9 @@ class Inspector:
         scenario = scenario_of(text, options, self.networks)
         self._require_generator("sensitivity")
         if self.networks.judge is None:
-            raise InputError(f"sensitivity: expected a discriminator, but {self.networks.no_detector}")
+            raise InputError(
+                f"sensitivity: expected a discriminator, but {self.networks.no_detector}"
+            )
         sentence = self.sentence(scenario)
         total = 2 * (len(sentence.ids) - 2)
         for done in self.look_alone(sentence):

@@ -63,9 +63,7 @@ def _drawn_positions(networks, sentence, scenario):
     continues[: networks.tokenizer.vocabulary_size] = networks.tokenizer.is_continuation
     batch = mask_batch(
         sentence.ids[None],
-        config=MaskingConfig(
-            mask_rate=scenario.mask_rate, whole_words=scenario.masking == "words"
-        ),
+        config=MaskingConfig(mask_rate=scenario.mask_rate, whole_words=scenario.masking == "words"),
         special=networks.tokenizer,
         vocabulary_size=networks.vocabulary_size,
         seed=scenario.seed,
@@ -79,6 +77,4 @@ def _id_of(networks, token):
     try:
         return networks.token_names.index(token)
     except ValueError:
-        raise InputError(
-            f"kept: expected a token of the vocabulary, received {token!r}"
-        ) from None
+        raise InputError(f"kept: expected a token of the vocabulary, received {token!r}") from None

@@ -129,7 +129,7 @@ class WorkerClient:
             self._write(process, message)
         return number
 
-    def ask(self, kind: str, seconds: float | None = None, **fields):
+    def ask(self, kind: str, timeout_seconds: float | None = None, **fields):
         """Ask and wait for the answer.
 
         Raises:
@@ -143,9 +143,11 @@ class WorkerClient:
                 came.set()
 
         number = self.request(kind, on_reply, **fields)
-        if not came.wait(seconds):
+        if not came.wait(timeout_seconds):
             self.cancel(number)
-            raise WorkerError(f"{kind}: expected an answer within {seconds:g} s, received none")
+            raise WorkerError(
+                f"{kind}: expected an answer within {timeout_seconds:g} s, received none"
+            )
         if replies[0].kind != "answer":
             raise WorkerError(replies[0].message or f"{kind}: {replies[0].kind}")
         return replies[0].value
@@ -242,7 +244,11 @@ class WorkerClient:
             for one in self._asked.values():
                 one.heard = now
         if asked is not None:
-            found = {name: message[name] for name in ("value", "message", "done", "total") if name in message}
+            found = {
+                name: message[name]
+                for name in ("value", "message", "done", "total")
+                if name in message
+            }
             asked.on_reply(Reply(kind, seconds=now - asked.started, **found))
 
     def _ended(self, process, how):

@@ -27,8 +27,7 @@ class InspectorClient(WorkerClient):
 
     def __init__(self, path, *, backend: str | None = None, device: str = "auto", **options):
         path = pathlib.Path(path)
-        if not path.is_dir():
-            raise InputError(f"model: expected a folder, received {str(path)!r}, which is not there")
+        check_folder(path)
         if device not in DEVICES:
             raise InputError(f"device: expected one of {', '.join(DEVICES)}, received {device!r}")
         self.path, self.backend, self.device = path, backend, device
@@ -55,6 +54,19 @@ class InspectorClient(WorkerClient):
     def __call__(self, texts, **options) -> list[Trace]:
         """The trace of each text."""
         return [self.trace(text, **options) for text in texts]
+
+
+def check_folder(path: pathlib.Path) -> None:
+    """Raise `InputError` for what cannot be inspected, before a worker takes seconds to find out."""
+    if not path.is_dir():
+        raise InputError(f"model: expected a folder, received {str(path)!r}, which is not there")
+    if not any((path / name).is_file() for name in ("state.json", "config.json")):
+        raise InputError(f"model: expected a run, a checkpoint or a preset folder, received {path}")
+    run = RunFolder(path)
+    if run.exists() and "finetune" in run.config():
+        raise InputError(f"model: expected a pretraining run, received {path}, a fine-tuning run")
+    if run.exists() and not run.checkpoints():
+        raise InputError(f"run {path}: expected at least one checkpoint, found none")
 
 
 def accelerator_in_use(path: pathlib.Path) -> bool:
