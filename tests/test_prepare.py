@@ -370,7 +370,7 @@ def test_a_kill_after_every_part(tmp_path, corpus, expected, monkeypatch):
     assert contents(out) == contents(expected)
 
 
-@pytest.mark.parametrize("name", ["drop_duplicates", "assemble", "write_report"])
+@pytest.mark.parametrize("name", ["drop_and_tell", "assemble", "write_report"])
 def test_an_interruption_of_the_assembly(tmp_path, corpus, expected, monkeypatch, name):
     out, config = tmp_path / "store", DuplicatesConfig(drop_duplicates=True)
     real, times = getattr(assembling, name), []

@@ -11,13 +11,16 @@ import pytest
 from keras_electra.config.store import DuplicatesConfig
 from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.store import Store, prepare, prepare_store
-from keras_electra.store.preparing import duplicates as search
-from keras_electra.store.preparing import signatures
-from keras_electra.store.preparing.duplicates import drop_families
+from keras_electra.store.preparing import record_table
+from keras_electra.store.preparing import signatures as signing
+from keras_electra.store.preparing.duplicates import drop_duplicates, drop_families
 from keras_electra.store.preparing.signatures import (
-    bands,
     bands_and_rows,
+    bands_of,
+    likeness,
+    share_of_pairs,
     shingles,
+    signatures,
     text_hashes,
 )
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
@@ -149,17 +152,19 @@ def test_the_number_of_processes_makes_no_difference(tmp_path, monkeypatch, conf
 
 def test_a_table_that_does_not_fit_into_memory(tmp_path, monkeypatch):
     """As many records as the database may hold several times over."""
-    monkeypatch.setattr(search, "MEMORY_MB", 100)
+    monkeypatch.setattr(record_table, "MEMORY_MB", 100)
     count = 3_000_000
-    with search.Records(tmp_path, 2) as records:
-        keys = np.arange(count, dtype=np.uint64) // np.uint64(2)
+    with record_table.Records(tmp_path, 2) as records:
+        keys = np.arange(count, dtype=np.uint64) // np.uint64(3)
         for first in range(0, count, 500_000):
             block = np.arange(first, first + 500_000)
             mixed = keys[block] * np.uint64(0x9E3779B97F4A7C15)
             records.add(mixed, np.zeros(500_000, np.uint64), block)
-        found = sum(1 for document, kept in records.pairs() if document == kept + 1)
+        found = np.concatenate(list(records.groups()))
         assert records.num_bytes > 10_000_000
-    assert found == count // 2
+    document = np.arange(count)[np.arange(count) % 3 > 0]
+    expected = np.stack([document, document // 3 * 3, document - 1], axis=1)
+    np.testing.assert_array_equal(found, expected)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,24 +197,50 @@ def test_text_hashes_are_of_the_words_in_order():
     assert len({tuple(row) for row in hashes.tolist()}) == 3
 
 
+class Made:
+    """The marks of documents given as arrays of words' hashes."""
+
+    def __init__(self, documents):
+        self.words, self.counts = np.concatenate(documents), np.array([*map(len, documents)])
+
+    def text_hashes(self):
+        yield 0, text_hashes(self.words, self.counts)
+
+    def signatures(self):
+        yield 0, signatures(self.words, self.counts, 1)
+
+
+def pair_of(rng, likeness, size=200):
+    """Two documents of distinct words, of which they share so many that the Jaccard is as given."""
+    shared = round(2 * size * likeness / (1 + likeness))
+    words = rng.integers(0, 2**63, 2 * size - shared, dtype=np.uint64)
+    return words[:size], np.concatenate([words[:shared], words[size:]])
+
+
 @pytest.mark.parametrize("similarity", [0.5, 0.7, 0.8, 0.9])
-def test_how_often_pairs_share_a_band(similarity):
-    """Of pairs of known likeness as many are found as the formula says."""
-    num_bands, num_rows = bands_and_rows(similarity)
-    assert (1 / num_bands) ** (1 / num_rows) == pytest.approx(similarity, abs=0.03)
+def test_how_often_pairs_are_found(tmp_path, similarity):
+    rng, num_pairs = np.random.default_rng(0), 200
+    assert share_of_pairs(similarity, *bands_and_rows(similarity)) >= 0.95
+    rates = {}
+    for difference in (-0.1, 0.0, 0.06):
+        pairs = [pair_of(rng, similarity + difference) for _ in range(num_pairs)]
+        is_kept = np.ones(2 * num_pairs, bool)
+        marks = Made([document for pair in pairs for document in pair])
+        drop_duplicates(marks, is_kept, tmp_path, similarity=similarity)
+        assert is_kept[::2].all()
+        rates[difference] = 1 - is_kept[1::2].mean()
+    assert rates[-0.1] < 0.03
+    assert 0.3 < rates[0.0] < 0.75
+    assert rates[0.06] > 0.9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_likeness_is_that_of_the_documents():
     rng = np.random.default_rng(0)
-    num_pairs, size = 400, 200
-    for likeness in (similarity - 0.15, similarity, min(0.97, similarity + 0.1)):
-        shared = round(2 * size * likeness / (1 + likeness))
-        found = 0
-        words = rng.integers(0, 2**63, (num_pairs, 2 * size - shared), dtype=np.uint64)
-        first = words[:, :size]
-        second = np.concatenate([words[:, :shared], words[:, size:]], axis=1)
-        flat = np.stack([first, second], axis=1).reshape(-1)
-        keys = bands(flat, np.full(2 * num_pairs, size), 1, similarity).reshape(num_pairs, 2, -1)
-        found = (keys[:, 0] == keys[:, 1]).any(axis=1).mean()
-        expected = 1 - (1 - likeness**num_rows) ** num_bands
-        assert found == pytest.approx(expected, abs=0.09)
+    for expected in (0.2, 0.5, 0.9):
+        pairs = [pair_of(rng, expected) for _ in range(100)]
+        marks = signatures(np.concatenate([*map(np.concatenate, pairs)]), np.full(200, 200), 1)
+        assert likeness(marks[::2], marks[1::2]).mean() == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -225,20 +256,21 @@ def test_impossible_options(options):
         DuplicatesConfig(**options)
 
 
-def test_bands_of_documents_do_not_depend_on_their_neighbours(monkeypatch):
+def test_signatures_of_documents_do_not_depend_on_their_neighbours(monkeypatch):
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 40, 50)
     words = rng.integers(0, 2**63, counts.sum(), dtype=np.uint64)
-    together = bands(words, counts, 5, 0.8)
-    monkeypatch.setattr(signatures, "BLOCK_WORDS", 130)
-    monkeypatch.setattr(signatures, "BLOCK_DOCUMENTS", 4)
-    np.testing.assert_array_equal(bands(words, counts, 5, 0.8), together)
+    together = signatures(words, counts, 5)
+    monkeypatch.setattr(signing, "BLOCK_WORDS", 130)
+    monkeypatch.setattr(signing, "BLOCK_DOCUMENTS", 4)
+    np.testing.assert_array_equal(signatures(words, counts, 5), together)
     ends = np.cumsum(counts)
     for place in (0, 7, 49):
         own = words[ends[place] - counts[place] : ends[place]]
-        alone = bands(own, counts[place : place + 1], 5, 0.8)
+        alone = signatures(own, counts[place : place + 1], 5)
         np.testing.assert_array_equal(alone[0], together[place])
-    assert bands(words[:0], counts[:0], 5, 0.8).shape == (0, 11)
+    assert signatures(words[:0], counts[:0], 5).shape == (0, 128)
+    assert bands_of(together, 18, 7).shape == (50, 18)
 
 
 @pytest.mark.parametrize(("name", "config"), [("duckdb", EXACT), ("rensa", NEAR)])

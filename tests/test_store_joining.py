@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_electra.config.store import StoreConfig
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.store import (
     Store,
@@ -14,6 +14,7 @@ from keras_electra.store import (
     build_store,
     joining,
     merge_stores,
+    repeated,
     split_store,
 )
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
@@ -71,7 +72,7 @@ def stores(tmp_path):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(joining, "CHUNK_TOKENS", 100)
+    monkeypatch.setattr(repeated, "CHUNK_TOKENS", 100)
 
 
 def test_merging(stores, tmp_path):
@@ -87,6 +88,40 @@ def test_merging(stores, tmp_path):
     assert len(both.manifest.sources) == 2
     assert both.manifest.made["by"] == "merge"
     assert both.examples("train", 32).take(np.arange(3))[0].shape == (3, 32)
+
+
+def test_documents_in_several_stores_are_kept_once(tmp_path):
+    config, told = StoreConfig(held_out_fraction=0.2), []
+    documents = [" ".join(f"w{n}" for n in range(40 * k, 40 * k + 40)) for k in range(60)]
+    near = documents[50] + " w3999"
+    texts = {
+        "a": documents[:40],
+        "b": [*documents[20:50], documents[5]],
+        "c": [near, documents[50]],
+    }
+    for name, own in texts.items():
+        (tmp_path / f"{name}.txt").write_text("\n\n".join(own))
+        build_store(tmp_path / f"{name}.txt", TOKENIZER, tmp_path / name, config)
+    paths = [tmp_path / name for name in texts]
+    for name, duplicates, expected in (
+        ("all", DuplicatesConfig(), [*texts["a"], *texts["b"], *texts["c"]]),
+        ("exact", DuplicatesConfig(drop_duplicates=True), [*documents[:50], near, documents[50]]),
+        ("near", DuplicatesConfig(near_duplicate_similarity=0.8), [*documents[:50], near]),
+    ):
+        merge_stores(paths, tmp_path / name, duplicates=duplicates, tell=told.append)
+        merged = Store(tmp_path / name)
+        merged.verify()
+        assert documents_in(merged) == [tuple(TOKENIZER.encode(text)) for text in expected]
+        held_out, training = held_out_tokens(merged), merged.token_counts
+        assert held_out <= set().union(*(held_out_tokens(Store(path)) for path in paths))
+        assert sum(training) + merged.manifest.num_held_out_tokens == merged.num_tokens
+        if name != "all":
+            # No word occurs in two documents that are left, but for the near duplicate's.
+            assert all(training[token] == 0 for token in held_out if token < 5 + 40 * 50)
+            assert not (tmp_path / name / "search").exists()
+    assert Store(tmp_path / "near").manifest.made["dropped_documents"] == 22
+    assert "among 73 documents" in told[0]
+    assert told[1].startswith("21 duplicates and 0 near duplicates; the search took")
 
 
 def test_merging_refuses_other_vocabularies(stores, tmp_path):
@@ -189,7 +224,7 @@ def test_adding_text(stores, tmp_path):
 
 
 def test_adding_goes_on_after_an_interruption(stores, tmp_path, monkeypatch):
-    def interrupted(*arguments):
+    def interrupted(*arguments, **keywords):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

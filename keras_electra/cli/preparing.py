@@ -90,7 +90,7 @@ def weighted(paths: tuple[str, ...], weights: tuple[float, ...]) -> list:
     ]
 
 
-def prepared(sources, tokenizer, out, config, reading, duplicates, **keywords):
+def prepared(sources, tokenizer, out, config, reading, duplicates, tell=display.tell, **keywords):
     """`prepare_store` with a line of progress and remarks."""
     from keras_electra.store import prepare_store
 
@@ -103,7 +103,7 @@ def prepared(sources, tokenizer, out, config, reading, duplicates, **keywords):
             reading,
             duplicates,
             on_progress=shown.update,
-            tell=display.tell,
+            tell=tell,
             **keywords,
         )
 

@@ -15,6 +15,7 @@ from keras_electra.cli.preparing import (
     Sources,
     StoreOptions,
     Working,
+    available_processors,
     prepared,
 )
 from keras_electra.cli.vocabulary import Tokenizer
@@ -66,6 +67,7 @@ class MergeStores:
         tyro.conf.arg(metavar="STORE...", help="in the order in which they are joined"),
     ]
     out: Out
+    duplicates: DuplicatesOptions
 
     def run(self):
         from keras_electra.store import merge_stores
@@ -73,7 +75,13 @@ class MergeStores:
         for store in self.stores:
             existing("store", store)
         with display.waiting("merging"):
-            manifest = merge_stores(self.stores, self.out)
+            manifest = merge_stores(
+                self.stores,
+                self.out,
+                duplicates=DuplicatesConfig(**given(self.duplicates)),
+                num_threads=available_processors(),
+                tell=display.tell,
+            )
         tell_made(manifest, self.out)
 
 
@@ -106,7 +114,7 @@ class SplitStore:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AddToStore:
-    """Make a new store of an old one and more text."""
+    """Make a new store of an old one and more text, without what the old one has, if asked."""
 
     store: StorePath
     corpus: Sources
@@ -126,6 +134,7 @@ class AddToStore:
                 corpus_config=CorpusConfig(**given(self.text)),
                 duplicates=DuplicatesConfig(**given(self.duplicates)),
                 prepare=prepared,
+                tell=display.tell,
                 **self.working.keywords(),
             ),
             self.out,

@@ -3,34 +3,44 @@
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig
 from keras_electra.errors import InputError
-from keras_electra.store import manifest as names
-from keras_electra.store.chunk import Chunk
 from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.prepare import prepare_store
 from keras_electra.store.reader import Store
+from keras_electra.store.repeated import chunks_of, documents_kept
 from keras_electra.store.writing import DocumentEnds, StoreWriter
 
-CHUNK_TOKENS = 1 << 22
 ADDED_SUFFIX = ".added"
+NO_DUPLICATES = DuplicatesConfig()
 
 
-def merge_stores(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -> Manifest:
+def merge_stores(
+    paths: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    *,
+    duplicates: DuplicatesConfig = NO_DUPLICATES,
+    num_threads: int = 1,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Manifest:
     """Join stores of the same vocabulary into a new one, in the given order.
 
-    What is held out of one stays held out of the result. Documents that are in several of them are
-    not looked for.
+    What is held out of one stays held out of the result, unless its document is dropped.
 
     Args:
         paths: at least two stores; every file of theirs is read and checked.
         out: the folder to make; must not exist.
+        duplicates: which documents are dropped because they occurred before, in the same store or in
+            an earlier one. Their tokens are compared, so that a run of words is one of tokens. What a
+            mixture holds several times is dropped too.
+        num_threads: for looking for duplicates.
+        tell: receives remarks about duplicates, one sentence each.
 
     Raises:
         InputError: if the vocabularies or tokenizer settings differ, or `out` cannot be written.
@@ -44,15 +54,23 @@ def merge_stores(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -> 
         store.check_tokenizer(tokenizer)
         store.verify()
     with new_folder(pathlib.Path(out)) as folder:
-        writer = StoreWriter(folder, tokenizer, stores[0].manifest.store)
-        stretches = []
-        for store in stores:
-            stretches.append(store.held_out_stretches + writer.num_tokens)
-            for _, chunk in chunks_of(store):
-                writer.write(chunk)
+        with documents_kept(stores, folder, duplicates, num_threads, tell) as kept:
+            writer = StoreWriter(folder, tokenizer, stores[0].manifest.store)
+            stretches = []
+            for store, is_kept in zip(stores, kept, strict=True):
+                held_out = moved_stretches(
+                    store.held_out_stretches, DocumentEnds(store.path)[:], is_kept
+                )
+                stretches.append(held_out + writer.num_tokens)
+                for documents, chunk in chunks_of(store):
+                    writer.write(chunk.only(is_kept[documents]))
+            num_dropped = sum(int((~is_kept).sum()) for is_kept in kept)
         sources = tuple(source for store in stores for source in store.manifest.sources)
         made = {"by": "merge", "stores": [store.fingerprint for store in stores]}
-        return writer.finish(np.concatenate(stretches), sources, made)
+        if duplicates.looks_at_documents:
+            made |= {"duplicates": duplicates.to_dict(), "dropped_documents": num_dropped}
+        held_out = np.concatenate(stretches)
+        return writer.finish(held_out if len(held_out) else writer.draw_held_out(), sources, made)
 
 
 def add_to_store(
@@ -63,13 +81,14 @@ def add_to_store(
     corpus_config: CorpusConfig | None = None,
     duplicates: DuplicatesConfig | None = None,
     prepare: Callable = prepare_store,
+    tell: Callable[[str], None] = lambda sentence: None,
     **keywords,
 ) -> Manifest:
     """Make a new store of an old one and more text, with the same tokenizer and settings.
 
     The text is first prepared as a store of its own, `out` + ".added", which goes on where it was
     when the call is repeated; then both are joined as by `merge_stores`, and it is removed.
-    Duplicates are looked for within the new text.
+    Duplicates are looked for within the new text, and then among all documents, as `merge_stores` does.
 
     Args:
         path: the old store, which stays as it is.
@@ -77,18 +96,35 @@ def add_to_store(
         out: the folder to make; must not exist.
         corpus_config, duplicates: as for `prepare_store`.
         prepare: called in the place of `prepare_store`, with the same arguments.
+        tell: receives remarks, one sentence each.
         **keywords: further arguments of it, such as `num_processes`.
 
     Raises:
         InputError, DamagedDataError: as `prepare_store` and `merge_stores`.
     """
     store, out = Store(path), pathlib.Path(os.path.abspath(out))
+    duplicates = duplicates or NO_DUPLICATES
     if os.path.lexists(out):
         raise InputError(f"out: expected a folder that does not exist yet, received {out}")
     added = out.with_name(out.name + ADDED_SUFFIX)
     config = store.manifest.store
-    prepare(sources, store.tokenizer(), added, config, corpus_config, duplicates, **keywords)
-    manifest = merge_stores([path, added], out)
+    prepare(
+        sources,
+        store.tokenizer(),
+        added,
+        config,
+        corpus_config,
+        duplicates,
+        tell=tell,
+        **keywords,
+    )
+    manifest = merge_stores(
+        [path, added],
+        out,
+        duplicates=duplicates,
+        num_threads=keywords.get("num_processes", 1),
+        tell=tell,
+    )
     shutil.rmtree(added, ignore_errors=True)
     return manifest
 
@@ -172,24 +208,3 @@ def moved_stretches(
     document = np.searchsorted(document_ends, stretches[:, 0], side="right") - 1
     chosen = is_kept[document]
     return stretches[chosen] - gone[document[chosen]][:, None]
-
-
-def chunks_of(store: Store) -> Iterator[tuple[slice, Chunk]]:
-    """The documents of a store, some at a time, with their numbers."""
-    sentences = np.memmap(store.path / names.SENTENCES_FILE, "<i8", "r")
-    documents = np.memmap(store.path / names.DOCUMENTS_FILE, "<i8", "r")
-    ends = DocumentEnds(store.path)
-    first = 0
-    while first < store.num_documents:
-        last = first + 1
-        # Doubling finds an end without reading the offsets of the whole store.
-        while last < store.num_documents and ends[last] - ends[first] < CHUNK_TOKENS:
-            last = min(first + 2 * (last - first), store.num_documents)
-        borders = np.asarray(documents[first : last + 1])
-        sentence_ends = np.asarray(sentences[borders[0] : borders[-1] + 1])
-        token_ids = store.tokens[np.arange(sentence_ends[0], sentence_ends[-1])]
-        yield (
-            slice(first, last),
-            Chunk(token_ids, np.diff(sentence_ends), np.diff(borders)),
-        )
-        first = last

@@ -13,8 +13,8 @@ from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.assembling import Assembly
 from keras_electra.store.preparing.dealing import make_parts
-from keras_electra.store.preparing.duplicates import database_library
 from keras_electra.store.preparing.held_out_texts import held_out_ngrams
+from keras_electra.store.preparing.record_table import database_library
 from keras_electra.store.preparing.records import made_with
 from keras_electra.store.preparing.settings import finished, refuse_inside, settings_of
 from keras_electra.store.preparing.tokenizing import Recipe

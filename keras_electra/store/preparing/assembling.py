@@ -5,7 +5,6 @@ that a mixture takes again are written again, and again, without what is held ou
 """
 
 import pathlib
-import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -17,14 +16,9 @@ from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.all_parts import Parts
 from keras_electra.store.preparing.counting import Counts
 from keras_electra.store.preparing.disk_arrays import disk_array
-from keras_electra.store.preparing.duplicates import (
-    Duplicates,
-    drop_duplicates,
-    estimated_bytes,
-)
+from keras_electra.store.preparing.duplicates import Duplicates, MarksOfParts, drop_and_tell
 from keras_electra.store.preparing.mixing import set_copies
 from keras_electra.store.preparing.records import source_records
-from keras_electra.store.preparing.signatures import bands_and_rows
 from keras_electra.store.preparing.watch import Tally, Watch
 from keras_electra.store.preparing.working_folder import WorkingFolder
 from keras_electra.store.report import report_of, write_report
@@ -102,29 +96,17 @@ class Assembly:
         return paths
 
     def _drop_duplicates(self, parts, copies, num_threads, watch, tell) -> Duplicates:
-        similarity = self._duplicates.near_duplicate_similarity
         if not self._duplicates.looks_at_documents:
             return Duplicates(0, 0, [], [], 0)
         watch.begin("looking for duplicates", None)
-        num_bands = 0 if similarity is None else bands_and_rows(similarity)[0]
-        most = estimated_bytes(parts.num_documents, num_bands) / 1e6
-        free = shutil.disk_usage(self._working.path).free / 1e6
-        tell(
-            f"looking for duplicates among {parts.num_documents:,} documents: at most about "
-            f"{most:,.0f} MB of temporary disk, of which {free:,.0f} MB are free"
-        )
-        found = drop_duplicates(
-            parts.paths,
+        return drop_and_tell(
+            MarksOfParts(parts.paths),
             copies,
             self._working.path,
-            near=similarity is not None,
+            self._duplicates,
             num_threads=num_threads,
+            tell=tell,
         )
-        tell(
-            f"{found.num_exact:,} duplicates and {found.num_near:,} near duplicates; "
-            f"the search took {found.num_bytes / 1e6:,.0f} MB of temporary disk"
-        )
-        return found
 
     def _examples(self, parts: Parts, found: Duplicates) -> list[dict]:
         pairs = [("duplicate", pair) for pair in found.exact]

@@ -1,39 +1,66 @@
 """Documents that occurred before: found on disk, in bounded memory, the earliest of them kept.
 
-Documents are numbered in the order of the corpus. Every record (key, document) goes into a table of
-DuckDB, which groups equal keys and spills to disk. For near duplicates each group links its members
-to its first; what hangs together by such links is one family, and its first document is kept.
+Documents are numbered in the order of the corpus, and grouped by equal keys: hashes of their text, or
+bands of their signatures. In a group each is compared with the first and with the one before it. What
+hangs together by likeness is one family, and its first document is kept.
 """
 
-import contextlib
-import os
 import pathlib
-import threading
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.config.store import DuplicatesConfig
 from keras_electra.store.preparing.disk_arrays import disk_array
 from keras_electra.store.preparing.parts import read_columns
+from keras_electra.store.preparing.record_table import FETCHED_ROWS, Records
+from keras_electra.store.preparing.signatures import (
+    NUM_HASHES,
+    bands_and_rows,
+    bands_of,
+    likeness,
+)
 
-MEMORY_MB = 384
-MAX_THREADS = 4
 RECORD_BYTES = 24
-FETCHED_ROWS = 1 << 16
 NUM_EXAMPLES = 10
-SECONDS_BETWEEN_LOOKS = 0.05
+COMPARED = 1 << 14
+"""Pairs compared at a time."""
 
-PAIRS = """
-SELECT records.document, groups.first
-FROM records JOIN (
-    SELECT low, high, min(document) AS first
-    FROM records GROUP BY low, high HAVING count(*) > 1
-) AS groups USING (low, high)
-WHERE records.document <> groups.first
-ORDER BY records.document, groups.first
-"""
+Pairs = Iterator[tuple[int, int]]
+
+
+class Marks(Protocol):
+    """What is known of documents, some at a time, with the number of the first of them."""
+
+    def text_hashes(self) -> Iterator[tuple[int, np.ndarray]]:
+        """uint64 (N, 2), equal for equal texts."""
+
+    def signatures(self) -> Iterator[tuple[int, np.ndarray]]:
+        """uint16 (N, 128), as `signatures.signatures` makes them."""
+
+
+class MarksOfParts:
+    """The marks in the parts of a corpus, in order."""
+
+    def __init__(self, paths: Iterable[pathlib.Path]):
+        self._paths = paths
+
+    def text_hashes(self) -> Iterator[tuple[int, np.ndarray]]:
+        """uint64 (N, 2) of each part."""
+        return self._column("text_hashes")
+
+    def signatures(self) -> Iterator[tuple[int, np.ndarray]]:
+        """uint16 (N, 128) of each part."""
+        return self._column("signatures")
+
+    def _column(self, name: str) -> Iterator[tuple[int, np.ndarray]]:
+        first = 0
+        for path in self._paths:
+            (column,) = read_columns(path, name)
+            yield first, column
+            first += len(column)
 
 
 class Duplicates(NamedTuple):
@@ -52,57 +79,104 @@ class Duplicates(NamedTuple):
     num_bytes: int
 
 
+def drop_and_tell(
+    marks: Marks,
+    is_kept: np.ndarray,
+    folder: pathlib.Path,
+    config: DuplicatesConfig,
+    *,
+    num_threads: int,
+    tell: Callable[[str], None],
+) -> Duplicates:
+    """`drop_duplicates`; the disk it needs is told before and after."""
+    similarity = config.near_duplicate_similarity
+    num_bands = 0 if similarity is None else bands_and_rows(similarity)[0]
+    most = estimated_bytes(len(is_kept), num_bands) / 1e6
+    tell(
+        f"looking for duplicates among {len(is_kept):,} documents: at most about {most:,.0f} MB of "
+        f"temporary disk, of which {shutil.disk_usage(folder).free / 1e6:,.0f} MB are free"
+    )
+    found = drop_duplicates(marks, is_kept, folder, similarity=similarity, num_threads=num_threads)
+    tell(
+        f"{found.num_exact:,} duplicates and {found.num_near:,} near duplicates; "
+        f"the search took {found.num_bytes / 1e6:,.0f} MB of temporary disk"
+    )
+    return found
+
+
 def drop_duplicates(
-    paths: list[pathlib.Path],
+    marks: Marks,
     is_kept: np.ndarray,
     folder: pathlib.Path,
     *,
-    near: bool,
+    similarity: float | None = None,
     num_threads: int = 1,
 ) -> Duplicates:
     """Set `is_kept` to 0 for every document that occurred before.
 
     Args:
-        paths: all parts, in the order of the corpus.
+        marks: of all documents.
         is_kept: bool or integers (D,), one for each document; changed in place.
         folder: for temporary files.
-        near: whether to look for similar documents too.
+        similarity: fraction of shared shingles from which documents are dropped; None for equal ones
+            only.
         num_threads: of the database.
     """
     num_exact, examples = 0, []
     with Records(folder, num_threads) as records:
-        for first, (hashes,) in numbered(paths, "text_hashes"):
+        for first, hashes in marks.text_hashes():
             records.add(hashes[:, 0], hashes[:, 1], np.arange(first, first + len(hashes)))
-        for document, kept in records.pairs():
-            is_kept[document] = 0
-            num_exact += 1
-            if len(examples) < NUM_EXAMPLES:
-                examples.append((document, kept))
+        for found in records.groups():
+            is_kept[found[:, 0]] = 0
+            num_exact += len(found)
+            examples += map(tuple, found[: NUM_EXAMPLES - len(examples), :2].tolist())
         num_bytes = records.num_bytes
-    num_near, near_examples = 0, []
-    if near:
-        with Records(folder, num_threads) as records:
-            for first, (bands,) in numbered(paths, "bands"):
-                chosen = np.flatnonzero(is_kept[first : first + len(bands)])
-                for band in range(bands.shape[1]):
-                    number = np.full(len(chosen), band, np.uint64)
-                    records.add(bands[chosen, band], number, first + chosen)
-            num_near, near_examples = drop_families(records.pairs(), is_kept, folder)
-            num_bytes = max(num_bytes, records.num_bytes)
-    return Duplicates(num_exact, num_near, examples, near_examples, num_bytes)
+    if similarity is None:
+        return Duplicates(num_exact, 0, examples, [], num_bytes)
+    num_near, near_examples, near_bytes = drop_similar(
+        marks, is_kept, folder, similarity, num_threads
+    )
+    return Duplicates(num_exact, num_near, examples, near_examples, max(num_bytes, near_bytes))
 
 
-def database_library():
-    """The `duckdb` module, an optional dependency.
+def drop_similar(
+    marks: Marks, is_kept: np.ndarray, folder: pathlib.Path, similarity: float, num_threads: int
+) -> tuple[int, list[tuple[int, int]], int]:
+    """Set `is_kept` to 0 for every kept document that is like an earlier one.
 
-    Raises:
-        MissingExtraError: if it is not installed.
+    Returns:
+        how many were dropped, the first few with the document that is kept, and bytes of disk.
     """
-    try:
-        import duckdb
-    except ImportError as error:
-        raise MissingExtraError("finding duplicates", "data") from error
-    return duckdb
+    shape, path = bands_and_rows(similarity), folder / "signatures.bin"
+    known = disk_array(path, np.uint16, len(is_kept) * NUM_HASHES).reshape(-1, NUM_HASHES)
+    with Records(folder, num_threads) as records:
+        for first, signatures in marks.signatures():
+            known[first : first + len(signatures)] = signatures
+            chosen = np.flatnonzero(is_kept[first : first + len(signatures)])
+            for band, keys in enumerate(bands_of(signatures[chosen], *shape).T):
+                records.add(keys, np.full(len(chosen), band, np.uint64), first + chosen)
+        pairs = alike(records.groups(), known, similarity)
+        num_dropped, examples = drop_families(pairs, is_kept, folder)
+        num_bytes = records.num_bytes + known.nbytes
+    del known
+    path.unlink()
+    return num_dropped, examples, num_bytes
+
+
+def alike(groups: Iterable[np.ndarray], signatures: np.ndarray, similarity: float) -> Pairs:
+    """(document, an earlier document like it), of each group's members with its first and the last.
+
+    Args:
+        groups: int64 (N, 3), document, first and former.
+        signatures: uint16 (D, 128).
+        similarity: least fraction that must agree.
+    """
+    for found in groups:
+        # The same two meet in many bands.
+        pairs = np.unique(np.concatenate([found[:, :2], found[:, ::2]]), axis=0)
+        for block in np.array_split(pairs, 1 + len(pairs) // COMPARED):
+            is_alike = likeness(signatures[block[:, 0]], signatures[block[:, 1]]) >= similarity
+            yield from map(tuple, block[is_alike].tolist())
 
 
 def estimated_bytes(num_documents: int, num_bands: int) -> int:
@@ -113,112 +187,8 @@ def estimated_bytes(num_documents: int, num_bands: int) -> int:
         num_bands: bands of each; 0 for exact duplicates only.
     """
     # The table, and as much again where grouping and joining spill.
-    return 3 * RECORD_BYTES * num_documents * max(1, num_bands)
-
-
-def numbered(paths: Iterable[pathlib.Path], *names: str) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """Columns of every part, with the number of its first document."""
-    first = 0
-    for path in paths:
-        columns = read_columns(path, *names)
-        yield first, columns
-        first += len(columns[0])
-
-
-class Records:
-    """A table (key, document) on disk; a context manager that removes it at the end.
-
-    Args:
-        folder: for its files.
-        num_threads: of the database.
-    """
-
-    def __init__(self, folder: pathlib.Path, num_threads: int):
-        self._library, self._folder = database_library(), folder
-        self._file, self._spilled = folder / "duplicates.duckdb", folder / "duplicates.spilled"
-        self._remove()
-        self._connection = self._library.connect(
-            str(self._file),
-            config={
-                "memory_limit": f"{MEMORY_MB}MB",
-                "threads": min(num_threads, MAX_THREADS),
-                "temp_directory": str(self._spilled),
-                "preserve_insertion_order": False,
-            },
-        )
-        self._run("CREATE TABLE records (low UBIGINT, high UBIGINT, document BIGINT)")
-        self.num_bytes = 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._connection.close()
-        self._remove()
-
-    def _remove(self) -> None:
-        for file in self._files():
-            file.unlink(missing_ok=True)
-
-    def _files(self) -> list[pathlib.Path]:
-        return [*self._folder.glob("duplicates.duckdb*"), *self._spilled.glob("*")]
-
-    def _measure(self) -> None:
-        sizes = 0
-        for file in self._files():
-            try:
-                sizes += os.path.getsize(file)
-            except OSError:
-                # Files that hold what was spilled come and go.
-                continue
-        self.num_bytes = max(self.num_bytes, sizes)
-
-    def _run(self, query: str, values: list | None = None):
-        try:
-            return self._connection.execute(query, values)
-        except self._library.Error as error:
-            raise InputError(
-                f"looking for duplicates in {self._folder} failed: {str(error).splitlines()[0]}; "
-                "what was prepared is kept"
-            ) from error
-
-    def add(self, low: np.ndarray, high: np.ndarray, documents: np.ndarray) -> None:
-        """Append records.
-
-        Args:
-            low, high: uint64 (N,), together the key.
-            documents: int64 (N,).
-        """
-        if len(documents):
-            added = {"low": low.copy(), "high": high.copy(), "document": documents}
-            self._connection.register("added", added)
-            self._run("INSERT INTO records SELECT * FROM added")
-            self._connection.unregister("added")
-
-    def pairs(self) -> Iterator[tuple[int, int]]:
-        """(document, first document with the same key) for all that are not the first themselves."""
-        with self._measured():
-            rows = self._run(PAIRS)
-        while found := rows.fetchmany(FETCHED_ROWS):
-            yield from found
-
-    @contextlib.contextmanager
-    def _measured(self) -> Iterator[None]:
-        """Watch the size of the files during the block, in which they grow and shrink."""
-        is_over = threading.Event()
-
-        def watch():
-            self._measure()
-            while not is_over.wait(SECONDS_BETWEEN_LOOKS):
-                self._measure()
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            thread.join()
+    table = 3 * RECORD_BYTES * num_documents * max(1, num_bands)
+    return table + (2 * NUM_HASHES * num_documents if num_bands else 0)
 
 
 def drop_families(

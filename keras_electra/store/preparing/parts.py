@@ -22,7 +22,7 @@ class Part(NamedTuple):
         document_words: int64 (D,), words between white space.
         document_bytes: int64 (D,), bytes of the lines in UTF-8.
         text_hashes: uint64 (D, 2), equal for equal texts; (D, 0) where nobody asked.
-        bands: uint64 (D, n), of which similar texts share some; (D, 0) where nobody asked.
+        signatures: uint16 (D, 128), of which similar texts share many; (D, 0) where nobody asked.
         record: JSON-ready values about the part.
     """
 
@@ -30,7 +30,7 @@ class Part(NamedTuple):
     document_words: np.ndarray
     document_bytes: np.ndarray
     text_hashes: np.ndarray
-    bands: np.ndarray
+    signatures: np.ndarray
     record: dict
 
     def only(self, is_kept: np.ndarray) -> "Part":
@@ -72,7 +72,7 @@ def read_part(path: pathlib.Path) -> Part:
         wide["document_words"],
         wide["document_bytes"],
         arrays["text_hashes"],
-        arrays["bands"],
+        arrays["signatures"],
         json.loads(metadata["record"]),
     )
 

@@ -1,9 +1,10 @@
-"""What equal and similar documents have in common: hashes of the text, and bands of MinHashes.
+"""What equal and similar documents have in common: hashes of the text, and signatures of MinHashes.
 
 A document's *shingles* are its runs of some words. The fraction of shingles that two documents share
-(Jaccard) is the probability that one MinHash of theirs agrees (Broder, 1997). r MinHashes make a
-band; two documents are taken to be similar if one of their b bands agrees, which happens with
-probability 1 - (1 - s^r)^b (Leskovec et al., "Mining of Massive Datasets", 3.4).
+(Jaccard) is the probability that one MinHash of theirs agrees (Broder, 1997). A *signature* is 128 of
+them, 16 bits of each (Li and König, 2010). r MinHashes make a *band*; two documents are looked at if one
+of their b bands agrees, which happens with probability 1 - (1 - s^r)^b (Leskovec et al., "Mining of
+Massive Datasets", 3.4), and are similar if enough of their signatures agree.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ import numpy as np
 from keras_electra.errors import MissingExtraError
 
 NUM_HASHES = 128
+FOUND = 0.95
+"""Least fraction of the pairs just as similar as asked for that share a band."""
 SEED = 1
 BLOCK_WORDS, BLOCK_DOCUMENTS = 1 << 20, 1 << 12
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -35,38 +38,48 @@ def text_hashes(word_hashes: np.ndarray, num_words: np.ndarray) -> np.ndarray:
 
 
 def bands_and_rows(similarity: float) -> tuple[int, int]:
-    """b and r of the bands for which a pair of that similarity is found about as often as not.
+    """b and r of the longest bands that nearly all pairs of that similarity share one of.
 
     >>> bands_and_rows(0.8)
-    (11, 11)
+    (18, 7)
     """
-    choices = ((NUM_HASHES // rows, rows) for rows in range(1, NUM_HASHES // 2 + 1))
-    return min(choices, key=lambda choice: abs((1 / choice[0]) ** (1 / choice[1]) - similarity))
+    choices = [(NUM_HASHES // rows, rows) for rows in range(1, NUM_HASHES + 1)]
+    return max(
+        (choice for choice in choices if share_of_pairs(similarity, *choice) >= FOUND),
+        key=lambda choice: choice[1],
+        default=choices[0],
+    )
 
 
-def bands(
-    word_hashes: np.ndarray, num_words: np.ndarray, shingle_words: int, similarity: float
-) -> np.ndarray:
-    """uint64 (D, b): a hash of each band of each document.
+def share_of_pairs(similarity: float, num_bands: int, num_rows: int) -> float:
+    """Fraction of the pairs of a similarity that share a band."""
+    return 1 - (1 - similarity**num_rows) ** num_bands
+
+
+def signatures(word_hashes: np.ndarray, num_words: np.ndarray, shingle_words: int) -> np.ndarray:
+    """uint16 (D, 128): 16 bits of each MinHash of each document.
 
     Args:
         word_hashes: uint64 (W,), of all documents, end to end; each has at least one.
         num_words: int64 (D,), how many belong to each.
         shingle_words: words of a shingle; a shorter document is a shingle itself.
-        similarity: fraction of shared shingles from which documents shall be found.
     """
-    num_bands, num_rows = bands_and_rows(similarity)
     # Documents some at a time: the shingles of a part take far more memory than its words.
     stops = np.cumsum(num_words)
     block = (stops - num_words) // BLOCK_WORDS
     is_new = (np.diff(block, prepend=-1) != 0) | (np.arange(len(block)) % BLOCK_DOCUMENTS == 0)
     borders = [*np.flatnonzero(is_new), len(num_words)]
-    result = [np.zeros((0, num_bands), np.uint64)]
+    result = [np.zeros((0, NUM_HASHES), np.uint16)]
     for first, last in itertools.pairwise(borders):
         words = word_hashes[stops[first] - num_words[first] : stops[last - 1]]
         hashes, num_shingles = shingles(words, num_words[first:last], shingle_words)
-        result.append(bands_of(minhashes(hashes, num_shingles), num_bands, num_rows))
+        result.append(minhashes(hashes, num_shingles).astype(np.uint16))
     return np.concatenate(result)
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """float64 (N,): the fraction that agrees of signatures (N, 128), which estimates the Jaccard."""
+    return (one == other).mean(axis=1)
 
 
 def minhashes(hashes: np.ndarray, num_shingles: np.ndarray) -> np.ndarray:
@@ -83,8 +96,8 @@ def minhashes(hashes: np.ndarray, num_shingles: np.ndarray) -> np.ndarray:
 
 
 def bands_of(rows: np.ndarray, num_bands: int, num_rows: int) -> np.ndarray:
-    """uint64 (D, b): a hash of each band of MinHashes (D, 128)."""
-    rows = rows[:, : num_bands * num_rows]
+    """uint64 (D, b): a hash of each band of signatures (D, 128)."""
+    rows = rows[:, : num_bands * num_rows].astype(np.uint64)
     result = np.arange(num_bands, dtype=np.uint64) * np.ones((len(rows), 1), np.uint64)
     for row in range(num_rows):
         result = scrambled(result * FACTOR + rows[:, row::num_rows])

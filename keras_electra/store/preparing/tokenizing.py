@@ -11,7 +11,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import CleaningCounts, HeldOutNgrams, cleaned
 from keras_electra.store.chunk import Chunk
 from keras_electra.store.preparing.parts import Part
-from keras_electra.store.preparing.signatures import bands, text_hashes
+from keras_electra.store.preparing.signatures import signatures, text_hashes
 from keras_electra.store.preparing.watch import OnTally, Tally
 from keras_electra.store.writing import token_dtype
 from keras_electra.tokenizer import LineEncoder, WordPieceTokenizer
@@ -101,18 +101,14 @@ class Tokenizing:
             )
 
     def _marks(self, word_hashes, num_words) -> tuple[np.ndarray, np.ndarray]:
-        """Hashes and bands of the documents, as far as they are wanted."""
-        duplicates, none = self._recipe.duplicates, np.zeros((len(num_words), 0), np.uint64)
-        hashes = near = none
+        """Hashes and signatures of the documents, as far as they are wanted."""
+        duplicates = self._recipe.duplicates
+        hashes = np.zeros((len(num_words), 0), np.uint64)
+        near = np.zeros((len(num_words), 0), np.uint16)
         if duplicates.looks_at_documents:
             hashes = text_hashes(word_hashes, num_words)
         if duplicates.near_duplicate_similarity is not None:
-            near = bands(
-                word_hashes,
-                num_words,
-                duplicates.near_duplicate_words,
-                duplicates.near_duplicate_similarity,
-            )
+            near = signatures(word_hashes, num_words, duplicates.near_duplicate_words)
         return hashes, near
 
     def _without_unknown(self, part: Part, counts: CleaningCounts) -> Part:
