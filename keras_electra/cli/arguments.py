@@ -9,10 +9,11 @@ from typing import Annotated
 
 import tyro
 
-from keras_electra.cli.backend import BACKENDS, start_backend
+from keras_electra.cli.backend import start_backend
 from keras_electra.cli.display import native_messages_held, tell, waiting
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
+from keras_electra.launching.installed import BACKENDS
 
 Backend = Annotated[
     object,

@@ -1,15 +1,12 @@
 """Which backend a command runs on, decided before Keras is imported."""
 
-import importlib.util
 import json
 import os
 import pathlib
 import sys
 
 from keras_electra.errors import InputError
-
-BACKENDS = ("jax", "torch", "tensorflow")
-"""In the order in which they are taken when nobody chose."""
+from keras_electra.launching.installed import BACKENDS, is_installed
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "2"}
 
@@ -63,12 +60,6 @@ def choose_backend(named: str | None = None) -> tuple[str, str]:
         "backend: expected JAX, PyTorch or TensorFlow to be installed, found none; "
         "pip install 'keras-electra[jax]'"
     )
-
-
-def is_installed(backend: str) -> bool:
-    """Whether a backend can be imported; a mere folder of that name in the way does not count."""
-    spec = importlib.util.find_spec(backend)
-    return spec is not None and spec.origin is not None
 
 
 def keras_json_path() -> pathlib.Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 import time
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from keras_electra.cli.options import number, options_of
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
+from keras_electra.launching.progress import ProgressFile
 
 Sources = Annotated[
     tuple[str, ...],
@@ -28,6 +30,16 @@ StoreOptions = options_of(StoreConfig, name="store")
 PLAIN = CorpusConfig()
 MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
+
+
+ProgressPath = Annotated[
+    tyro.conf.DisallowNone[pathlib.Path | None],
+    tyro.conf.arg(
+        metavar="FILE",
+        help="JSON object, replaced while the work goes on, that says how far it is",
+        help_behavior_hint="",
+    ),
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,9 +62,10 @@ class Working:
             help_behavior_hint="(default: that of the paper's machine)",
         ),
     ] = None
+    progress_file: ProgressPath = None
 
     def keywords(self) -> dict:
-        """The arguments of `prepare_store` that these options set."""
+        """The arguments of `prepared` that these options set."""
         speed = self.tokens_per_second
         if speed is not None and not 0 < speed < float("inf"):
             raise InputError(f"tokens_per_second: expected a number above 0, received {speed}")
@@ -61,6 +74,7 @@ class Working:
                 available_processors() if self.num_processes is None else self.num_processes
             ),
             "tokens_per_second": speed,
+            "progress_file": self.progress_file,
         }
 
 
@@ -90,11 +104,27 @@ def weighted(paths: tuple[str, ...], weights: tuple[float, ...]) -> list:
     ]
 
 
-def prepared(sources, tokenizer, out, config, reading, duplicates, tell=display.tell, **keywords):
-    """`prepare_store` with a line of progress and remarks."""
+def prepared(
+    sources,
+    tokenizer,
+    out,
+    config,
+    reading,
+    duplicates,
+    tell=display.tell,
+    *,
+    progress_file=None,
+    **keywords,
+):
+    """`prepare_store` with a line of progress, the same in a file if one is named, and remarks."""
     from keras_electra.store import prepare_store
 
-    with PreparingProgress() as shown:
+    with PreparingProgress() as shown, ProgressFile(progress_file) as file:
+
+        def on_progress(progress):
+            shown.update(progress)
+            file.update(progress.stage, progress.num_bytes, progress.total_bytes)
+
         return prepare_store(
             sources,
             tokenizer,
@@ -102,7 +132,7 @@ def prepared(sources, tokenizer, out, config, reading, duplicates, tell=display.
             config,
             reading,
             duplicates,
-            on_progress=shown.update,
+            on_progress=on_progress,
             tell=tell,
             **keywords,
         )

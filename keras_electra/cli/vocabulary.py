@@ -10,25 +10,15 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
 from keras_electra.cli.options import given, number, options_of
-from keras_electra.cli.preparing import Sources
-from keras_electra.config.corpus import CorpusConfig
+from keras_electra.cli.preparing import ProgressPath, Sources
+from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.launching.progress import ProgressFile
 
 MAX_MEGABYTES = 500
 Tokenizer = options_of(TokenizerConfig)
-# What is a document, and what is cleaned away, matters to a store only.
-OF_DOCUMENTS = {
-    "document_boundary",
-    "split_document_characters",
-    "unicode_form",
-    "removes_control_characters",
-    "min_document_characters",
-    "max_document_characters",
-    "max_unknown_fraction",
-    "contamination_words",
-}
-ReadingOptions = options_of(CorpusConfig, leave_out=OF_DOCUMENTS, name="reading")
+ReadingOptions = options_of(CorpusConfig, leave_out=DOCUMENT_OPTIONS, name="reading")
 NUM_SHOWN = 5
 
 Out = Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
@@ -70,6 +60,7 @@ class TrainTokenizer:
     min_frequency: MinFrequency = 2
     multiple_of: MultipleOf = 1
     max_megabytes: MaxMegabytes = MAX_MEGABYTES
+    progress_file: ProgressPath = None
     tokenizer: Tokenizer
     text: ReadingOptions
 
@@ -84,6 +75,7 @@ class TrainTokenizer:
             config,
             CorpusConfig(**given(self.text)),
             self.max_megabytes * 10**6,
+            progress_file=self.progress_file,
             num_unused=self.num_unused,
             min_frequency=self.min_frequency,
             multiple_of=self.multiple_of,
@@ -177,30 +169,42 @@ def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config) -
 
 
 def train_tokenizer(
-    sources, vocabulary_size, config, corpus_config, max_bytes=MAX_MEGABYTES * 10**6, **options
+    sources,
+    vocabulary_size,
+    config,
+    corpus_config,
+    max_bytes=MAX_MEGABYTES * 10**6,
+    *,
+    progress_file=None,
+    **options,
 ):
     """A `WordPieceTokenizer` learnt from a sample of a corpus, with a progress bar."""
     from keras_electra.tokenizer import WordPieceTokenizer
 
-    with sample_of(sources, corpus_config, max_bytes) as lines:
+    with sample_of(sources, corpus_config, max_bytes, progress_file) as lines:
         return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
 
 
 @contextlib.contextmanager
-def sample_of(sources, corpus_config, max_bytes: int):
-    """Lines from everywhere in a corpus, with a progress bar while they are read."""
+def sample_of(sources, corpus_config, max_bytes: int, progress_file=None):
+    """Lines from everywhere in a corpus, with a progress bar while they are read and used."""
     from keras_electra import corpus
 
     sources = corpus.sources_of(sources)
     sizes = [unit.num_bytes for unit in corpus.units(sources, corpus_config)]
     total = None if None in sizes else sum(sizes)
-    with display.progress("learning a vocabulary", "bytes") as update:
+    with (
+        display.progress("learning a vocabulary", "bytes") as update,
+        ProgressFile(progress_file) as file,
+    ):
         done = 0
 
         def add(num_bytes):
             nonlocal done
             done += num_bytes
             update(done, total)
+            is_read = total is not None and done >= total
+            file.update("joining pieces" if is_read else "reading", done, total)
 
         yield corpus.sample_lines(sources, max_bytes, corpus_config, on_read=add)
 

@@ -5,6 +5,20 @@ from typing import Literal
 
 from keras_electra.config.options import Options, option
 
+DOCUMENT_OPTIONS = frozenset(
+    {
+        "document_boundary",
+        "split_document_characters",
+        "unicode_form",
+        "removes_control_characters",
+        "min_document_characters",
+        "max_document_characters",
+        "max_unknown_fraction",
+        "contamination_words",
+    }
+)
+"""What is a document, and what is cleaned away: it matters to a store, not to a vocabulary."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig(Options):

@@ -1,0 +1,297 @@
+"""What a pretraining will need, told before it starts, and better once it runs.
+
+Parameters, tokens and checkpoints are counted. The rest is rough:
+
+- Memory: 16 bytes for each parameter (weight, gradient, two moments; 4 more for a moving average, 2 for
+  copies in bfloat16); for backpropagation, of every token of a micro-batch and every layer, 10 H + 2 I +
+  2 N T numbers (hidden and inner width, heads, tokens); three copies of the logits (B, K, V) in float32;
+  and 700 MB for Python and a backend.
+- Time: of runs of the same size in the same folder, else arithmetic: six operations for each token and
+  parameter of a matrix, at 30 % of the speed at which this processor multiplies two matrices. Of a graphics
+  card nothing is known before the first steps.
+"""
+
+import dataclasses
+import functools
+import math
+import os
+import pathlib
+import shutil
+import time
+
+from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.errors import ElectraError
+from keras_electra.launching.parameters import (
+    ParameterCounts,
+    body_count,
+    count_parameters,
+    generator_encoder,
+    has_generator_encoder,
+)
+from keras_electra.runs import RunFolder, list_runs
+
+PROCESS_BYTES = 700_000_000
+LAYER_WIDTHS, INNER_WIDTHS, SCORE_COPIES, LOGIT_COPIES = 10, 2, 2, 3
+EFFICIENCY = 0.3
+ROW_BYTES = 700
+REPORT_BYTES = 5_000_000
+CORRECTION_STEPS = 20
+"""Steps from which the speed of a run itself counts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What a pretraining needs.
+
+    Attributes:
+        parameters: what is trained, exactly.
+        memory_bytes: of the process, at its highest.
+        tokens: places of all batches, padding among them.
+        corpus_tokens: tokens to train on; None where that is not known.
+        seconds: of training; None where nothing is known about the speed.
+        speed_source: where the speed comes from, for people.
+        disk_bytes: of checkpoints, log, and of a store that is still to be made.
+        free_bytes: on the disk.
+    """
+
+    parameters: ParameterCounts
+    memory_bytes: int
+    tokens: int
+    corpus_tokens: int | None
+    seconds: float | None
+    speed_source: str
+    disk_bytes: int
+    free_bytes: int | None = None
+
+    @property
+    def passes(self) -> float | None:
+        """How often each token of the corpus is trained on."""
+        return self.tokens / self.corpus_tokens if self.corpus_tokens else None
+
+    def corrected(self, run: RunFolder | str | os.PathLike) -> "Estimate":
+        """The estimate with the speed that a run itself shows, after its first steps; else unchanged."""
+        speed = measured_speed(run)
+        if speed is None:
+            return self
+        return dataclasses.replace(
+            self, seconds=self.tokens / speed, speed_source=f"measured: {speed:,.0f} tokens/s"
+        )
+
+
+def estimate(config: PretrainConfig, folder, *, entries_tokens=None, new_store=False) -> Estimate:
+    """The estimate for one recipe.
+
+    Args:
+        config: the recipe.
+        folder: where runs are written; runs of the same size there tell their speed.
+        entries_tokens: tokens of the corpus, or None.
+        new_store: whether a store of so many tokens is still to be made.
+    """
+    counts = count_parameters(config.encoder, config.objective)
+    tokens = config.tokens_until(config.steps)
+    seconds, source = training_seconds(config, tokens, folder)
+    budget = config.time_budget_minutes
+    if budget is not None and (seconds is None or seconds > 60 * budget):
+        seconds, source = 60 * budget, "the time budget"
+    disk = checkpoint_bytes(config, counts) + ROW_BYTES * (config.steps // config.log_every_steps)
+    if new_store and entries_tokens:
+        disk += store_bytes(entries_tokens, config.encoder.vocabulary_size)
+    return Estimate(
+        parameters=counts,
+        memory_bytes=memory_bytes(config, counts),
+        tokens=tokens,
+        corpus_tokens=entries_tokens,
+        seconds=seconds,
+        speed_source=source,
+        disk_bytes=disk,
+        free_bytes=free_bytes(folder),
+    )
+
+
+# Memory and disk
+
+
+def memory_bytes(config: PretrainConfig, counts: ParameterCounts) -> int:
+    """Bytes of the training process at its highest; see the module."""
+    is_half = config.dtype_policy == "mixed_bfloat16"
+    per_parameter = 16 + (4 if config.optimizer.ema_rate is not None else 0) + 2 * is_half
+    logits = max(
+        stage.batch_size * config.masking.max_masked(stage.sequence_length)
+        for stage in config.all_stages
+    )
+    logits *= 4 * LOGIT_COPIES * config.encoder.vocabulary_size
+    kept = max(
+        stage.batch_size * activation_numbers(config, stage.sequence_length)
+        for stage in config.all_stages
+    )
+    per_batch = logits + kept * (2 if is_half else 4)
+    parts = config.optimizer.accumulation_steps
+    return PROCESS_BYTES + per_parameter * counts.total + per_batch // parts
+
+
+def activation_numbers(config: PretrainConfig, length: int) -> int:
+    """Numbers kept for backpropagation, of one example, in both networks."""
+    encoders = [config.encoder]
+    if has_generator_encoder(config.objective):
+        narrow = generator_encoder(config.encoder, config.objective)
+        encoders += [narrow] * (2 if config.objective.generator == "two_tower" else 1)
+    elif config.objective.generator == "tied" and config.objective.has_second_network:
+        encoders.append(config.encoder)
+    return sum(map(lambda encoder: length * numbers_of_token(encoder, length), encoders))
+
+
+def numbers_of_token(encoder: EncoderConfig, length: int) -> int:
+    """Numbers kept for one token of an encoder."""
+    gates = 1.5 if encoder.feed_forward == "geglu" else 1
+    per_layer = (
+        LAYER_WIDTHS * encoder.hidden_dim
+        + INNER_WIDTHS * gates * encoder.intermediate_dim
+        + SCORE_COPIES * encoder.num_heads * length
+    )
+    mixing = 8 * encoder.hidden_dim if encoder.local_mixing_width else 0
+    return int(encoder.num_layers * per_layer + mixing + 3 * encoder.embedding_dim)
+
+
+def checkpoint_bytes(config: PretrainConfig, counts: ParameterCounts) -> int:
+    """Bytes of all checkpoints that a whole run keeps, and of one that is being written."""
+    one = 4 * counts.total * (3 if config.optimizer.ema_rate is None else 4)
+    kept = min(config.keep_checkpoints, 1 + config.steps // config.checkpoint_every_steps)
+    every = config.milestone_every_steps
+    milestones = 0 if every is None else config.steps // every
+    return one * (kept + 1 + milestones)
+
+
+def store_bytes(num_tokens: int, vocabulary_size: int) -> int:
+    """Bytes of a store and its report."""
+    return num_tokens * (2 if vocabulary_size <= 65535 else 4) + REPORT_BYTES
+
+
+def tokens_in(num_bytes: int, vocabulary_size: int) -> int:
+    """About how many tokens a text has: 3.5 bytes a token for 2048 entries, 0.3 more per doubling.
+
+    Measured on the shipped books, which are English.
+    """
+    per_token = min(5.0, max(1.5, 3.5 + 0.29 * (math.log2(max(vocabulary_size, 2)) - 11)))
+    return int(num_bytes / per_token)
+
+
+def free_bytes(folder) -> int | None:
+    """Room on the disk that the folder is, or will be, on."""
+    path = pathlib.Path(folder).absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None
+
+
+# Time
+
+
+def training_seconds(config: PretrainConfig, tokens: int, folder) -> tuple[float | None, str]:
+    """Seconds of a whole training, and where the speed comes from."""
+    speed, name = speed_of_others(config, folder)
+    if speed is not None:
+        return tokens / speed, f"as fast as {name}"
+    if has_graphics_card():
+        return None, f"told after {CORRECTION_STEPS} steps: this machine has a graphics card"
+    stage_seconds = operations(config) / (EFFICIENCY * multiplying_speed())
+    return stage_seconds, "a rough guess from a product of matrices on this processor"
+
+
+def operations(config: PretrainConfig) -> float:
+    """Arithmetic operations of a whole training."""
+    counted, stages = 0.0, config.all_stages
+    ends = [*(stage.first_step for stage in stages[1:]), config.steps]
+    for stage, end in zip(stages, ends, strict=True):
+        steps = max(0, min(end, config.steps) - stage.first_step)
+        counted += steps * stage.batch_size * example_operations(config, stage.sequence_length)
+    return counted
+
+
+def example_operations(config: PretrainConfig, length: int) -> float:
+    """Operations of one example: forward once, backward twice as much."""
+    encoders = [(config.encoder, "both")]
+    if has_generator_encoder(config.objective):
+        narrow = generator_encoder(config.encoder, config.objective)
+        is_two = config.objective.generator == "two_tower"
+        encoders += [(narrow, side) for side in (("left", "right") if is_two else ("both",))]
+    dense = sum(6.0 * body_count(encoder, side) for encoder, side in encoders)
+    attention = sum(12.0 * one.num_layers * one.hidden_dim * length for one, _ in encoders)
+    places = config.masking.max_masked(length)
+    logits = 6.0 * places * config.encoder.embedding_dim * config.encoder.vocabulary_size
+    return length * (dense + attention) + logits
+
+
+@functools.cache
+def multiplying_speed() -> float:
+    """Operations a second when this processor multiplies two matrices of 512 x 512."""
+    import numpy as np
+
+    matrix = np.ones((512, 512), "float32")
+    matrix @ matrix
+    best, begun = math.inf, time.perf_counter()
+    while time.perf_counter() - begun < 0.05:
+        start = time.perf_counter()
+        matrix @ matrix
+        best = min(best, time.perf_counter() - start)
+    return 2 * 512**3 / best
+
+
+def has_graphics_card() -> bool:
+    """Whether this machine seems to have one that a backend could use."""
+    return os.path.exists("/dev/nvidia0") or shutil.which("nvidia-smi") is not None
+
+
+def speed_of_others(config: PretrainConfig, folder) -> tuple[float | None, str]:
+    """Tokens a second of the newest run of this size and length in the folder, and its name."""
+    if config.size is None or not pathlib.Path(folder).is_dir():
+        return None, ""
+    for run in reversed(list_runs(folder)):
+        try:
+            other = run.config().get("pretrain", {})
+        except ElectraError:
+            continue
+        alike = ("size", "sequence_length", "batch_size", "dtype_policy")
+        if all(other.get(name) == getattr(config, name) for name in alike):
+            speed = measured_speed(run)
+            if speed is not None:
+                return speed, run.path.name
+    return None, ""
+
+
+def measured_speed(run: RunFolder | str | os.PathLike) -> float | None:
+    """Tokens a second of a run after its first steps; None before.
+
+    The first row, in which the program is compiled, does not count where there are others.
+    """
+    try:
+        rows = [row for row in RunFolder(run).log_rows() if row.get("tokens_per_second")]
+    except ElectraError:
+        return None
+    if not rows or rows[-1].get("step", 0) < CORRECTION_STEPS:
+        return None
+    later = [row["tokens_per_second"] for row in rows[1:]] or [rows[0]["tokens_per_second"]]
+    return sorted(later[-9:])[len(later[-9:]) // 2]
+
+
+class StepWatch:
+    """The speed of a run between the rows of its log, from the steps that its status tells.
+
+    A run that logs every hundred steps is measured after twenty.
+    """
+
+    def __init__(self):
+        self._first = None
+
+    def steps_per_second(self, status: dict) -> float | None:
+        """Take a status; the speed since the first step, once twenty steps were seen."""
+        step, moment = status.get("step") or 0, status.get("heartbeat")
+        if status.get("state") != "running" or moment is None or step < 1:
+            return None
+        if self._first is None or step < self._first[0]:
+            self._first = (step, moment)
+        steps, seconds = step - self._first[0], moment - self._first[1]
+        return steps / seconds if steps >= CORRECTION_STEPS and seconds > 0 else None

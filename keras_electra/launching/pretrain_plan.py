@@ -1,0 +1,249 @@
+"""A pretraining as it is asked for in a form: checked, and made into commands."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.resources
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
+from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.sizes import SIZES
+from keras_electra.config.store import DuplicatesConfig, StoreConfig
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import ElectraError, InputError
+from keras_electra.launching.commands import Command, command
+from keras_electra.launching.fields import Field, all_problems, fields_of
+from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name
+
+PREPARING_GROUPS = {
+    "tokenizer": TokenizerConfig,
+    "corpus": CorpusConfig,
+    "duplicates": DuplicatesConfig,
+    "store": StoreConfig,
+}
+VOCABULARY_SIZE = 8192
+MAX_VOCABULARY_TEXT_BYTES = 500_000_000
+"""Text that a vocabulary is learned from, as the command line has it."""
+# V is that of the vocabulary; the size is a field of its own.
+SET_ELSEWHERE = ("vocabulary_size", "size")
+
+
+def pretrain_fields() -> dict[str, tuple[Field, ...]]:
+    """Group -> the fields of its options: those of training, then those of preparing text."""
+    groups = {"run": PretrainConfig, **GROUPS, **PREPARING_GROUPS}
+    return {name: fields_of(kind, name, SET_ELSEWHERE) for name, kind in groups.items()}
+
+
+def shipped_books() -> str:
+    """The books that come with the package, as a pattern that stands for all of them."""
+    return os.fspath(importlib.resources.files("keras_electra") / "books" / "*.txt")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainPlan:
+    """What shall be pretrained, on what text, with what.
+
+    Attributes:
+        folder: everything that is written lies below it.
+        name: of the run, a folder in `folder`.
+        corpus: files, folders, patterns; none for the books that come with the package.
+        prepared_store: a store in place of a corpus.
+        vocabulary: the file of one; None to learn one from the corpus.
+        vocabulary_size: most entries of one that is learned (V).
+        size: a named recipe.
+        backend: what Keras computes with; None to leave the choice to the program.
+        options: of `PretrainConfig` and its groups, by name, changed in the recipe.
+        preparing: group of `PREPARING_GROUPS` -> options that are not their defaults.
+    """
+
+    folder: pathlib.Path = pathlib.Path("electra")
+    name: str = "run-1"
+    corpus: tuple[str, ...] = ()
+    prepared_store: str | None = None
+    vocabulary: str | None = None
+    vocabulary_size: int = VOCABULARY_SIZE
+    size: str = "tiny"
+    backend: str | None = None
+    options: Mapping = dataclasses.field(default_factory=dict)
+    preparing: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", pathlib.Path(self.folder))
+        object.__setattr__(self, "corpus", tuple(map(str, self.corpus)))
+        for name in ("prepared_store", "vocabulary"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else str(value))
+
+    # Places
+
+    @property
+    def run_dir(self) -> pathlib.Path:
+        """The run folder."""
+        return self.folder / self.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is read: the corpus, or the shipped books."""
+        return self.corpus or (shipped_books(),)
+
+    @functools.cached_property
+    def data_dir(self) -> pathlib.Path:
+        """Where vocabulary and store are made: a folder for each text and way to read it.
+
+        Raises:
+            InputError: if the corpus cannot be found.
+        """
+        made = [self.files, self.vocabulary, self.vocabulary_size, self.preparing]
+        digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode())
+        return self.folder / DATA_FOLDER / digest.hexdigest()[:8]
+
+    @property
+    def vocabulary_path(self) -> pathlib.Path:
+        """The vocabulary, given or to be learned."""
+        given = self.vocabulary
+        return self.data_dir / "vocab.txt" if given is None else pathlib.Path(given)
+
+    @property
+    def store_path(self) -> pathlib.Path:
+        """The store, given or to be made."""
+        given = self.prepared_store
+        return self.data_dir / "store" if given is None else pathlib.Path(given)
+
+    @functools.cached_property
+    def files(self) -> tuple:
+        """What the corpus consists of: names, place and size in bytes; `InputError` if not found."""
+        from keras_electra.corpus import sources_of, units
+
+        found = units(sources_of(list(self.sources)), CorpusConfig(**self.given("corpus")))
+        return tuple((str(one.paths), one.start, one.num_bytes) for one in found)
+
+    @property
+    def corpus_bytes(self) -> int | None:
+        """Bytes of the corpus as it is stored; None where that is not known before reading."""
+        sizes = [size for _, _, size in self.files]
+        return None if None in sizes else sum(sizes)
+
+    # Settings
+
+    def given(self, group: str) -> dict:
+        """The options of preparing text that are not their defaults."""
+        return dict(self.preparing.get(group, {}))
+
+    def entries(self) -> int:
+        """V: of the store, of the vocabulary's file, or the most that one to be learned has."""
+        if self.prepared_store is not None or self.store_path.exists():
+            from keras_electra.store.manifest import Manifest
+
+            return Manifest.read(self.store_path).vocabulary_size
+        if self.vocabulary_path.is_file():
+            return len(self.vocabulary_path.read_bytes().splitlines())
+        return self.vocabulary_size
+
+    def config(self) -> PretrainConfig:
+        """The recipe.
+
+        Raises:
+            InputError: if its options are wrong, or store and vocabulary cannot be found.
+        """
+        return PretrainConfig.from_size(self.size, self.entries(), **self.options)
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong: field -> the library's sentence.
+
+        Options of preparing text have their group before their name: "store.seed".
+        """
+        found = {}
+        for name, check in self._checks().items():
+            try:
+                check()
+            except ElectraError as error:
+                found[name] = str(error)
+        if "size" not in found:
+            found |= all_problems(self.options, self._config_with)
+        for group, kind in PREPARING_GROUPS.items():
+            wrong = all_problems(self.given(group), lambda values, kind=kind: kind(**values))
+            found |= {f"{group}.{name}": sentence for name, sentence in wrong.items()}
+        return found
+
+    def _checks(self):
+        checks = {"name": lambda: check_name(self.folder, self.name), "size": self._check_size}
+        checks["backend"] = lambda: check_backend(self.backend)
+        if self.prepared_store is not None:
+            return {**checks, "prepared_store": self.entries}
+        checks["corpus"] = self._check_corpus
+        if self.vocabulary is not None:
+            return {**checks, "vocabulary": self._check_vocabulary}
+        return {**checks, "vocabulary_size": self._check_vocabulary_size}
+
+    def _config_with(self, options):
+        try:
+            entries = self.entries()
+        except ElectraError:
+            entries = VOCABULARY_SIZE
+        return PretrainConfig.from_size(self.size, max(1, entries), **options)
+
+    def _check_size(self):
+        if self.size not in SIZES:
+            raise InputError(f"size: expected one of {', '.join(SIZES)}, received {self.size!r}")
+
+    def _check_corpus(self):
+        if not self.files:
+            raise InputError(f"corpus: expected text, received none in {', '.join(self.sources)}")
+
+    def _check_vocabulary(self):
+        from keras_electra.tokenizer import WordPieceTokenizer
+
+        config = TokenizerConfig(**self.given("tokenizer"))
+        WordPieceTokenizer.from_file(pathlib.Path(self.vocabulary), config)
+
+    def _check_vocabulary_size(self):
+        if self.vocabulary_size < 1:
+            size = self.vocabulary_size
+            raise InputError(f"vocabulary_size: expected at least 1, received {size}")
+
+    # In other words
+
+    def commands(self, only_missing: bool = False) -> list[Command]:
+        """The commands that do it, in order.
+
+        Args:
+            only_missing: whether those whose result is there already are left out.
+        """
+        found = []
+        if self.prepared_store is None:
+            has_vocabulary = only_missing and self.vocabulary_path.exists()
+            if self.vocabulary is None and not has_vocabulary:
+                found.append(self._tokenizer_command())
+            if not (only_missing and self.store_path.exists()):
+                found.append(self._prepare_command())
+        places = {"store": self.store_path, "run_dir": self.run_dir, "size": self.size}
+        backend = {} if self.backend is None else {"backend": self.backend}
+        return [*found, command("pretrain", {**places, **backend, **self.options})]
+
+    def _tokenizer_command(self):
+        reading = self.given("corpus")
+        reading = {name: reading[name] for name in reading if name not in DOCUMENT_OPTIONS}
+        options = {"vocabulary_size": self.vocabulary_size, "out": self.vocabulary_path}
+        options |= {**self.given("tokenizer"), **reading}
+        return command(
+            "tokenizer train",
+            {"corpus": self.sources, **options},
+            self.data_dir / "tokenizer_progress.json",
+        )
+
+    def _prepare_command(self):
+        options = {"vocab": self.vocabulary_path, "out": self.store_path}
+        for group in PREPARING_GROUPS:
+            options |= self.given(group)
+        return command(
+            "prepare", {"corpus": self.sources, **options}, self.data_dir / "prepare_progress.json"
+        )
+
+    def settings(self) -> dict:
+        """The plan in the types of JSON; `PretrainPlan(**settings)` is the plan again."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**values, "folder": str(self.folder), "corpus": list(self.corpus)}
