@@ -71,9 +71,14 @@ def charts_of(follower, axis: str = "steps", smoothing: float = 0.0) -> list[Cha
         lines = []
         for curve in plot.curves:
             y = values_of(columns, curve.column, baselines)
-            if not curve.is_baseline:
-                y = smoothed(y, smoothing)
-            lines.append(Line(curve.label, x, y, curve.is_baseline))
+            if curve.column.startswith("val_"):
+                # Measured at the end of an epoch only: points, with nothing in the rows between.
+                known = np.isfinite(y)
+                lines.append(Line(curve.label, x[known], y[known], has_points=True))
+            elif curve.is_baseline:
+                lines.append(Line(curve.label, x, y, is_baseline=True))
+            else:
+                lines.append(Line(curve.label, x, smoothed(y, smoothing)))
         charts.append(Chart(plot.title, tuple(lines), plot.can_be_log))
     return [*validation_charts(follower, axis), *charts]
 

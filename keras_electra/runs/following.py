@@ -161,6 +161,11 @@ class RunFollower:
         return self.run.exists()
 
     @property
+    def has_more(self) -> bool:
+        """Whether the last `update` left a part of a long log for the next."""
+        return self._log.has_more
+
+    @property
     def problems(self) -> list[str]:
         """One sentence for each damaged file."""
         return [sentence for sentence in self._damage.values() if sentence]
@@ -182,7 +187,7 @@ class RunFollower:
 
     def update_all(self) -> None:
         """Read to the end."""
-        while self.update() and self._log.has_more:
+        while self.update() and self.has_more:
             pass
 
     def _read_object(self, name):

@@ -164,9 +164,10 @@ def newest_checkpoint_bytes(run: RunFolder) -> int | None:
 
 
 def loss_names(columns) -> list[str]:
-    """The losses among the columns."""
+    """The losses among the columns; those of validation are not in every row."""
     names = columns.names if hasattr(columns, "names") else list(columns)
-    return [name for name in names if name == "loss" or name.endswith("_loss")]
+    losses = [name for name in names if name == "loss" or name.endswith("_loss")]
+    return [name for name in losses if not name.startswith("val_")]
 
 
 def has(columns, name: str) -> bool:

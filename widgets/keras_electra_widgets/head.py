@@ -45,5 +45,10 @@ class Head(anywidget.AnyWidget):
     dark = traitlets.Bool(False).tag(sync=True)
     """Whether the page is dark; the browser tells."""
 
+    chart = traitlets.Unicode().tag(sync=True)
+    """What the panel's chart shows, in a sentence, for those who do not see it."""
+    width = traitlets.Int(0).tag(sync=True)
+    """Pixels that the panel is wide, in steps of 10; the browser tells. 0 until it did."""
+
     def __repr__(self):
         return f"Head({self.word}: {self.title!r})"

@@ -35,6 +35,9 @@ class Panel(ipywidgets.VBox):
         body: widgets below the message strip.
     """
 
+    # A panel that could not be made is closed too, when Python forgets it.
+    head, _timers = None, ()
+
     def __init__(self, title: str, body=()):
         # Letters and digits only: it becomes part of a style rule.
         self.uid = f"{type(self).__name__}-{next(_numbers)}"
@@ -179,7 +182,8 @@ class Panel(ipywidgets.VBox):
         """End the panel's timers and take it from the page; what it showed goes on without it."""
         for timer in self._timers:
             timer.cancel()
-        self.head.close()
+        if self.head is not None:
+            self.head.close()
         super().close()
 
     def __repr__(self):

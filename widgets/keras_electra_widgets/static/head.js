@@ -2,8 +2,8 @@
  * The head of a panel: state, title, the buttons Code and Keep, and the message strip.
  *
  * It also does for the panel around it what Python cannot: hides the static copy below the live panel,
- * tells Python whether the page is dark, keeps JupyterLab's one-letter shortcuts out, and has charts
- * follow the width of their box.
+ * tells Python whether the page is dark and how wide the panel is, keeps JupyterLab's one-letter shortcuts
+ * out, has charts follow the width of their box, and gives them their sentence.
  */
 
 /** @param {string} tag @param {string} name @param {string} [text] */
@@ -130,8 +130,13 @@ function render({ model, el }) {
     const panel = el.closest(".ke-panel");
     if (!panel) return;
     panel.setAttribute("data-lm-suppress-shortcuts", "true");
+    const width = 10 * Math.floor(panel.clientWidth / 10);
+    if (width && model.get("width") !== width) { model.set("width", width); model.save_changes(); }
     for (const box of panel.querySelectorAll(".ke-figure")) {
       if (!watched.has(box)) { watched.add(box); sizes.observe(box); }
+      box.setAttribute("role", "group");
+      const told = model.get("chart") || "chart";
+      if (box.getAttribute("aria-label") !== told) box.setAttribute("aria-label", told);
     }
   };
   // Boxes put their children into the page one after another, some only when they are first shown.
