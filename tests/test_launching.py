@@ -242,7 +242,7 @@ def test_flags_of_every_sort():
 @pytest.mark.parametrize("size", SIZES)
 def test_estimates_of_all_sizes(size, tmp_path):
     config = PretrainConfig.from_size(size, 8192)
-    found = estimating.estimate(config, tmp_path, entries_tokens=10**6, new_store=True)
+    found = estimating.estimate(config, tmp_path, corpus_tokens=10**6, has_store=False)
     assert found.tokens == config.steps * config.batch_size * config.sequence_length
     assert found.passes == pytest.approx(found.tokens / 10**6)
     assert found.seconds is None or found.seconds > 0
@@ -258,6 +258,45 @@ def test_sizes_need_more_and_more(tmp_path):
     for name in ("memory_bytes", "disk_bytes"):
         values = [getattr(one, name) for one in found]
         assert values == sorted(values)
+
+
+@pytest.mark.parametrize(
+    ("size", "backend", "megabytes"),
+    [
+        ("tiny", "torch", 754),
+        ("small", "torch", 2101),
+        ("tiny", "jax", 1139),
+        ("small", "jax", 2525),
+        ("tiny", "tensorflow", 1215),
+        ("small", "tensorflow", 2951),
+    ],
+)
+def test_memory_is_about_what_was_measured(size, backend, megabytes, tmp_path):
+    """The highest resident memory of runs of 16 examples, V = 8192, on a processor."""
+    config = PretrainConfig.from_size(size, 8192, batch_size=16)
+    found = estimating.estimate(config, tmp_path, backend=backend)
+    assert found.memory_bytes == pytest.approx(megabytes * 1e6, rel=0.1)
+
+
+def test_checkpoints_are_as_large_as_told(tmp_path, tiny_config, store):
+    from keras_electra.pretraining import pretrain
+
+    config = tiny_config(steps=5, num_layers=2, hidden_dim=64, intermediate_dim=256)
+    run = pretrain(config, store, tmp_path / "run").run
+    (_, path) = run.checkpoints()[-1]
+    one = sum(file.stat().st_size for file in path.iterdir())
+    counts = estimating.count_parameters(config.encoder, config.objective)
+    assert estimating.checkpoint_bytes(config, counts) == pytest.approx(3 * one, rel=0.1)
+
+
+def test_an_estimate_in_words(tmp_path):
+    config = PretrainConfig.from_size("tiny", 8192, time_budget_minutes=90.0)
+    found = estimating.estimate(config, tmp_path, corpus_tokens=10**6)
+    words = dict(estimating.in_words(found))
+    assert words["parameters"] == "1,692,673; 1,626,496 in the encoder that is kept"
+    assert words["tokens"] == "20,480,000, 20 passes over about 1,000,000"
+    assert words["time"].startswith("about ")
+    assert dict(estimating.in_words(found.at_speed(10.0, 600)))["time"].startswith("about 1 min")
 
 
 def test_micro_batches_need_less_memory(tmp_path):

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Self
 
 from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
 from keras_electra.config.pretrain import GROUPS, PretrainConfig
@@ -18,6 +19,8 @@ from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name
+from keras_electra.launching.starting import Launch
+from keras_electra.runs import RunFolder
 
 PREPARING_GROUPS = {
     "tokenizer": TokenizerConfig,
@@ -77,6 +80,30 @@ class PretrainPlan:
         for name in ("prepared_store", "vocabulary"):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else str(value))
+
+    @classmethod
+    def like(cls, run_dir: str | os.PathLike, **changes) -> Self:
+        """The plan of a run, with some of it changed: usually `folder` and `name`.
+
+        Raises:
+            InputError: if the folder holds no pretraining.
+        """
+        kept = Launch(run_dir).plan()
+        if "prepared_store" in kept:
+            return cls(**{**kept, **changes})
+        settings = RunFolder(run_dir).config()
+        if "pretrain" not in settings:
+            raise InputError(f"expected a run of pretraining, received {os.fspath(run_dir)!r}")
+        config = PretrainConfig.from_dict(settings["pretrain"])
+        size = config.size or "small"
+        recipe = flat(PretrainConfig.from_size(size, config.encoder.vocabulary_size))
+        options = {
+            name: value
+            for name, value in flat(config).items()
+            if value != recipe[name] and name not in SET_ELSEWHERE
+        }
+        store = settings["store"]["path"]
+        return cls(**{"size": size, "options": options, "prepared_store": store, **changes})
 
     # Places
 
@@ -247,3 +274,12 @@ class PretrainPlan:
         """The plan in the types of JSON; `PretrainPlan(**settings)` is the plan again."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "folder": str(self.folder), "corpus": list(self.corpus)}
+
+
+def flat(config: PretrainConfig) -> dict:
+    """Every option of a recipe by its own name."""
+    values = config.to_dict()
+    return {
+        **{name: v for name, v in values.items() if name not in GROUPS},
+        **{name: v for group in GROUPS for name, v in values[group].items()},
+    }

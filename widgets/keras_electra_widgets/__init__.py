@@ -10,6 +10,7 @@ from keras_electra.errors import MissingExtraError
 _HOMES = {
     "LiveFigure": "figure",
     "Panel": "panel",
+    "PretrainLauncher": "pretrain",
     "RunMonitor": "monitor",
 }
 NEEDED = ("anywidget", "IPython", "ipywidgets", "plotly", "traitlets")
