@@ -8,9 +8,9 @@ import time
 
 import keras
 
-from keras_electra.callbacks import COMMAND_SECONDS
+from keras_electra.callbacks import COMMAND_SECONDS, MEMORY_COLUMNS
 from keras_electra.errors import InputError
-from keras_electra.runs import RunSession
+from keras_electra.runs import RunSession, memory_bytes
 from keras_electra.runs.environment import environment_of
 from keras_electra.runs.files import remove, replace, temporary_path, write_json, writing
 from keras_electra.runs.rows import read_rows
@@ -140,7 +140,7 @@ class RunLogger(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Close the run folder."""
-        if self._outcome == "stopped":
+        if self._outcome == "stopped" and self._saves_at_stop:
             self._checkpoint()
         self.session.set_state(self._outcome, self.step)
         kind = "finish" if self._outcome == "finished" else "stop"
@@ -168,6 +168,7 @@ class RunLogger(keras.callbacks.Callback):
             **{name: float(value) for name, value in figures.items()},
             "steps_per_second": steps / max(seconds, 1e-9),
             "seconds": now - self._started,
+            **dict(zip(MEMORY_COLUMNS, memory_bytes(), strict=True)),
         }
         rate = learning_rate_of(self._model)
         if rate is not None:
@@ -215,7 +216,7 @@ class RunLogger(keras.callbacks.Callback):
             self.session.set_state("running", self.step)
             self.session.append_event("resume", step=self.step)
         if kind == "stop":
-            self._outcome = "stopped"
+            self._outcome, self._saves_at_stop = "stopped", command.get("save", True)
             self.model.stop_training = True
         self.session.answer_command(command, step=self.step)
 
