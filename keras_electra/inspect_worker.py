@@ -14,7 +14,6 @@ from keras_electra.traces import Scenario
 from keras_electra.workers import WorkerLoop, private_pipes
 from keras_electra.workers.inspector_client import run_of
 
-MAX_FILE_BYTES = 64 << 20
 MAX_FRAMES = 24
 
 
@@ -28,13 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     lines, answers = private_pipes()
     models = Models(chosen.model)
-    loop = WorkerLoop(handlers_of(models), lines, answers)
+    loop = WorkerLoop({}, lines, answers)
+    # From the start, so that an end of the input is noticed while the model is being loaded.
     loop.read_ahead()
     try:
         from keras_electra.cli.backend import start_backend
 
         start_backend(chosen.backend, lambda sentence: print(sentence, file=sys.stderr))
         hello = models.info()
+        loop.handlers = handlers_of(models)
     except ElectraError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -96,24 +97,15 @@ class Models:
 
     def info(self) -> dict:
         """What the model is, in the types of JSON."""
-        import keras
+        from keras_electra.inspection.answering import facts
 
-        networks = self.inspector.networks
-        model = self.inspector.model
-        run = run_of(self.path)
+        found = facts(self.inspector)
         return {
+            **found,
             "path": str(self.path),
             "checkpoint": str(self._opened),
-            "step": getattr(model, "step", 0),
             "written": os.path.getmtime(self._opened),
-            "checkpoints": checkpoints_of(run),
-            "num_parameters": model.count_params(),
-            "backend": keras.config.backend(),
-            "vocabulary_size": networks.vocabulary_size,
-            "longest": networks.longest,
-            "temperature": networks.temperature,
-            "no_generator": networks.no_generator,
-            "no_detector": networks.no_detector,
+            "checkpoints": checkpoints_of(run_of(self.path)),
         }
 
     def _open(self, path):
@@ -152,6 +144,7 @@ def checkpoints_of(run: pathlib.Path | None) -> list[list]:
 
 def handlers_of(models: Models) -> dict:
     """The questions that the worker answers, by kind."""
+    from keras_electra.inspection import answering
 
     def info(request):
         return models.info()
@@ -160,31 +153,12 @@ def handlers_of(models: Models) -> dict:
         models.refresh()
         return models.info()
 
-    def trace(request):
-        inspector, scenario = models.inspector, scenario_in(request)
-        if scenario.masking == "hardest" and inspector.networks.generator is not None:
-            return looked_at(inspector, scenario)
-        return inspector.trace(scenario).to_dict()
-
-    def candidates(request):
-        word, piece = request["place"]
-        count = request.get("count", 10)
-        found = models.inspector.candidates(scenario_in(request), (word, piece), count)
-        return found.to_dict()
-
-    def sensitivity(request):
-        found = []
-        for done, total, places in models.inspector.sensitivity(scenario_in(request)):
-            rows = [place.to_dict() for place in places]
-            found += rows
-            yield done, total, rows
-        return found
-
     def judge(request):
-        return judged(models, scenario_in(request), pathlib.Path(request["model"]))
+        scenario = answering.scenario_in(request)
+        return judged(models, scenario, pathlib.Path(request["model"]))
 
     def film(request):
-        scenario, frames = scenario_in(request), []
+        scenario, frames = answering.scenario_in(request), []
         run = run_of(models.path)
         chosen = spread(checkpoints_of(run), min(request.get("count", 12), MAX_FRAMES))
         if not chosen:
@@ -195,34 +169,8 @@ def handlers_of(models: Models) -> dict:
             yield len(frames), len(chosen), frame
         return frames
 
-    def file(request):
-        from keras_electra.inspection import score_lines
-
-        lines, rows = lines_of(request["path"]), []
-        for done, total, best in score_lines(
-            models.inspector.model, lines, request.get("top", 100)
-        ):
-            rows = [word.to_dict() for word in best]
-            yield done, total, rows[:20]
-        return rows
-
-    handlers = [info, refresh, trace, candidates, sensitivity, judge, film, file]
-    return {handler.__name__: handler for handler in handlers}
-
-
-def scenario_in(request: dict) -> Scenario:
-    """The scenario of a request; `InputError` if there is none."""
-    if not isinstance(request.get("scenario"), dict):
-        raise InputError("scenario: expected an object with the fields of Scenario, received none")
-    return Scenario.from_dict(request["scenario"])
-
-
-def looked_at(inspector, scenario):
-    """A trace for which the generator first looks at each place alone."""
-    sentence = inspector.sentence(scenario)
-    for done in inspector.look_alone(sentence):
-        yield done, len(sentence.ids) - 2, None
-    return inspector.trace(scenario).to_dict()
+    own = {handler.__name__: handler for handler in (info, refresh, judge, film)}
+    return {**answering.handlers_of(lambda: models.inspector), **own}
 
 
 def judged(models: Models, scenario: Scenario, path: pathlib.Path) -> dict:
@@ -246,28 +194,6 @@ def spread(items: list, count: int) -> list:
     if len(items) <= count:
         return items
     return [items[round(index * (len(items) - 1) / (count - 1))] for index in range(count)]
-
-
-def lines_of(path) -> list[str]:
-    """The lines of a text file.
-
-    Raises:
-        InputError: if it cannot be read, is larger than 64 MB, or is no UTF-8.
-    """
-    path = pathlib.Path(path).expanduser()
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"file: expected at most {MAX_FILE_BYTES >> 20} MB, received {path}")
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"file {path}: expected UTF-8, received byte 0x{error.object[error.start]:02x} at "
-            f"offset {error.start}"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"file: expected a readable text file, received {path}: {error}"
-        ) from error
 
 
 if __name__ == "__main__":

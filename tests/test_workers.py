@@ -15,13 +15,19 @@ import numpy as np
 import pytest
 
 from keras_electra.errors import InputError
-from keras_electra.inspect_worker import Models, handlers_of, lines_of, spread
+from keras_electra.inspect_worker import Models, handlers_of, spread
+from keras_electra.inspection.answering import lines_of
 from keras_electra.pretraining import pretrain
 from keras_electra.runs.files import write_json
 from keras_electra.runs.process import host_name, is_alive, start_time_of
 from keras_electra.traces import Scenario
-from keras_electra.workers import InspectorClient, WorkerClient, WorkerLoop
-from keras_electra.workers.client import WorkerError
+from keras_electra.workers import (
+    InspectorClient,
+    LocalWorker,
+    WorkerClient,
+    WorkerError,
+    WorkerLoop,
+)
 from keras_electra.workers.inspector_client import ON_CPU, accelerator_in_use, run_of
 
 HERE = pathlib.Path(__file__).parent
@@ -259,6 +265,31 @@ def gone(pid, started):
     while is_alive(pid, started) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not is_alive(pid, started)
+
+
+def test_functions_of_this_process_can_be_asked_the_same_way():
+    worker = LocalWorker(
+        {"add": lambda r: r["a"] + r["b"], "count": lambda r: counting(r["total"])}
+    )
+    assert not worker.is_running
+    assert worker.ask("add", a=1, b=2) == 3
+    heard = Heard()
+    worker.request("count", heard, total=2)
+    reply, before = heard.last()
+    assert (reply.value, [one.done for one in before]) == ("counted", [1, 2])
+    with pytest.raises(WorkerError, match="KeyError"):
+        worker.ask("add")
+    worker.request("count", heard, view="x", total=10_000_000)
+    heard.get(timeout=PATIENCE)
+    worker.request("count", heard, view="x", total=1)
+    assert heard.last()[0].kind == "dropped"
+    heard.last()
+    number = worker.request("count", heard, total=10_000_000)
+    worker.cancel(number)
+    assert heard.last()[0].kind == "cancelled"
+    worker.close()
+    with pytest.raises(WorkerError, match="was closed"):
+        worker.ask("add", a=1, b=2)
 
 
 # The inspector's worker

@@ -74,6 +74,12 @@ class Inspector:
         """Drop what was remembered; to be called when the model's weights changed."""
         self._alone.clear()
 
+    def handlers(self) -> dict:
+        """Its answers by the kind of request, for a `LocalWorker`."""
+        from keras_electra.inspection.answering import handlers_of
+
+        return handlers_of(lambda: self)
+
     def trace(self, text: str | Scenario, **options) -> Trace:
         """Mask, fill and judge a text, some words of it edited.
 

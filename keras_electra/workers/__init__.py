@@ -6,8 +6,18 @@ with `id`, `kind` and `view`; of two requests of one view the newer counts. Answ
 asked anew, "cancelled". The worker says "ready" first, and ends when its standard input ends.
 """
 
-from keras_electra.workers.client import Reply, WorkerClient
+from keras_electra.workers.asking import Reply, WorkerError
+from keras_electra.workers.client import WorkerClient
 from keras_electra.workers.inspector_client import InspectorClient
+from keras_electra.workers.local import LocalWorker
 from keras_electra.workers.loop import WorkerLoop, private_pipes
 
-__all__ = ["InspectorClient", "Reply", "WorkerClient", "WorkerLoop", "private_pipes"]
+__all__ = [
+    "InspectorClient",
+    "LocalWorker",
+    "Reply",
+    "WorkerClient",
+    "WorkerError",
+    "WorkerLoop",
+    "private_pipes",
+]

@@ -16,36 +16,12 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 
-from keras_electra.errors import ElectraError
+from keras_electra.workers.asking import Asker, Reply, WorkerError
 
 LAST_LINES = 6
 """Lines of a dead worker's standard error that are told."""
 END_SECONDS = 2.0
 LOOK_SECONDS = 0.25
-
-
-@dataclasses.dataclass(frozen=True)
-class Reply:
-    """What became of a request.
-
-    Attributes:
-        kind: "answer", "progress", "error", "dropped" or "cancelled".
-        value: of an answer or of progress.
-        message: of an error, a sentence.
-        done, total: of progress.
-        seconds: since the request.
-    """
-
-    kind: str
-    value: object = None
-    message: str = ""
-    done: int = 0
-    total: int = 0
-    seconds: float = 0.0
-
-
-class WorkerError(ElectraError, RuntimeError):
-    """A worker that ended, did not answer in time, or refused (exit code 2)."""
 
 
 @dataclasses.dataclass
@@ -58,7 +34,7 @@ class _Asked:
     heard: float
 
 
-class WorkerClient:
+class WorkerClient(Asker):
     """A worker process and the requests to it; all methods may be called from any thread.
 
     The process starts at the first request, in a session of its own, so that a notebook's interrupt
@@ -128,29 +104,6 @@ class WorkerClient:
             self._asked[number] = _Asked(kind, on_reply, now, now)
             self._write(process, message)
         return number
-
-    def ask(self, kind: str, timeout_seconds: float | None = None, **fields):
-        """Ask and wait for the answer.
-
-        Raises:
-            WorkerError: with the worker's sentence, or if there is no answer in time.
-        """
-        replies, came = [], threading.Event()
-
-        def on_reply(reply):
-            if reply.kind != "progress":
-                replies.append(reply)
-                came.set()
-
-        number = self.request(kind, on_reply, **fields)
-        if not came.wait(timeout_seconds):
-            self.cancel(number)
-            raise WorkerError(
-                f"{kind}: expected an answer within {timeout_seconds:g} s, received none"
-            )
-        if replies[0].kind != "answer":
-            raise WorkerError(replies[0].message or f"{kind}: {replies[0].kind}")
-        return replies[0].value
 
     def cancel(self, number: int) -> None:
         """Give a request up; it ends with the reply "cancelled", unless it was answered before."""

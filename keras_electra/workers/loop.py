@@ -49,7 +49,7 @@ class WorkerLoop:
         answers,
         on_end: Callable[[], None] = lambda: os._exit(0),
     ):
-        self._handlers, self._lines, self._answers = handlers, lines, answers
+        self.handlers, self._lines, self._answers = handlers, lines, answers
         self._on_end = on_end
         self._inbox = queue.SimpleQueue()
         self._waiting = collections.OrderedDict()
@@ -123,9 +123,9 @@ class WorkerLoop:
             self.send({"id": number, "kind": kind})
 
     def _start(self, number, request):
-        handler = self._handlers.get(request["kind"])
+        handler = self.handlers.get(request["kind"])
         if handler is None:
-            known = ", ".join(sorted(self._handlers))
+            known = ", ".join(sorted(self.handlers))
             self._fail(number, f"kind: expected one of {known}, received {request['kind']!r}")
             return
         try:

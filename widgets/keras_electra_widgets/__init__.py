@@ -12,6 +12,7 @@ _HOMES = {
     "Panel": "panel",
     "PretrainLauncher": "pretrain",
     "RunMonitor": "monitor",
+    "ReplacedTokenView": "replaced_token_view",
 }
 NEEDED = ("anywidget", "IPython", "ipywidgets", "plotly", "traitlets")
 
