@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_electra.store.examples import Examples
 from keras_electra.store.held_out import Pieces
@@ -100,24 +102,25 @@ def test_continuous_equals_filling_by_hand(sequence_length):
         assert found == reference_continuous(tokens_of(pieces), sequence_length)
 
 
-@pytest.mark.parametrize("sequence_length", [3, 4, 7, 32, 128])
-def test_continuous_loses_nothing_and_fills_everything(sequence_length):
-    rng = np.random.default_rng(sequence_length + 1)
-    for _ in range(40):
-        pieces = pieces_from(random_lengths(rng))
-        examples = continuous(pieces, sequence_length)
-        token_ids, segment_ids, padding_mask = take_all(examples)
-        ordinary = token_ids[token_ids >= FIRST]
-        np.testing.assert_array_equal(ordinary, np.concatenate(tokens_of(pieces)))
-        assert padding_mask[:-1].all()
-        assert examples.num_padded == int(not padding_mask[-1].all())
-        piece_of = dict.fromkeys(ordinary)
-        for number, piece in enumerate(tokens_of(pieces)):
-            piece_of.update(dict.fromkeys(piece, number))
-        for row in zip(token_ids, segment_ids, padding_mask, strict=True):
-            segments = segments_of(*row)
-            assert all(len({piece_of[token] for token in segment}) <= 1 for segment in segments)
-            assert all(segments) or max(map(len, segments)) == 1
+@given(
+    lengths=st.lists(st.integers(1, 400), min_size=1, max_size=60),
+    sequence_length=st.integers(3, 200),
+    gap=st.integers(0, 2),
+)
+@settings(max_examples=150, deadline=None)
+def test_continuous_loses_no_token_and_invents_none(lengths, sequence_length, gap):
+    pieces = pieces_from(lengths, gap=gap)
+    examples = continuous(pieces, sequence_length)
+    token_ids, segment_ids, padding_mask = take_all(examples)
+    ordinary = token_ids[token_ids >= FIRST]
+    np.testing.assert_array_equal(ordinary, np.concatenate(tokens_of(pieces)))
+    assert padding_mask[:-1].all()
+    assert examples.num_padded == int(not padding_mask[-1].all())
+    piece_of = {token: number for number, piece in enumerate(tokens_of(pieces)) for token in piece}
+    for row in zip(token_ids, segment_ids, padding_mask, strict=True):
+        segments = segments_of(*row)
+        assert all(len({piece_of[token] for token in segment}) <= 1 for segment in segments)
+        assert all(segments) or max(map(len, segments)) == 1
 
 
 def test_continuous_worked_example():
