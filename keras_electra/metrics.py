@@ -12,7 +12,6 @@ import numpy as np
 from keras_electra.errors import InputError
 from keras_electra.masking import never_masked_ids
 
-HISTOGRAM_LIMIT = 12.0
 """Logits beyond it, about one chance in 160,000, share the outermost bins."""
 
 
@@ -145,31 +144,6 @@ def auc_from_histograms(replaced_counts, original_counts) -> float:
         return float("nan")
     originals_below = np.cumsum(original_counts) - 0.5 * original_counts
     return float(np.sum(replaced_counts * originals_below) / num_pairs)
-
-
-def logit_histograms(logits, is_replaced, weights=None, num_bins: int = 512) -> np.ndarray:
-    """Histograms for `auc_from_histograms`, which those of several batches add up to.
-
-    Args:
-        logits: any shape, usually (B, T).
-        is_replaced: the same shape, booleans or 0 and 1.
-        weights: the same shape, or None to count everything.
-        num_bins: bins, of equal width in the logit.
-
-    Returns:
-        (2, num_bins) float64: of the replaced tokens, of the original ones; nan throughout if a
-        logit that counts is nan.
-    """
-    logits, is_replaced, weights = _flat(logits, is_replaced, weights)
-    is_replaced = is_replaced.astype(bool)
-    logits = np.where(weights > 0, logits, 0.0)
-    if np.isnan(logits).any():
-        return np.full((2, num_bins), np.nan)
-    scaled = np.clip(logits / HISTOGRAM_LIMIT, -1.0, 1.0) * 0.5 + 0.5
-    bins = np.minimum((scaled * num_bins).astype(np.int64), num_bins - 1)
-    return np.stack(
-        [np.bincount(bins, weights * kind, num_bins) for kind in (is_replaced, ~is_replaced)]
-    )
 
 
 def commonest_id(token_counts, special) -> int:

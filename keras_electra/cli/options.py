@@ -47,9 +47,7 @@ def options_of(kind, *, leave_out=(), defaults=None, name=None):
 
 def optional(name: str, annotation, help: str, default: str):
     """`annotation` as the type of an option that may be left out."""
-    argument = tyro.conf.arg(
-        help=help.replace("%", "%%"), help_behavior_hint=f"(default: {default})"
-    )
+    argument = tyro.conf.arg(help=help, help_behavior_hint=f"(default: {default})")
     may_be_none = isinstance(annotation, types.UnionType)
     if may_be_none:
         (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))

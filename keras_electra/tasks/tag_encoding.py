@@ -1,11 +1,12 @@
 """Sentences of tagged words to token ids: a tag is learned and told at the first piece of its word."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.scoring.spans import has_span_tags, to_bioes
 from keras_electra.tasks.encoded import EncodingJob, Rows
 from keras_electra.tasks.examples import TaggingExample
 from keras_electra.tokenizer import WordPieceTokenizer
@@ -128,44 +129,15 @@ def numbers_of(job: EncodingJob, example: TaggingExample) -> list[int] | None:
 
 
 def in_form(examples: Iterable[TaggingExample], form: str) -> list[TaggingExample]:
-    """The examples with their tags as the form wants them; "original" re-encodes spans as BIOES."""
+    """The examples with their tags as the form wants them; "original" re-encodes spans as BIOES.
+
+    Tags of another kind, such as parts of speech, stay as they are.
+    """
     if form != "original":
         return list(examples)
     return [
-        example
-        if example.tags is None
-        else dataclasses.replace(example, tags=to_bioes(example.tags))
+        dataclasses.replace(example, tags=tuple(to_bioes(example.tags)))
+        if example.tags is not None and has_span_tags(example.tags)
+        else example
         for example in examples
     ]
-
-
-def to_bioes(tags: Sequence[str]) -> tuple[str, ...]:
-    """BIO tags with the last word of each span as E, and spans of one word as S.
-
-    to_bioes(["B-NP", "I-NP", "O", "B-VP"]) is ("B-NP", "E-NP", "O", "S-VP"). A span also begins where
-    an I follows O or another type. Tags of another form, such as parts of speech, stay as they are.
-    """
-    parts = [tag.split("-", 1) if tag[:2] in ("B-", "I-", "E-", "S-") else None for tag in tags]
-    if any(part is None and tag != "O" for part, tag in zip(parts, tags, strict=True)):
-        return tuple(tags)
-    begins = [
-        begins_span(before, part) for before, part in zip([None, *parts], parts, strict=False)
-    ]
-    result = []
-    for place, part in enumerate(parts):
-        if part is None:
-            result.append("O")
-            continue
-        after = parts[place + 1] if place + 1 < len(parts) else None
-        ends = after is None or begins[place + 1]
-        prefix = ("S" if ends else "B") if begins[place] else ("E" if ends else "I")
-        result.append(f"{prefix}-{part[1]}")
-    return tuple(result)
-
-
-def begins_span(before: list[str] | None, part: list[str] | None) -> bool:
-    """Whether a span begins with `part`, [prefix, type] or None for O, that stands after `before`."""
-    if part is None:
-        return False
-    is_new = before is None or before[0] in "ES" or before[1] != part[1]
-    return is_new or part[0] in "BS"
