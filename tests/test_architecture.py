@@ -15,7 +15,7 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
     "errors config corpus tokenizer store masking metrics scoring tasks runs exploring launching "
-    "traces workers",
+    "traces workers comparing",
     "backends",
     "initializers schedules sampling statistics layers heads task_heads optimizers batches "
     "task_batches callbacks run_logger",
@@ -23,7 +23,7 @@ LEVELS = [
     "pretrainer task_models",
     "models weights checkpoint presets continuing convert",
     "windows passes evaluation predict inspection tracing",
-    "pretraining finetuning comparing",
+    "pretraining finetuning",
     "cli inspect_worker __main__ __init__",
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}

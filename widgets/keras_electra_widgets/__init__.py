@@ -13,6 +13,7 @@ _HOMES = {
     "PretrainLauncher": "pretrain",
     "RunMonitor": "monitor",
     "ReplacedTokenView": "replaced_token_view",
+    "RunTable": "run_table",
 }
 NEEDED = ("anywidget", "IPython", "ipywidgets", "plotly", "traitlets")
 

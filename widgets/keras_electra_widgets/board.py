@@ -4,8 +4,9 @@ import math
 
 import ipywidgets
 import numpy as np
+import plotly.graph_objects as go
 
-from keras_electra_widgets.figure import LiveFigure, decimated, figure_box, series_style
+from keras_electra_widgets.figure import LiveFigure, decimated, figure_box, ground, series_style
 
 BASELINE = {"color": "#808080", "dash": "dash", "width": 1.5}
 MARK_COLOURS = {
@@ -16,6 +17,7 @@ MARK_COLOURS = {
 }
 MARK_DASHES = {"pause": "dot", "restart": "solid", "trial restart": "dash", "failure": "dashdot"}
 MAX_MARKS = 20
+AXES_OF_A_TRACE = {"xaxis": "x", "yaxis": "y", "legend": "legend"}
 CHART_HEIGHT, GAP_PIXELS = 215, 62
 WIDTH_PER_CHART = 330
 
@@ -84,22 +86,16 @@ class Board:
         if not charts:
             return
         shape = tuple(max(len(chart.lines), self.min_lines) for chart in charts)
-        if shape != self._shape:
-            self._make(shape)
         layout = self._layout_of(charts, axis_title, log_scale, marks)
+        if shape != self._shape:
+            self._make(shape, charts, layout, checkpoints, styles)
+            return
         with self.figure.batch_update():
-            traces = iter(self.figure.data)
-            self._place_checkpoints(next(traces), charts[0], checkpoints)
-            for chart, room in zip(charts, shape, strict=True):
-                style_of = styled(chart.lines, styles or {})
-                for number in range(room):
-                    line = chart.lines[number] if number < len(chart.lines) else None
-                    band = [next(traces), next(traces)] if self.has_bands else []
-                    self._change(next(traces), band, line, style_of[number] if line else None)
-            # Comparing is cheap; plotly would send equal layouts again.
+            self._fill(self.figure, charts, checkpoints, styles)
+            # plotly would send equal layouts again.
             if layout != self._layout:
                 self.figure.update_layout(layout)
-                self._layout = layout
+        self._layout = layout
 
     def close(self) -> None:
         """Take the figure from the page."""
@@ -107,30 +103,29 @@ class Board:
             self.figure.close()
         self.box.close()
 
-    def _make(self, shape):
-        """A new figure with room for so many lines in each chart; rare, for it is megabytes."""
-        former, self.figure = self.figure, LiveFigure()
-        traces = [{"type": "scatter", "name": "checkpoint", "mode": "markers", "legend": "legend"}]
-        for number, room in enumerate(shape, 1):
-            axes = {
-                "xaxis": axis("x", number),
-                "yaxis": axis("y", number),
-                "legend": axis("legend", number),
-            }
-            hidden = {"type": "scatter", "visible": False, "showlegend": False, **axes}
-            for _ in range(room):
-                if self.has_bands:
-                    no_line = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
-                    traces.append({**hidden, **no_line})
-                    traces.append({**hidden, **no_line, "fill": "tonexty"})
-                traces.append({**hidden, "mode": "lines"})
-        traces[0] |= {"visible": False, "xaxis": "x", "yaxis": "y"}
-        self.figure.add_traces(traces)
-        self.figure.set_dark(self._dark)
-        self._shape, self._layout = shape, None
+    def _make(self, shape, charts, layout, checkpoints, styles):
+        """A new figure with room for so many lines in each chart; rare, for it is megabytes.
+
+        It is filled before it becomes a widget: messages that reach a browser that is still busy
+        reading the widget's script are lost.
+        """
+        former, self._shape = self.figure, shape
+        plain = go.Figure(empty_traces(shape, self.has_bands), {**layout, **ground(self._dark)})
+        self._fill(plain, charts, checkpoints, styles)
+        self.figure, self._layout = LiveFigure(plain, dark=self._dark), layout
         self.box.children = [figure_box(self.figure)]
         if former is not None:
             former.close()
+
+    def _fill(self, figure, charts, checkpoints, styles):
+        traces = iter(figure.data)
+        self._place_checkpoints(next(traces), charts[0], checkpoints)
+        for chart, room in zip(charts, self._shape, strict=True):
+            style_of = styled(chart.lines, styles or {})
+            for number in range(room):
+                line = chart.lines[number] if number < len(chart.lines) else None
+                band = [next(traces), next(traces)] if self.has_bands else []
+                self._change(next(traces), band, line, style_of[number] if line else None)
 
     def _change(self, trace, band, line, style):
         if line is None:
@@ -220,6 +215,26 @@ class Board:
             "hovermode": "x unified",
             "uirevision": "keep",
         }
+
+
+def empty_traces(shape: tuple[int, ...], has_bands: bool) -> list[dict]:
+    """Checkpoints, then for each chart its lines, each after the two borders of its band."""
+    hidden = {"type": "scatter", "visible": False, "showlegend": False}
+    marks = {
+        "name": "checkpoint",
+        "mode": "markers",
+        "legend": "legend",
+        "xaxis": "x",
+        "yaxis": "y",
+    }
+    traces = [{**hidden, **marks}]
+    for number, room in enumerate(shape, 1):
+        axes = {name: axis(kind, number) for name, kind in AXES_OF_A_TRACE.items()}
+        no_line = {**hidden, **axes, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+        band = [no_line, {**no_line, "fill": "tonexty"}] if has_bands else []
+        for _ in range(room):
+            traces += [*map(dict, band), {**hidden, **axes, "mode": "lines"}]
+    return traces
 
 
 def axis(kind: str, number: int) -> str:

@@ -25,12 +25,16 @@ class LiveFigure(go.FigureWidget):
 
     Stock ones sync what they were made with, so that a reloaded page or a second view shows that.
     Put it into `figure_box`, make all traces at the start, and change them within `batch_update`.
+
+    Args:
+        *args, **kwargs: as for `FigureWidget`: a figure, or traces and a layout.
+        dark: whether the page is.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, dark: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
         self._config = {**self._config, "responsive": True, "displaylogo": False}
-        self.set_dark(False)
+        self.set_dark(dark)
 
     def get_state(self, key=None, drop_defaults=False):
         """The state for the browser, brought up to date first."""
@@ -46,15 +50,18 @@ class LiveFigure(go.FigureWidget):
 
     def set_dark(self, dark: bool) -> None:
         """Draw for a dark page, or a light one; the paper is the page's own."""
-        # A ground that is not transparent would need to know the shade of every host's page.
-        self.update_layout(
-            template="plotly_dark" if dark else "plotly_white",
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
-        )
+        self.update_layout(ground(dark))
 
     def __repr__(self):
         return f"{type(self).__name__}({len(self.data)} lines)"
+
+
+def ground(dark: bool) -> dict:
+    """The part of a layout that a dark page, or a light one, asks for."""
+    # A ground that is not transparent would need to know the shade of every host's page.
+    clear = "rgba(0,0,0,0)"
+    template = "plotly_dark" if dark else "plotly_white"
+    return {"template": template, "paper_bgcolor": clear, "plot_bgcolor": clear}
 
 
 def figure_box(figure: LiveFigure) -> ipywidgets.Box:

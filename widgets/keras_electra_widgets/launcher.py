@@ -259,7 +259,7 @@ class Launcher(Panel):
         if is_preparing:
             self.bar.value = min(1.0, status.progress.get("done", 0) / total) if total else 0.0
         if status.state in ("failed", "lost"):
-            self._tell(status.sentence, "\n".join(self.launched.output()), is_alert=True)
+            self.alarm(status.sentence, "\n".join(self.launched.output()))
         else:
             self.say(self._sentence(status))
         if self.launched.run.exists():

@@ -308,7 +308,7 @@ class RunMonitor(Panel):
         where, status = str(self.path), self.follower.status
         if state == "failed":
             message = status.get("message") or "the run has failed"
-            self._tell(str(message), self.log_tail(), is_alert=True)
+            self.alarm(str(message), self.log_tail())
         elif state == "finished":
             viewer = "TaskExplorer" if "finetune" in self.follower.config else "ReplacedTokenView"
             self.say(f"The run has finished. Next: {viewer}({where!r}) looks into it.")

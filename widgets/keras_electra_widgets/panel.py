@@ -99,7 +99,11 @@ class Panel(ipywidgets.VBox):
 
     def say(self, sentence: str, details: str = "") -> None:
         """Show a sentence in the message strip, and what folds out below it."""
-        self._tell(sentence, details, is_alert=False)
+        self._put_message(sentence, details, is_alert=False)
+
+    def alarm(self, sentence: str, details: str = "") -> None:
+        """Show a sentence in the message strip as an error, and what folds out below it."""
+        self._put_message(sentence, details, is_alert=True)
 
     def fail(self, error: BaseException) -> None:
         """Show an error: one sentence; where it was raised and the last log lines fold out."""
@@ -108,7 +112,7 @@ class Panel(ipywidgets.VBox):
         tail = self.log_tail()
         if tail:
             parts.append(f"The last lines of the log:\n{tail}")
-        self._tell(sentence, "\n\n".join(parts), is_alert=True)
+        self.alarm(sentence, "\n\n".join(parts))
 
     def guarded(self, callback):
         """A callback for `on_click`, `observe` and the like: it is done by the thread that writes
@@ -211,7 +215,7 @@ class Panel(ipywidgets.VBox):
             parts.append(static_html.paragraph(head.sentence))
         return [*parts, *self.static_parts()]
 
-    def _tell(self, sentence, details, is_alert):
+    def _put_message(self, sentence, details, is_alert):
         with self.head.hold_sync():
             self.head.is_alert, self.head.sentence, self.head.details = is_alert, sentence, details
 

@@ -1,0 +1,453 @@
+"""`RunTable`: all runs below a folder, what differs between them, their curves one over the other."""
+
+import pathlib
+import time
+
+import ipywidgets
+
+from keras_electra.comparing import compare_results
+from keras_electra.errors import InputError
+from keras_electra.runs import LIVE_STATES, RunFollower
+from keras_electra.runs.axes import smoothed
+from keras_electra.runs.charts import Chart, Line, sentence_of
+from keras_electra.runs.comparison import (
+    COMPARISON_AXES,
+    curve_of,
+    differing,
+    filtered,
+    groups_of,
+    mean_line,
+    metrics_of,
+    minus,
+    paired_comparison,
+    properties,
+    short_names,
+)
+from keras_electra.runs.survey import survey
+from keras_electra_widgets import static_html
+from keras_electra_widgets.actions import Action, ActionRow
+from keras_electra_widgets.board import Board
+from keras_electra_widgets.figure import series_style
+from keras_electra_widgets.panel import Panel, refuse_unknown
+from keras_electra_widgets.picture import picture
+from keras_electra_widgets.table import Table
+
+MAX_SHOWN = 12
+SURVEY_SECONDS, DRAW_SECONDS = 5.0, 1.0
+DUTY = 0.04
+MAIN_FIGURES = ("rtd_auc", "loss")
+OPTIONS = ("metric", "axis", "smoothing", "log_scale", "shown", "filter")
+
+
+class RunTable(Panel):
+    """Lists the runs in a folder and the folders below it, and compares those that are ticked.
+
+        RunTable("runs")
+
+    Broken runs are listed with the reason. The first ticked run, or the one pinned with the key B, is
+    the baseline that others are compared with.
+
+    Args:
+        folder: where to look; it may not exist yet.
+        metric: the figure whose curves are drawn; None for the first of `rtd_auc`, `loss` and others
+            that the ticked runs have.
+        axis: "steps", "tokens", "time", or "share" of the run's steps.
+        smoothing: of the curves, from 0 to less than 1.
+        log_scale: whether the chart has a logarithmic axis.
+        shown: names of the runs to tick; None for the first few.
+        filter: which runs to list, such as "learning_rate>1e-4 size=small".
+    """
+
+    board = None
+
+    def __init__(
+        self,
+        folder="runs",
+        *,
+        metric=None,
+        axis="steps",
+        smoothing=0.0,
+        log_scale=False,
+        shown=None,
+        filter="",
+        **unknown,
+    ):
+        refuse_unknown("RunTable", unknown, OPTIONS)
+        if axis not in COMPARISON_AXES:
+            raise InputError(
+                f"axis: expected one of {', '.join(COMPARISON_AXES)}, received {axis!r}"
+            )
+        smoothed([], smoothing)
+        self.folder = pathlib.Path(folder)
+        self.records, self._followers, self._charts = [], {}, []
+        self._wanted_metric, self._wanted_runs = metric, shown
+        self._surveyed_at = self._drawn_at = self._next_look = 0.0
+        self._is_dirty, self._colours, self._drawn_metric = True, {}, None
+        super().__init__(str(folder))
+        self._build(axis, smoothing, log_scale, filter)
+        self._survey()
+        self._draw()
+        self.every(0.5, self._tick)
+
+    # What the panel says of itself.
+
+    def code(self) -> str:
+        """The Python that shows these runs in this way."""
+        defaults = {
+            "metric": self.metric.value,
+            "axis": self.axis.value,
+            "smoothing": round(self.smoothing.value, 2),
+            "log_scale": self.log_scale.value,
+            "shown": list(self.runs.ticked),
+            "filter": self.filter.value,
+        }
+        usual = {
+            "axis": "steps",
+            "smoothing": 0.0,
+            "log_scale": False,
+            "filter": "",
+            "metric": None,
+        }
+        changed = [
+            f"{name}={value!r}"
+            for name, value in defaults.items()
+            if name not in usual or value != usual[name]
+        ]
+        call = ", ".join([repr(str(self.folder)), *changed])
+        return f"from keras_electra_widgets import RunTable\n\nRunTable({call})"
+
+    def static_parts(self) -> list[str]:
+        """The table, the curves as a picture, and the comparison."""
+        titles = [column["title"] for column in self.runs.columns]
+        parts = [static_html.table(titles, [row["cells"] for row in self.runs.rows])]
+        alt = sentence_of(self._charts, COMPARISON_AXES[self.axis.value])
+        styles = self._styles()
+        parts.append(picture(self._charts, alt, log_scale=self.log_scale.value, styles=styles))
+        if self.verdict.value:
+            # Its text was escaped when it was put there.
+            parts.append(f"<p>{self.verdict.value}</p>")
+        return parts
+
+    def as_text(self) -> str:
+        """The table, for consoles."""
+        return f"{super().as_text()}\n{self.runs.as_text('Markdown')}"
+
+    def on_theme(self, dark: bool) -> None:
+        """Draw for a dark page, or a light one."""
+        self.board.set_dark(dark)
+
+    def close(self) -> None:
+        """Take the panel from the page; the runs stay as they are."""
+        if self.board is not None:
+            self.board.close()
+            self.runs.close()
+        super().close()
+
+    # Building.
+
+    def _build(self, axis, smoothing, log_scale, text):
+        self.filter = ipywidgets.Text(
+            value=text,
+            description="filter",
+            placeholder="learning_rate>1e-4 size=small",
+            continuous_update=False,
+            layout=ipywidgets.Layout(width="420px"),
+        )
+        self.only_differing = ipywidgets.Checkbox(
+            value=True, description="only settings that differ", indent=False
+        )
+        self.runs = Table(ticks=True)
+        self.metric = ipywidgets.Dropdown(options=[], description="figure")
+        self.axis = ipywidgets.Dropdown(
+            options=list(COMPARISON_AXES),
+            value=axis,
+            description="x axis",
+            layout={"width": "180px"},
+        )
+        self.smoothing = ipywidgets.FloatSlider(
+            min=0.0,
+            max=0.99,
+            step=0.01,
+            value=min(smoothing, 0.99),
+            description="smoothing",
+            continuous_update=False,
+        )
+        self.log_scale = ipywidgets.Checkbox(value=log_scale, description="log scale", indent=False)
+        self.by_seed = ipywidgets.Checkbox(value=False, description="mean over seeds", indent=False)
+        self.from_baseline = ipywidgets.Checkbox(
+            value=False, description="difference from baseline", indent=False
+        )
+        self.compare = Action(
+            "Compare", "Newest figures of the baseline and the others, paired by seed"
+        )
+        self.compare.on_click(self.guarded(lambda _: self._compare()))
+        self.actions = ActionRow(self.compare)
+        self.verdict = ipywidgets.HTML()
+        self.board = Board(min_lines=MAX_SHOWN, has_bands=True)
+        for option in (self.filter, self.only_differing):
+            option.observe(self.guarded(lambda change: self._list()), names="value")
+        drawing = (self.axis, self.smoothing, self.log_scale, self.by_seed, self.from_baseline)
+        for option in drawing:
+            option.observe(self.guarded(lambda change: self._draw()), names="value")
+        self.metric.observe(self.guarded(self._choose_metric), names="value")
+        self.runs.observe(self.guarded(lambda change: self._draw()), names=["ticked", "pinned"])
+        wrapped = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        self.children = [
+            self.head,
+            ipywidgets.HBox([self.filter, self.only_differing], layout=wrapped),
+            self.runs,
+            ipywidgets.HBox([self.metric, *drawing], layout=wrapped),
+            self.board.box,
+            self.actions,
+            self.verdict,
+        ]
+
+    # The timer.
+
+    def _tick(self):
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        started = time.thread_time()
+        if now - self._surveyed_at > SURVEY_SECONDS:
+            self._survey()
+        updates = [follower.update() for follower in self._followers.values()]
+        self._is_dirty = self._is_dirty or any(updates)
+        if self._is_dirty and now - self._drawn_at > DRAW_SECONDS and not self.board.is_behind:
+            self._draw()
+            self.renew_copy()
+        self._next_look = now + (time.thread_time() - started) / DUTY
+
+    # The runs.
+
+    def _survey(self):
+        self._surveyed_at = time.monotonic()
+        if not self.folder.is_dir():
+            self.records = []
+            self.set_state("empty", "no folder", "")
+            self.say(
+                f"No folder {str(self.folder)!r} yet; runs that are started below it appear here."
+            )
+        else:
+            former, self.records = self.records, survey(self.folder)
+            if self.records == former and self.runs.rows:
+                return
+            self._tell_counts()
+        self._list()
+
+    def _tell_counts(self):
+        num_broken = sum(record.problem is not None for record in self.records)
+        num_live = sum(record.state in LIVE_STATES for record in self.records)
+        counts = [f"{len(self.records)} runs", f"{num_live} at work"]
+        counts += [f"{num_broken} with a problem"] if num_broken else []
+        if not self.records:
+            self.set_state("empty", "no runs", "")
+            self.say(f"No runs below {str(self.folder)!r} yet. PretrainLauncher starts one.")
+            return
+        self.set_state("running" if num_live else "ready", subtitle=" · ".join(counts))
+        if not self.head.is_alert and (not self.head.sentence or "yet" in self.head.sentence):
+            self.say("Tick runs to draw them; B on a ticked run makes it the baseline.")
+
+    def _list(self):
+        listed = filtered(self.records, self.filter.value)
+        if self._wanted_runs is None and self.records:
+            usable = [record.name for record in self.records if record.is_usable]
+            self._wanted_runs = usable[:4]
+            self.runs.ticked = self._wanted_runs
+        elif self._wanted_runs and not self.runs.ticked:
+            self.runs.ticked = [name for name in self._wanted_runs if self._record(name)]
+        names = differing(listed)
+        if not self.only_differing.value:
+            names = list(dict.fromkeys(name for one in listed for name in properties(one)))
+        short = short_names(names)
+        main = self._main_figure(listed)
+        titles = [
+            "run",
+            "state",
+            "step",
+            "of",
+            main or "figure",
+            "started",
+            *short.values(),
+            "problem",
+        ]
+        rows = [self._row(record, main, names) for record in listed]
+        self.runs.show(
+            titles, rows, f"Runs below {self.folder}: {len(listed)} of {len(self.records)}"
+        )
+        self._is_dirty = True
+
+    def _row(self, record, main, names):
+        values = properties(record)
+        started = (record.started or "")[:16].replace("T", " ")
+        cells = [
+            record.name,
+            record.state or "never started",
+            record.step,
+            record.steps,
+            record.figures.get(main),
+            started or None,
+            *(plain_cell(values.get(name)) for name in names),
+            record.problem,
+        ]
+        return {
+            "id": record.name,
+            "label": record.name,
+            "cells": cells,
+            "note": record.problem or "",
+            "cannot_tick": not record.is_usable,
+        }
+
+    def _main_figure(self, records):
+        chosen = self.metric.value or self._wanted_metric
+        known = [name for record in records for name in record.figures]
+        candidates = [chosen, *MAIN_FIGURES, *(n for n in known if n.startswith("validation "))]
+        return next((name for name in candidates if name in known), None)
+
+    def _record(self, name):
+        return next((record for record in self.records if record.name == name), None)
+
+    @property
+    def _shown(self):
+        """Records of the ticked runs, the baseline first."""
+        names = [name for name in self.runs.ticked if self._record(name)]
+        if self.runs.pinned in names:
+            names.remove(self.runs.pinned)
+            names.insert(0, self.runs.pinned)
+        return [record for record in map(self._record, names) if record.is_usable]
+
+    # The curves.
+
+    def _draw(self):
+        self._is_dirty, self._drawn_at = False, time.monotonic()
+        shown = self._shown
+        if len(shown) > MAX_SHOWN:
+            self.say(
+                f"{MAX_SHOWN} runs are drawn at most; the first of {len(shown)} ticked ones are."
+            )
+            shown = shown[:MAX_SHOWN]
+        self._follow(shown)
+        self._offer_metrics()
+        self._allow(shown)
+        metric = self.metric.value
+        if metric != self._drawn_metric:
+            self._drawn_metric = metric
+            self._list()
+        lines = self._lines(shown, metric) if metric else []
+        title = metric or "figure"
+        if self.from_baseline.value and lines:
+            title = f"{title}, less that of {lines[0].label}"
+            lines = [minus(line, lines[0]) for line in lines]
+        is_positive = not self.from_baseline.value
+        self._charts = [Chart(title, tuple(lines), is_positive)] if lines else []
+        styles = self._styles()
+        self.runs.signs = {
+            record.name: styles[label]
+            for label, group in self._labelled(shown)
+            for record in group
+            if label in styles
+        }
+        self.head.chart = sentence_of(self._charts, COMPARISON_AXES[self.axis.value])
+        drawn = self._charts or (
+            [Chart("no run is ticked", (), False)] if self.board.figure else []
+        )
+        self.board.draw(
+            drawn,
+            axis_title=COMPARISON_AXES[self.axis.value],
+            log_scale=self.log_scale.value,
+            styles=styles,
+        )
+
+    def _follow(self, records):
+        followers = {}
+        for record in records:
+            follower = self._followers.get(record.name)
+            if follower is None or follower.run.path != record.path:
+                follower = RunFollower(record.path)
+                follower.update_all()
+            followers[record.name] = follower
+        self._followers = followers
+
+    def _offer_metrics(self):
+        names = metrics_of(list(self._followers.values()))
+        if list(self.metric.options) == names:
+            return
+        wanted = (self._wanted_metric, self.metric.value, *MAIN_FIGURES, *names)
+        chosen = next((name for name in wanted if name in names), None)
+        self._drawn_metric = chosen
+        self.metric.options = names
+        self.metric.value = chosen
+        self._list()
+
+    def _choose_metric(self, change):
+        if change["new"] and change["new"] != self._drawn_metric:
+            self._draw()
+
+    def _labelled(self, records):
+        """(label, records) of each line: a run, or the runs that differ in nothing but the seed."""
+        if not self.by_seed.value:
+            return [(record.name, [record]) for record in records]
+        return [
+            (
+                group[0].name if len(group) == 1 else f"{group[0].name} and {len(group) - 1} more",
+                group,
+            )
+            for group in groups_of(records)
+        ]
+
+    def _lines(self, records, metric):
+        lines = []
+        for label, group in self._labelled(records):
+            curves = [
+                curve_of(self._followers[one.name], metric, self.axis.value, self.smoothing.value)
+                for one in group
+            ]
+            line = mean_line(label, curves)
+            points = metric.startswith("validation: ")
+            lines.append(Line(label, line.x, line.y, False, points, line.low, line.high))
+        return lines
+
+    def _styles(self):
+        """A run keeps its colour and dash as long as it is ticked."""
+        labels = [label for label, _ in self._labelled(self._shown)]
+        self._colours = {name: turn for name, turn in self._colours.items() if name in labels}
+        for label in labels:
+            if label not in self._colours:
+                used = set(self._colours.values())
+                self._colours[label] = next(n for n in range(len(used) + 1) if n not in used)
+        return {label: series_style(turn) for label, turn in self._colours.items()}
+
+    # The comparison.
+
+    def _allow(self, shown):
+        groups = groups_of(shown)
+        self.compare.allow_if(
+            len(shown) > 1,
+            "it needs a baseline and another ticked run" if shown else "no run is ticked",
+        )
+        if len(groups) == 1 and len(shown) > 1:
+            self.compare.forbid("the ticked runs differ in nothing but the seed")
+        self.actions.refresh()
+
+    def _compare(self):
+        baseline, *others = groups_of(self._shown)
+        sentences = []
+        for other in others:
+            pair = f"A = {baseline[0].name}, B = {other[0].name}: "
+            sentences.append(pair + self._verdict(baseline, other))
+        self.verdict.value = "<br>".join(map(static_html.escaped, sentences))
+
+    def _verdict(self, a, b):
+        both_alone = len(a) == len(b) == 1
+        if both_alone and all((one.path / "results.json").is_file() for one in (a[0], b[0])):
+            return compare_results(a[0].path, b[0].path)["sentence"]
+        metric = self._main_figure([*a, *b])
+        if metric is None:
+            raise InputError("compare: expected a figure that the runs have, received none")
+        return paired_comparison(a, b, metric)["sentence"]
+
+
+def plain_cell(value):
+    """A setting as a cell: a number, a text, or nothing."""
+    is_plain = value is None or isinstance(value, int | float | str)
+    return value if is_plain else static_html.shown(str(value))
