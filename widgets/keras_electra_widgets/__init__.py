@@ -11,8 +11,8 @@ _HOMES = {
     "LiveFigure": "figure",
     "Panel": "panel",
     "PretrainLauncher": "pretrain",
-    "RunMonitor": "monitor",
     "ReplacedTokenView": "replaced_token_view",
+    "RunMonitor": "monitor",
     "RunTable": "run_table",
 }
 NEEDED = ("anywidget", "IPython", "ipywidgets", "plotly", "traitlets")
