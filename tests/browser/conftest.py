@@ -55,12 +55,22 @@ def browser():
         opened.close()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if call.when == "call" and report.failed and "page" in item.funcargs:
+        path = item.config.rootpath / ".pytest_cache" / "browser" / f"{item.name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        item.funcargs["page"].screenshot(path=path)
+        report.sections.append(("the page when the test failed", str(path)))
+
+
 @pytest.fixture
 def page(browser):
     """An empty page; the test fails if it asks anything of another machine."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(20_000)
     asked = []
     opened.on("request", lambda request: asked.append(request.url))
     opened.on("websocket", lambda websocket: asked.append(websocket.url))
@@ -138,8 +148,16 @@ def screenshot():
     """A function: writes a picture to docs/screenshots/, if KERAS_ELECTRA_SCREENSHOTS is set."""
 
     def take(shown, name: str):
-        if os.environ.get("KERAS_ELECTRA_SCREENSHOTS"):
-            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-            shown.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+        if not os.environ.get("KERAS_ELECTRA_SCREENSHOTS"):
+            return
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page, former = shown.page, shown.page.viewport_size
+        # What JupyterLab has scrolled out of view would be missing.
+        height = int(shown.bounding_box()["height"]) + 500
+        page.set_viewport_size({**former, "height": height})
+        shown.scroll_into_view_if_needed()
+        page.wait_for_timeout(1500)
+        shown.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+        page.set_viewport_size(former)
 
     return take

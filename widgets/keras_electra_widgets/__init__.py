@@ -14,6 +14,7 @@ _HOMES = {
     "ReplacedTokenView": "replaced_token_view",
     "RunMonitor": "monitor",
     "RunTable": "run_table",
+    "TaskExplorer": "task_explorer",
 }
 NEEDED = ("anywidget", "IPython", "ipywidgets", "plotly", "traitlets")
 

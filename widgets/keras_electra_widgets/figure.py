@@ -2,7 +2,12 @@
 
 import ipywidgets
 import numpy as np
+import plotly
 import plotly.graph_objects as go
+import traitlets
+
+from keras_electra_widgets import ticker
+from keras_electra_widgets.styles import module_path
 
 MAX_POINTS = 1000
 """Points of one line that are sent to the browser."""
@@ -23,7 +28,10 @@ def series_style(index: int) -> dict:
 class LiveFigure(go.FigureWidget):
     """A `FigureWidget` whose synced state is what it shows now.
 
-    Stock ones sync what they were made with, so that a reloaded page or a second view shows that.
+    Stock ones sync what they were made with, so that a reloaded page or a second view shows that; each
+    brings plotly's script of 5 MB, and is deaf for good if that takes a browser more than two seconds to
+    load. The script of this one is small, and fetches plotly's once for a page.
+
     Put it into `figure_box`, make all traces at the start, and change them within `batch_update`.
 
     Args:
@@ -31,17 +39,38 @@ class LiveFigure(go.FigureWidget):
         dark: whether the page is.
     """
 
+<<<<<<< HEAD
     def __init__(self, *args, dark: bool = False, **kwargs):
+=======
+    _esm = module_path("figure")
+
+    script_version = traitlets.Unicode(plotly.__version__).tag(sync=True)
+    """By which pages tell plotly's scripts apart."""
+
+    def __init__(self, *args, **kwargs):
+>>>>>>> 413032e (TaskExplorer; charts fetch plotly's script once a page and miss no message; keys stay inside panels)
         super().__init__(*args, **kwargs)
+        self.on_msg(
+            lambda *message: ticker.shared.post(lambda: self._answer(*message), self._tell_error)
+        )
         self._config = {**self._config, "responsive": True, "displaylogo": False}
         self.set_dark(dark)
 
     def get_state(self, key=None, drop_defaults=False):
         """The state for the browser, brought up to date first."""
-        if key is None and {"_data", "_layout_obj"} <= self.__dict__.keys():
+        is_whole = key is None or "_widget_data" in key
+        if is_whole and {"_data", "_layout_obj"} <= self.__dict__.keys():
             self._trait_values["_widget_data"] = self._data
             self._trait_values["_widget_layout"] = self._layout_obj._props
         return super().get_state(key=key, drop_defaults=drop_defaults)
+
+    def _answer(self, figure, content, buffers):
+        """Send what `static/figure.js` asks for: plotly's script, or all that is shown now."""
+        if content.get("kind") == "script":
+            self.send({"kind": "script"}, buffers=[str(go.FigureWidget._esm).encode()])
+        elif content.get("kind") == "state":
+            self.send_state(["_widget_data", "_widget_layout"])
+            self.send({"kind": "state"})
 
     @property
     def is_behind(self) -> bool:
@@ -51,6 +80,9 @@ class LiveFigure(go.FigureWidget):
     def set_dark(self, dark: bool) -> None:
         """Draw for a dark page, or a light one; the paper is the page's own."""
         self.update_layout(ground(dark))
+
+    def _tell_error(self, error):
+        self.log.warning("a chart could not be sent: %s", error)
 
     def __repr__(self):
         return f"{type(self).__name__}({len(self.data)} lines)"

@@ -26,6 +26,15 @@ export function isDark(page) {
   return Boolean(page.defaultView?.matchMedia?.("(prefers-color-scheme: dark)").matches);
 }
 
+/** Whether a key pressed inside a panel stays there; others, as Ctrl+S, Shift+Enter and Escape, are the host's.
+ * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event */
+export function staysInside(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.key.length === 1) return true;
+  if (event.key === "Enter") return !event.shiftKey;
+  return /^(Arrow|Page|Home$|End$|Delete$|Backspace$)/.test(event.key);
+}
+
 /** A rule that hides every output of a notebook that holds the static copy `uid`. @param {string} uid */
 export function hidingRule(uid) {
   const name = uid.replace(/[^a-zA-Z0-9_-]/g, "");
@@ -126,12 +135,21 @@ function render({ model, el }) {
   // A chart draws itself anew when the window changes, not when its box does.
   const sizes = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
   const watched = new WeakSet();
+  const keepKeys = (event) => { if (staysInside(event)) event.stopPropagation(); };
+  let panel = null;
   const adopt = () => {
-    const panel = el.closest(".ke-panel");
+    panel ??= el.closest(".ke-panel");
     if (!panel) return;
     panel.setAttribute("data-lm-suppress-shortcuts", "true");
+    // JupyterLab 4.6 heeds that attribute on the focused element only; its commands delete cells.
+    panel.addEventListener("keydown", keepKeys);
     const width = 10 * Math.floor(panel.clientWidth / 10);
     if (width && model.get("width") !== width) { model.set("width", width); model.save_changes(); }
+    // ipywidgets leaves the handles of its sliders without a name.
+    for (const handle of panel.querySelectorAll("[role=slider]:not([aria-label])")) {
+      const label = handle.closest(".jupyter-widgets")?.querySelector(".widget-label");
+      if (label?.textContent) handle.setAttribute("aria-label", label.textContent);
+    }
     for (const box of panel.querySelectorAll(".ke-figure")) {
       if (!watched.has(box)) { watched.add(box); sizes.observe(box); }
       box.setAttribute("role", "group");
@@ -149,6 +167,7 @@ function render({ model, el }) {
   return () => {
     for (const name of names) model.off(`change:${name}`, draw);
     clearInterval(adopting);
+    panel?.removeEventListener("keydown", keepKeys);
     themes.disconnect();
     sizes.disconnect();
     hiding.remove();
