@@ -39,16 +39,12 @@ class LiveFigure(go.FigureWidget):
         dark: whether the page is.
     """
 
-<<<<<<< HEAD
-    def __init__(self, *args, dark: bool = False, **kwargs):
-=======
     _esm = module_path("figure")
 
     script_version = traitlets.Unicode(plotly.__version__).tag(sync=True)
     """By which pages tell plotly's scripts apart."""
 
-    def __init__(self, *args, **kwargs):
->>>>>>> 413032e (TaskExplorer; charts fetch plotly's script once a page and miss no message; keys stay inside panels)
+    def __init__(self, *args, dark: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
         self.on_msg(
             lambda *message: ticker.shared.post(lambda: self._answer(*message), self._tell_error)
