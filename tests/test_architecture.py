@@ -24,7 +24,7 @@ LEVELS = [
     "models weights checkpoint presets continuing convert",
     "windows passes evaluation predict inspection tracing",
     "pretraining finetuning",
-    "cli inspect_worker __main__ __init__",
+    "cli inspect_worker predict_worker __main__ __init__",
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
 WITHOUT_KERAS = set(LEVELS[0].split()) | {"__init__", "__main__"}

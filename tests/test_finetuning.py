@@ -18,6 +18,7 @@ from keras_electra.finetuning.searching import combinations_of
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
 from keras_electra.tasks.own import own_task
+from keras_electra.workers import PredictorClient, WorkerError
 
 CLOCK_KEYS = {
     "tokens_per_second",
@@ -150,6 +151,23 @@ def test_a_run_can_be_explored_without_its_data(whole_run):
     best = outcome.results["results"][0]["metrics"]["accuracy"]["values"][run.best_trial]
     assert np.mean([one.is_right for one in examples]) == pytest.approx(best)
     assert run.labels(run.tasks[0], "validation") == ["liked", "seen"]
+
+
+def test_new_text_is_asked_about_in_another_process(whole_run):
+    path, _ = whole_run
+    inputs = [
+        "the old cat sees a young dog in the house .",
+        ["the old cat likes a dog .", "in the wood"],
+    ]
+    client = PredictorClient(path, backend=keras.config.backend())
+    rows = client(inputs)
+    with pytest.raises(WorkerError, match="task: expected one of"):
+        client(inputs, task="none")
+    client.close()
+    model = load(path)
+    expected = model.predict([inputs[0], tuple(inputs[1])])
+    assert [row["label"] for row in rows] == [row["label"] for row in expected]
+    assert rows[0]["probabilities"] == pytest.approx(expected[0]["probabilities"], abs=1e-5)
 
 
 def test_rows_count_steps_over_the_trials(whole_run):

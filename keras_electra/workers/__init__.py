@@ -11,10 +11,12 @@ from keras_electra.workers.client import WorkerClient
 from keras_electra.workers.inspector_client import InspectorClient
 from keras_electra.workers.local import LocalWorker
 from keras_electra.workers.loop import WorkerLoop, private_pipes
+from keras_electra.workers.predictor_client import PredictorClient
 
 __all__ = [
     "InspectorClient",
     "LocalWorker",
+    "PredictorClient",
     "Reply",
     "WorkerClient",
     "WorkerError",

@@ -387,4 +387,5 @@ class TaskExplorer(Panel):
             from keras_electra.workers import PredictorClient
 
             self._ask = PredictorClient(self.run.path)
-        return self._ask if hasattr(self._ask, "close") else lambda inputs, task: self._ask(inputs)
+        is_own = hasattr(self._ask, "close")
+        return self._ask if is_own else lambda inputs, task: self._ask(inputs)
