@@ -41,7 +41,9 @@ class Assembly:
             objective.generator_num_heads,
         )
         if objective.embedding_sharing == "none":
-            return encoder.replace(embedding_dim=encoder.hidden_dim)
+            return encoder.replace(
+                embedding_dim=objective.generator_embedding_dim or encoder.hidden_dim
+            )
         return encoder
 
     def _main_backbone(self):

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.assets import TokenizerAsset
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.options import refuse_unknown
 from keras_electra.config.sizes import SIZES
@@ -22,7 +23,7 @@ from keras_electra.layers import (
 
 
 @keras.saving.register_keras_serializable("keras_electra")
-class ElectraBackbone(keras.Model):
+class ElectraBackbone(TokenizerAsset, keras.Model):
     """ELECTRA's encoder: embeddings, projection where widths differ, encoder layers; no pooler.
 
     Shapes: B examples, T tokens, H hidden width.
@@ -150,8 +151,8 @@ class ElectraBackbone(keras.Model):
         the plain table that it amounts to.
         """
         for theirs, mine in zip(source.parts, self.parts, strict=True):
-            weights = {weight.name: weight for weight in theirs.weights}
-            for weight in mine.weights:
+            weights = theirs.own_weights
+            for weight in mine.own_weights.values():
                 value = weights.get(weight.name)
                 if weight.name == "token_embeddings":
                     value = source.embeddings.table()
@@ -193,6 +194,7 @@ class ElectraBackbone(keras.Model):
             **self.encoder.to_dict(),
             "direction": self.direction,
             "seed": self.seed,
+            "token_table": self.embeddings.table_config(),
             "lora": self.lora and {**self.lora, "targets": list(self.lora["targets"])},
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -201,7 +203,14 @@ class ElectraBackbone(keras.Model):
     @classmethod
     def from_config(cls, config):
         policy = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**{**config, "dtype": policy})
+        config = {**config, "dtype": policy}
+        table = config.pop("token_table", None)
+        if table is not None and "embeddings" not in config:
+            known = {field.name for field in dataclasses.fields(EncoderConfig)}
+            encoder = EncoderConfig(**{n: v for n, v in config.items() if n in known})
+            parts = {"seed": config["seed"], "dtype": policy}
+            config["embeddings"] = Embeddings.with_table(encoder, table, **parts)
+        return cls(**config)
 
 
 class FinalNorm(ElectraLayer):

@@ -43,7 +43,7 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
                 **arrays_of(model.variables),
                 **arrays_of(model.metrics_variables, "metrics/"),
             },
-            OPTIMIZER_FILE: _optimizer_arrays(model.optimizer),
+            OPTIMIZER_FILE: optimizer_arrays(model.optimizer),
         }
         hashes = {name: write_arrays(temporary / name, arrays) for name, arrays in files.items()}
         write_json(temporary / STATE_FILE, {**state, "files": hashes})
@@ -131,7 +131,8 @@ def _optimizer_variables(optimizer) -> dict:
     return slots
 
 
-def _optimizer_arrays(optimizer):
+def optimizer_arrays(optimizer) -> dict[str, np.ndarray]:
+    """The arrays of an `ElectraAdamW` that is built, as `optimizer.safetensors` names them."""
     return {
         name: np.asarray(keras.ops.convert_to_numpy(variable), order="C")
         for name, variable in _optimizer_variables(optimizer).items()

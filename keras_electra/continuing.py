@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_electra.errors import InputError
-from keras_electra.presets import load
+from keras_electra.presets import load, network_variables
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.tokenizer.extending import former_pieces
@@ -34,9 +34,10 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
     """
     source = source if isinstance(source, ElectraPretrainer) else load(source)
     rows = _row_map(source.tokenizer, model.tokenizer)
-    theirs = {variable.path: variable for variable in source.trainable_variables}
-    fresh, reshaped = [], []
-    for variable in model.trainable_variables:
+    # Not the trainable ones: a frozen generator is carried over too.
+    theirs = {variable.path: variable for variable in _weights(source)}
+    fresh, reshaped, mine = [], [], _weights(model)
+    for variable in mine:
         if variable.path not in theirs:
             fresh.append(variable.path)
             continue
@@ -47,12 +48,18 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
             reshaped.append(variable.path)
             continue
         variable.assign(value)
-    if len(fresh) + len(reshaped) == len(model.trainable_variables):
+    if len(fresh) + len(reshaped) == len(mine):
         raise InputError("initial: expected weights of a like architecture, received none that fit")
     sentences = _not_carried_over(fresh, reshaped, sorted(theirs))
     if rows is not None:
         sentences.append(_of_vocabularies(source.tokenizer, model.tokenizer))
     return [*sentences, "the optimizer, its schedule and the step counter start afresh"]
+
+
+def _weights(model):
+    """The weights of all networks, a shared one once."""
+    variables = [v for network in network_variables(model).values() for v in network]
+    return list({variable.path: variable for variable in variables}.values())
 
 
 def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer):

@@ -39,3 +39,9 @@ class DamagedDataError(ElectraError, OSError):
     """A store, checkpoint or preset whose bytes do not match its own record (exit code 3)."""
 
     exit_code = 3
+
+
+class ConversionError(ElectraError, RuntimeError):
+    """What a conversion wrote does not give the numbers of what it came from (exit code 3)."""
+
+    exit_code = 3

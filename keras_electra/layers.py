@@ -43,6 +43,11 @@ class ElectraLayer(keras.layers.Layer):
         )
         return gamma, beta
 
+    @property
+    def own_weights(self) -> dict:
+        """Its weights by name, without those of another layer that it looks up."""
+        return {w.name: w for w in [*self._trainable_variables, *self._non_trainable_variables]}
+
     def normalized(self, x, norm):
         """LayerNorm over the last axis of `x`, computed in float32, in the layer's dtype."""
         gamma, beta = norm
@@ -67,6 +72,31 @@ class Embeddings(ElectraLayer):
         self.encoder = encoder
         self.token_table = token_table
         self.is_disentangled = is_disentangled
+
+    @classmethod
+    def with_table(cls, encoder, table: dict, **options):
+        """Built embeddings whose token table is that of other ones, from what `table_config` returned."""
+        owner = cls(encoder.from_dict(table["encoder"]), name="token_table", **options)
+        owner.build()
+        is_disentangled = table["is_disentangled"]
+        embeddings = cls(
+            encoder,
+            token_table=owner,
+            is_disentangled=is_disentangled,
+            name="embeddings",
+            **options,
+        )
+        embeddings.build()
+        return embeddings
+
+    def table_config(self) -> dict | None:
+        """What it takes to make the embeddings whose token table is used here; None for an own one."""
+        if self.token_table is None:
+            return None
+        return {
+            "encoder": self.token_table.encoder.to_dict(),
+            "is_disentangled": self.is_disentangled,
+        }
 
     def build(self, input_shape=None):
         encoder, width = self.encoder, self.encoder.embedding_dim

@@ -6,10 +6,11 @@ Shapes: B examples, T tokens, K masked places, V vocabulary entries.
 import keras
 from keras import ops
 
+from keras_electra.assets import TokenizerAsset
 from keras_electra.heads import MaskedLMHead, ReplacedTokenHead
 
 
-class _Network(keras.Model):
+class _Network(TokenizerAsset, keras.Model):
     """Base: parts are models and layers given to the constructor, and serialized with it."""
 
     parts: tuple[str, ...] = ()
@@ -71,6 +72,8 @@ class TwoTowerGenerator(_Network):
 
     parts = ("left", "right")
 
+    parts = ("left", "right")
+
     def __init__(self, left, right, *, name=None):
         super().__init__(name=name, dtype=left.dtype_policy)
         self.left = left
@@ -88,6 +91,24 @@ class TwoTowerGenerator(_Network):
         states = ops.concatenate([ops.roll(left, 1, axis=1), ops.roll(right, -1, axis=1)], axis=-1)
         positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
         return self.head(states, self.left.embeddings.table(), positions)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "has_shared_embeddings": self.left.embeddings is self.right.embeddings,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        left = keras.saving.deserialize_keras_object(config["left"])
+        right = config["right"]
+        if config.pop("has_shared_embeddings"):
+            options = {**right["config"], "embeddings": left.embeddings}
+            right = type(left).from_config(options)
+        else:
+            right = keras.saving.deserialize_keras_object(right)
+        return cls(**{**config, "left": left, "right": right})
 
 
 @keras.saving.register_keras_serializable("keras_electra")

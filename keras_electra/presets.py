@@ -7,10 +7,12 @@ pretrainer, one for a task model.
 import json
 import pathlib
 import shutil
+import zipfile
 
 import keras
 import numpy as np
 
+from keras_electra import models
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import (
     MODEL_FILE,
@@ -21,7 +23,7 @@ from keras_electra.checkpoint import (
 )
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
-from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
@@ -42,6 +44,7 @@ MODEL_OF_CLASS = {
     kind.__name__: kind
     for kind in (TextClassifier, TextRegressor, TokenClassifier, ExtractiveQA, MultipleChoice)
 }
+KERAS_SUFFIX = ".keras"
 NETWORKS = ("generator", "discriminator")
 
 
@@ -102,8 +105,8 @@ def _task_parts(model):
     )
     plain.assign_from(model.backbone)
     arrays = arrays_of([v for v in plain.variables if not is_noise(v)])
-    models = _models_of(model)
-    for name, one in models.items():
+    members = _models_of(model)
+    for name, one in members.items():
         weights = {weight.name: weight for weight in one.head.weights}
         arrays |= {
             f"heads/{name}/{weight}": np.asarray(keras.ops.convert_to_numpy(value), "float32")
@@ -115,7 +118,7 @@ def _task_parts(model):
         "direction": model.backbone.direction,
         "tasks": {
             name: {"class": type(one).__name__, "options": one.options()}
-            for name, one in models.items()
+            for name, one in members.items()
         },
     }
     return config, {MODEL_FILE: arrays}
@@ -133,23 +136,27 @@ def _models_of(model):
 
 
 def load(path, *, dtype: str = "float32", weights: str = "last"):
-    """Open a run, a checkpoint or a preset folder; of a fine-tuning run the best trial's model.
+    """Open a run, a checkpoint, a preset folder or a `.keras` file.
+
+    Of a fine-tuning run it is the best trial's model.
 
     Args:
-        path: the folder.
-        dtype: policy of the layers.
+        path: the folder or file.
+        dtype: policy of the layers; a `.keras` file has its own, and no other can be asked of it.
         weights: "last", or "average" for the moving average of a run trained with `ema_rate`.
 
     Returns:
         An `ElectraPretrainer` with `tokenizer` and `sequence_length` set, for `detect`, `evaluate` and
-        taking `generator`, `discriminator` or `backbone` out; or a task model, for `predict`. It
-        carries no optimizer.
+        taking `generator`, `discriminator` or `backbone` out; or a task model, for `predict`; of a
+        `.keras` file whatever was saved. It carries no optimizer.
 
     Raises:
-        InputError: if the folder is none of the three.
+        InputError: if the path is none of the four.
         DamagedDataError: if its files are damaged.
     """
     path = pathlib.Path(path)
+    if path.name.endswith(KERAS_SUFFIX):
+        return _load_keras(path, dtype)
     if weights not in ("last", "average"):
         raise InputError(f"weights: expected 'last' or 'average', received {weights!r}")
     if (path / STATE_FILE).is_file():
@@ -167,7 +174,7 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
         return _load_preset(path, config, dtype)
     if config.get("format") == TASK_FORMAT:
         return _load_task_model(path, config, dtype)
-    raise InputError(f"{path}: expected a run, a checkpoint or a preset folder")
+    raise InputError(f"{path}: expected a run, a checkpoint, a preset folder or a .keras file")
 
 
 def assign_checkpoint(model: ElectraPretrainer, path) -> None:
@@ -248,21 +255,48 @@ def _load_task_model(path, config, dtype):
     )
     arrays = read_arrays(path, MODEL_FILE, config)
     assign([v for v in backbone.variables if not is_noise(v)], arrays, path)
-    models = {}
+    members = {}
     for name, part in config["tasks"].items():
         if part["class"] not in MODEL_OF_CLASS:
             raise InputError(f"{path}: expected a task model, received a {part['class']!r}")
-        models[name] = MODEL_OF_CLASS[part["class"]](backbone, **part["options"], name=name)
-        for weight in models[name].head.weights:
+        members[name] = MODEL_OF_CLASS[part["class"]](backbone, **part["options"], name=name)
+        for weight in members[name].head.weights:
             key = f"heads/{name}/{weight.name}"
             if key not in arrays:
                 raise InputError(f"{path}: expected the variable {key!r}, not found")
             weight.assign(arrays[key])
-        _equipped(models[name], path / "vocab.txt", config["tokenizer"], config["sequence_length"])
-    if len(models) == 1:
-        return models.popitem()[1]
-    model = SeveralTasks(models)
+        _equipped(members[name], path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+    if len(members) == 1:
+        return members.popitem()[1]
+    model = SeveralTasks(members)
     return _equipped(model, path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+
+
+def _load_keras(path, dtype):
+    """The model of a `.keras` file, if it is one of this package's."""
+    if not path.is_file():
+        raise InputError(f"{path}: expected a .keras file, found none")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except ElectraError:
+        raise
+    except zipfile.BadZipFile as error:
+        raise DamagedDataError(f"{path}: expected a whole .keras file ({error})") from error
+    except Exception as error:  # Keras raises what it likes about the content of a file.
+        reason = str(error).strip().partition("\n")[0]
+        raise DamagedDataError(
+            f"{path}: expected a .keras file of this package ({reason})"
+        ) from error
+    if not hasattr(models, type(model).__name__):
+        raise InputError(
+            f"{path}: expected a model of this package, received a {type(model).__name__}"
+        )
+    if dtype not in ("float32", model.dtype_policy.name):
+        raise InputError(
+            f"dtype: expected {model.dtype_policy.name!r}, with which {path} was saved, "
+            f"received {dtype!r}"
+        )
+    return model
 
 
 def _equipped(model, vocabulary_path, tokenizer_options, sequence_length):
@@ -277,7 +311,7 @@ def _json_of(path):
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
-            f"{path.parent}: expected a run, a checkpoint or a preset folder"
+            f"{path.parent}: expected a run, a checkpoint, a preset folder or a .keras file"
         ) from error
     except ValueError as error:
         raise DamagedDataError(f"{path}: expected JSON ({error})") from error

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_electra import backends
 from keras_electra.assembly import Assembly
+from keras_electra.assets import TokenizerAsset
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
@@ -22,7 +23,7 @@ from keras_electra.statistics import PretrainStatistics
 
 
 @keras.saving.register_keras_serializable("keras_electra")
-class ElectraPretrainer(backends.TrainStep, keras.Model):
+class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
     """Trains a generator and a discriminator together (Clark et al., 2020).
 
     Shapes: B examples, T tokens, K masked places, V vocabulary entries.
@@ -71,6 +72,8 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
         assembly = Assembly(self.encoder, self.objective, seed, self.dtype_policy)
         self.generator = assembly.generator
         self.discriminator = assembly.discriminator
+        if self.objective.has_frozen_generator:
+            self.generator.trainable = False
         self.copy_head = None
         if self.objective.objective == "all_tokens_mlm":
             self.copy_head = CopyHead(name="copy_head", seed=seed, dtype=self.dtype_policy)
@@ -142,6 +145,8 @@ class ElectraPretrainer(backends.TrainStep, keras.Model):
 
     def _generator_losses(self, batch, original_ids, training):
         """(losses and hits, masses (B, K, V) or None for the uniform generator)."""
+        if self.objective.has_frozen_generator:
+            training = False
         if self.generator is None:
             zeros = ops.zeros_like(batch["mask_weights"])
             losses = zeros + math.log(self.encoder.vocabulary_size)

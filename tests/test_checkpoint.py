@@ -188,10 +188,10 @@ def test_a_damaged_preset_is_noticed(preset):
 
 
 def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(InputError, match="expected a run, a checkpoint or a preset"):
+    with pytest.raises(InputError, match="expected a run, a checkpoint, a preset"):
         load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"format": "another"}))
-    with pytest.raises(InputError, match="expected a run, a checkpoint or a preset"):
+    with pytest.raises(InputError, match="expected a run, a checkpoint, a preset"):
         load(tmp_path)
 
 

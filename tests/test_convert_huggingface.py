@@ -388,7 +388,7 @@ def test_any_changed_byte_of_a_pickle_is_survived(tmp_path, form):
 
 
 @pytest.mark.parametrize(
-    "name", ["RobertaModel", "ElectraForSequenceClassification", "ElectraForCausalLM", None]
+    "name", ["RobertaModel", "DebertaForSequenceClassification", "ElectraForCausalLM", None]
 )
 def test_unknown_classes_are_refused_and_the_known_ones_named(folder, name):
     edit_json(folder / "config.json", architectures=name and [name])

@@ -14,6 +14,7 @@ import typing
 
 import tyro
 
+from keras_electra.cli.convert import Convert
 from keras_electra.cli.demo import Demo
 from keras_electra.cli.evaluate import Evaluate
 from keras_electra.cli.export import Export
@@ -35,7 +36,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
 COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "compare": Compare}
-COMMANDS |= {"search": Search, "export": Export, "demo": Demo}
+COMMANDS |= {"search": Search, "export": Export, "convert": Convert, "demo": Demo}
 GROUPS = {
     "tokenizer": (
         "Make a vocabulary, or a longer one of it.",

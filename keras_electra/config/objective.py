@@ -37,6 +37,14 @@ class ObjectiveConfig(Options):
     generator_num_heads: int | None = option(
         None, "attention heads of the generator; none for max(1, width // 64) as in the original"
     )
+    generator_embedding_dim: int | None = option(
+        None,
+        "width of the generator's own embeddings with embedding_sharing='none'; none for that of its "
+        "layers, as in the original",
+    )
+    has_frozen_generator: bool = option(
+        False, "whether a generator that was trained elsewhere stays as it is"
+    )
     temperature: float = option(1.0, "divides the generator's logits before sampling")
     correct_token_allowed: bool = option(True, "whether the generator may draw the original token")
     mlm_weight: float = option(1.0, "weight of the generator's loss in the sum")
@@ -47,8 +55,16 @@ class ObjectiveConfig(Options):
             self.require(getattr(self, name) > 0, name, "more than 0")
         for name in ("mlm_weight", "rtd_weight"):
             self.require(getattr(self, name) >= 0, name, "0 or more")
+        width = self.generator_embedding_dim
+        self.require(width is None or width >= 1, "generator_embedding_dim", "at least 1, or none")
         if self.objective == "mlm":
             self._refuse_with_mlm()
+        if self.embedding_sharing != "none":
+            if width is not None:
+                self._refuse("embedding_sharing", "generator_embedding_dim", "shares the width too")
+            if self.has_frozen_generator:
+                reason = "trains what a frozen generator would look up"
+                self._refuse("embedding_sharing", "has_frozen_generator", reason)
         if self.objective == "electric" and self.generator != "two_tower":
             self._refuse("objective", "generator", "needs generator='two_tower'")
         if self.generator in ("tied", "uniform") and self.embedding_sharing != "full":

@@ -1,9 +1,7 @@
-"""Weights of the original TensorFlow 1 program, by its variable names.
+"""Models from checkpoints of the original TensorFlow 1 program; all sizes are told by the shapes."""
 
-Names and shapes: google-research/electra at its last revision. Kernels are (inputs, outputs), as here;
-query, key and value are three kernels there and one here.
-"""
-
+import os
+import pathlib
 import re
 
 import numpy as np
@@ -11,49 +9,27 @@ import numpy as np
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.finetune import AnswerConfig
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.convert.google_files import checkpoint_prefix, read_checkpoint
+from keras_electra.convert.google_parts import google_parts
+from keras_electra.convert.original_names import (
+    answer_head_weights,
+    dense_weights,
+    fill,
+    layer_parts,
+)
 from keras_electra.errors import InputError
-from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.networks import ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.runs.files import read_json
 from keras_electra.task_models import (
     ExtractiveQA,
     TextClassifier,
     TextRegressor,
     TokenClassifier,
 )
+from keras_electra.tokenizer import WordPieceTokenizer
 
-LAYER_WEIGHTS = {
-    "attention_kernel": "attention/output/dense/kernel",
-    "attention_bias": "attention/output/dense/bias",
-    "attention_norm_gamma": "attention/output/LayerNorm/gamma",
-    "attention_norm_beta": "attention/output/LayerNorm/beta",
-    "intermediate_kernel": "intermediate/dense/kernel",
-    "intermediate_bias": "intermediate/dense/bias",
-    "output_kernel": "output/dense/kernel",
-    "output_bias": "output/dense/bias",
-    "output_norm_gamma": "output/LayerNorm/gamma",
-    "output_norm_beta": "output/LayerNorm/beta",
-}
-EMBEDDING_WEIGHTS = {
-    "token_embeddings": "word_embeddings",
-    "position_embeddings": "position_embeddings",
-    "segment_embeddings": "token_type_embeddings",
-    "norm_gamma": "LayerNorm/gamma",
-    "norm_beta": "LayerNorm/beta",
-}
-PROJECTION_WEIGHTS = {"kernel": "kernel", "bias": "bias"}
-MLM_HEAD_WEIGHTS = {
-    "kernel": "dense/kernel",
-    "bias": "dense/bias",
-    "norm_gamma": "LayerNorm/gamma",
-    "norm_beta": "LayerNorm/beta",
-    "output_bias": "output_bias",
-}
-RTD_HEAD_WEIGHTS = {
-    "kernel": "dense/kernel",
-    "bias": "dense/bias",
-    "logit_kernel": "dense_1/kernel",
-    "logit_bias": "dense_1/bias",
-}
 TASK_KINDS = {
     "classification": TextClassifier,
     "regression": TextRegressor,
@@ -62,104 +38,191 @@ TASK_KINDS = {
 }
 """The kinds of task that the original has."""
 
+TASK = re.compile(r"task_specific/([^/]+)/dense/kernel$")
+LABELS = {
+    "mnli": ("contradiction", "entailment", "neutral"),
+    "qnli": ("entailment", "not_entailment"),
+    "rte": ("entailment", "not_entailment"),
+}
+"""The labels of the original's tasks where they are more than numbers, in its order."""
+
+HPARAMS_FILE = "hparams.json"
+
+FAMILIES = {"first_moment": "adam_m", "second_moment": "adam_v"}
+"""The optimizer's slots here -> there."""
+
 
 def from_google(
-    variables, num_heads=None, generator_num_heads=None, dropout_rate=0.1, tasks=None
+    source,
+    num_heads=None,
+    generator_num_heads=None,
+    dropout_rate=0.1,
+    tasks=None,
+    *,
+    objective=None,
+    lowercase=True,
 ) -> dict:
     """Models with the weights of an original checkpoint.
 
     Args:
-        variables: mapping of the original's variable names (`electra/encoder/layer_0/...`, without
-            `:0`) to arrays; optimizer slots and other names are ignored.
-        num_heads, generator_num_heads: attention heads, which shapes don't tell; `max(1, H // 64)`
-            when None, as in the original.
+        source: path of a checkpoint (its prefix, its `.index`, or its folder), which TensorFlow reads
+            in a process of its own; or a mapping of the original's variable names
+            (`electra/encoder/layer_0/...`, without `:0`) to arrays.
+        num_heads, generator_num_heads: attention heads, which shapes don't tell; when None those of an
+            `hparams.json` beside the checkpoint, else `max(1, H // 64)`, as in the original.
         dropout_rate: of all dropouts in later training; the original's default.
         tasks: name of each fine-tuned task to take along -> (kind, labels) for "classification" and
             "tagging", (kind, value range) for "regression", the original's being (0, 5), and (kind,
-            `AnswerConfig` or None for one by the variables that are there) for "question_answering".
+            `AnswerConfig` or None for one by the variables that are there) for "question_answering";
+            "all" for those that are there, as `tasks_of` tells them.
+        objective: "electric" (when None) or "rtd" for a checkpoint with a two-tower generator, whose
+            variables are the same for both.
+        lowercase: whether the vocabulary is of lower-cased text, for the `vocab.txt` beside a
+            checkpoint.
 
     Returns:
         A dict of those that the variables hold: `backbone` (`ElectraBackbone`), `generator`
-        (`MaskedLanguageModel`), `discriminator` (`ReplacedTokenDetector`), `pretrainer`
-        (`ElectraPretrainer`, when both networks are there and share their embeddings); and of `tasks`,
-        if asked for: name -> task model, all on `backbone`.
+        (`MaskedLanguageModel` or `TwoTowerGenerator`), `discriminator` (`ReplacedTokenDetector`),
+        `pretrainer` (`ElectraPretrainer`, when there is a generator or the checkpoint is of masked
+        language modelling alone); of `tasks`, if asked for: name -> task model, all on `backbone`;
+        `step`, the number of updates done, or None; `slots`, Adam's moments of the pretrainer as
+        `fill_optimizer` takes them, empty for a checkpoint without; `tokenizer`, or None;
+        `left_out`, names of the variables that nothing here is for.
 
     Raises:
         InputError: if there is no encoder in them, or a variable of one is missing or of another shape.
+        DamagedDataError: if a file is cut or changed.
+        MissingExtraError: for a path, without TensorFlow.
     """
+    variables, tokenizer = source, None
+    if isinstance(source, str | os.PathLike):
+        variables = read_checkpoint(source)
+        tokenizer = _tokenizer_beside(source, lowercase)
+    if isinstance(source, str | os.PathLike) and num_heads is None:
+        num_heads = _heads_beside(source)
     variables = {name.removesuffix(":0"): np.asarray(value) for name, value in variables.items()}
     if "electra/embeddings/word_embeddings" not in variables:
         raise InputError(
             "variables: expected the original's names, such as electra/embeddings/word_embeddings, "
             f"received {sorted(variables)[:3]}"
         )
-    models = _pretrained(variables, num_heads, generator_num_heads, dropout_rate)
+    if tasks == "all":
+        tasks = tasks_of(variables)
+    tensors = _Variables(variables)
+    models = _pretrained(tensors, num_heads, generator_num_heads, dropout_rate, objective)
     if tasks:
         models["tasks"] = {
-            name: _task_model(variables, models["backbone"], name, *choice)
+            name: _task_model(tensors, models["backbone"], name, *choice)
             for name, choice in tasks.items()
         }
-    return models
+    _check_vocabulary(tokenizer, models["backbone"].encoder)
+    for model in [*models.values(), *models.get("tasks", {}).values()]:
+        if not isinstance(model, dict):
+            model.tokenizer = tokenizer
+    step = variables.get("global_step")
+    return {
+        **models,
+        "step": None if step is None else int(step),
+        "slots": _slots(variables, models.get("pretrainer")),
+        "tokenizer": tokenizer,
+        "left_out": tensors.unused(),
+    }
 
 
-def _pretrained(variables, num_heads, generator_num_heads, dropout_rate):
+def fill_optimizer(optimizer, pretrainer: ElectraPretrainer, slots: dict, step: int) -> None:
+    """Give an `ElectraAdamW` the moments and the step of a checkpoint of the original.
+
+    Args:
+        slots, step: as `from_google` returns them.
+
+    Raises:
+        InputError: if a moment is missing.
+    """
+    optimizer.build(pretrainer.trainable_variables)
+    families = {
+        "first_moment": optimizer.first_moments,
+        "second_moment": optimizer.second_moments,
+    }
+    for family, moments in families.items():
+        for owner, moment in zip(pretrainer.trainable_variables, moments, strict=True):
+            name = f"{family}/{owner.path}"
+            if name not in slots:
+                raise InputError(f"slots: expected the optimizer slot {name!r}, not found")
+            moment.assign(slots[name])
+    optimizer.iterations.assign(step)
+
+
+class _Variables:
+    """Variables by name, asked for with the shape they must have; remembers which were used."""
+
+    def __init__(self, variables):
+        self.variables = variables
+        self.used = set()
+
+    def __contains__(self, name):
+        return name in self.variables
+
+    def value(self, name, shape):
+        if name not in self.variables:
+            raise InputError(f"variables: expected {name!r} among the original's names, not found")
+        value = self.variables[name]
+        if value.shape != tuple(shape):
+            raise InputError(
+                f"variables: expected {name} of shape {tuple(shape)}, received {value.shape}"
+            )
+        self.used.add(name)
+        return value
+
+    def unused(self):
+        endings = (*(f"/{ending}" for ending in FAMILIES.values()), "global_step")
+        return sorted(n for n in self.variables if n not in self.used and not n.endswith(endings))
+
+
+def _pretrained(tensors, num_heads, generator_num_heads, dropout_rate, objective):
     """The networks of pretraining, by name."""
-    encoder = _encoder_of(variables, "electra", num_heads, dropout_rate)
-    has_detector = "discriminator_predictions/dense/kernel" in variables
-    has_own_generator = "generator/encoder/layer_0/intermediate/dense/kernel" in variables
-    has_mlm_head = "generator_predictions/output_bias" in variables
-    if (
-        has_detector
-        and has_own_generator
-        and "generator/embeddings/word_embeddings" not in variables
-    ):
-        pretrainer = _pretrainer(variables, encoder, generator_num_heads, dropout_rate)
-        return {
+    encoder = _encoder_of(tensors.variables, "electra", num_heads, dropout_rate)
+    choice = _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective)
+    if choice is not None:
+        pretrainer = ElectraPretrainer(encoder, choice)
+        models = {
             "backbone": pretrainer.backbone,
             "generator": pretrainer.generator,
             "discriminator": pretrainer.discriminator,
             "pretrainer": pretrainer,
         }
-    models = {"backbone": ElectraBackbone(**encoder.to_dict())}
-    _fill_backbone(models["backbone"], variables, "electra")
-    if has_detector:
-        models["discriminator"] = ReplacedTokenDetector(models["backbone"])
-        _fill(
-            models["discriminator"].head, variables, "discriminator_predictions", RTD_HEAD_WEIGHTS
-        )
-    if has_mlm_head:
-        models["generator"] = _lone_generator(variables, models, generator_num_heads, dropout_rate)
+        fill(google_parts(pretrainer), tensors.value)
+        return {name: model for name, model in models.items() if model is not None}
+    backbone = ElectraBackbone(**encoder.to_dict())
+    models = {"backbone": backbone}
+    if "discriminator_predictions/dense/kernel" in tensors:
+        models["discriminator"] = ReplacedTokenDetector(backbone)
+    fill(google_parts(models.get("discriminator", backbone)), tensors.value)
     return models
 
 
-def _pretrainer(variables, encoder, generator_num_heads, dropout_rate):
-    generator = _encoder_of(variables, "generator", generator_num_heads, dropout_rate)
-    objective = {
+def _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective):
+    """Options of the objective that has these variables; None for a checkpoint without a generator."""
+    has_detector = "discriminator_predictions/dense/kernel" in tensors
+    first = "encoder/layer_0/intermediate/dense/kernel"
+    has_towers = f"generator_ltr/{first}" in tensors
+    if not has_detector or not (has_towers or f"generator/{first}" in tensors):
+        if "generator_predictions/output_bias" not in tensors:
+            return None
+        return {"generator": "tied"} if has_detector else {"objective": "mlm"}
+    scope = "generator_ltr" if has_towers else "generator"
+    generator = _encoder_of(tensors.variables, scope, generator_num_heads, dropout_rate)
+    is_own = f"{scope}/embeddings/word_embeddings" in tensors
+    return {
+        "objective": (objective or "electric") if has_towers else "rtd",
+        "generator": "two_tower" if has_towers else "small",
+        "embedding_sharing": "none" if is_own else "full",
         "generator_width_fraction": generator.hidden_dim / encoder.hidden_dim,
         "generator_depth_fraction": generator.num_layers / encoder.num_layers,
         "generator_num_heads": generator.num_heads,
     }
-    pretrainer = ElectraPretrainer(encoder, objective)
-    _fill_backbone(pretrainer.backbone, variables, "electra")
-    _fill_backbone(pretrainer.generator.backbone, variables, "generator")
-    _fill(pretrainer.generator.head, variables, "generator_predictions", MLM_HEAD_WEIGHTS)
-    _fill(pretrainer.discriminator.head, variables, "discriminator_predictions", RTD_HEAD_WEIGHTS)
-    return pretrainer
 
 
-def _lone_generator(variables, models, num_heads, dropout_rate):
-    """The masked language model of an MLM-mode, tied or untied-embeddings checkpoint."""
-    backbone = models["backbone"]
-    if "generator/encoder/layer_0/intermediate/dense/kernel" in variables:
-        encoder = _encoder_of(variables, "generator", num_heads, dropout_rate)
-        backbone = ElectraBackbone(**encoder.to_dict(), name="generator_backbone")
-        _fill_backbone(backbone, variables, "generator")
-    generator = MaskedLanguageModel(backbone)
-    _fill(generator.head, variables, "generator_predictions", MLM_HEAD_WEIGHTS)
-    return generator
-
-
-def _task_model(variables, backbone, name, kind, choice):
+def _task_model(tensors, backbone, name, kind, choice):
     """A task model with the head under `task_specific/<name>`."""
     if kind not in TASK_KINDS:
         raise InputError(f"tasks: expected a kind of {list(TASK_KINDS)}, received {kind!r}")
@@ -168,54 +231,32 @@ def _task_model(variables, backbone, name, kind, choice):
         model = TASK_KINDS[kind](backbone, choice, name=name)
         names = dense_weights("logit", "dense")
     else:
-        answers = choice or _answer_config(variables, scope)
+        answers = choice or _answer_config(tensors, scope)
         model = ExtractiveQA(backbone, answers, name=name)
         names = answer_head_weights(answers)
-    _fill(model.head, variables, scope, names)
+    fill(layer_parts(model.head, scope, names), tensors.value)
     return model
 
 
-def dense_weights(ours: str, theirs: str) -> dict[str, str]:
-    """Our names of a dense layer's weights -> the original's."""
-    return {f"{ours}_{part}": f"{theirs}/{part}" for part in ("kernel", "bias")}
-
-
-def answer_head_weights(answers: AnswerConfig) -> dict[str, str]:
-    """Our names -> the original's of a question-answering head.
-
-    The original numbers its dense layers in the order that they are made in: one that is not made
-    moves the names of the rest.
-    """
-    layers = ["start"]
-    names = {}
-    if answers.has_joint_ends:
-        names |= dense_weights("end_hidden", "qa_hidden")
-    layers.append("end")
-    if answers.answerability == "start":
-        layers.append("answerable_hidden")
-    if answers.answerability != "none":
-        layers.append("answerable")
-    for number, layer in enumerate(layers):
-        names |= dense_weights(layer, f"dense_{number}" if number else "dense")
-    return names
-
-
-def _answer_config(variables, scope) -> AnswerConfig:
+def _answer_config(tensors, scope) -> AnswerConfig:
     """The switches of a question-answering head, by the variables that are there."""
     answerability = "none"
-    if f"{scope}/dense_2/kernel" in variables:
-        answerability = "start" if f"{scope}/dense_3/kernel" in variables else "class"
-    has_joint_ends = f"{scope}/qa_hidden/kernel" in variables
+    if f"{scope}/dense_2/kernel" in tensors:
+        answerability = "start" if f"{scope}/dense_3/kernel" in tensors else "class"
+    has_joint_ends = f"{scope}/qa_hidden/kernel" in tensors
     return AnswerConfig(has_joint_ends=has_joint_ends, answerability=answerability)
 
 
 def _encoder_of(variables, scope, num_heads, dropout_rate) -> EncoderConfig:
     """The encoder options that the shapes under `scope` tell."""
     owner = scope if f"{scope}/embeddings/word_embeddings" in variables else "electra"
+    first = f"{scope}/encoder/layer_0/intermediate/dense/kernel"
+    tables = [f"{owner}/embeddings/{name}" for name in ("position", "token_type")]
+    for name in (first, *(f"{table}_embeddings" for table in tables)):
+        if name not in variables or variables[name].ndim != 2:
+            raise InputError(f"variables: expected {name!r} among the original's names, not found")
     words = variables[f"{owner}/embeddings/word_embeddings"]
-    hidden_dim, intermediate_dim = variables[
-        f"{scope}/encoder/layer_0/intermediate/dense/kernel"
-    ].shape
+    hidden_dim, intermediate_dim = variables[first].shape
     layers = {
         int(match.group(1))
         for match in (re.match(rf"{scope}/encoder/layer_(\d+)/", name) for name in variables)
@@ -235,33 +276,63 @@ def _encoder_of(variables, scope, num_heads, dropout_rate) -> EncoderConfig:
     )
 
 
-def _fill_backbone(backbone, variables, scope):
-    if f"{scope}/embeddings/word_embeddings" in variables:
-        _fill(backbone.embeddings, variables, f"{scope}/embeddings", EMBEDDING_WEIGHTS)
-    if backbone.projection is not None:
-        _fill(backbone.projection, variables, f"{scope}/embeddings_project", PROJECTION_WEIGHTS)
-    for index, layer in enumerate(backbone.encoder_layers):
-        prefix = f"{scope}/encoder/layer_{index}"
-        for ours, part in ((layer.qkv_kernel, "kernel"), (layer.qkv_bias, "bias")):
-            names = [f"{prefix}/attention/self/{name}/{part}" for name in ("query", "key", "value")]
-            ours.assign(np.concatenate([_value(variables, name) for name in names], axis=-1))
-        _fill(layer, variables, prefix, LAYER_WEIGHTS)
+def _slots(variables, pretrainer) -> dict[str, np.ndarray]:
+    """Adam's moments of the pretrainer's weights, by family and the path of the weight."""
+    slots = {}
+    for family, ending in FAMILIES.items() if pretrainer is not None else ():
+        arrays = {}
+        for part in google_parts(pretrainer):
+            value = variables.get(f"{part.name}/{ending}")
+            if value is None or value.shape != part.shape:
+                return {}
+            arrays.setdefault(part.variable.path, []).append(value)
+        for path, parts in arrays.items():
+            slots[f"{family}/{path}"] = np.concatenate(parts, axis=-1)
+    return slots
 
 
-def _fill(layer, variables, scope, names):
-    """Assign the weights of `layer`, by name, from the original's under `scope`."""
-    weights = {weight.name: weight for weight in layer.weights}
-    for ours, theirs in names.items():
-        value = _value(variables, f"{scope}/{theirs}")
-        if value.shape != tuple(weights[ours].shape):
-            raise InputError(
-                f"variables: expected {scope}/{theirs} of shape {tuple(weights[ours].shape)}, "
-                f"received {value.shape}"
-            )
-        weights[ours].assign(value)
+def tasks_of(variables) -> dict[str, tuple]:
+    """The fine-tuned tasks that a checkpoint has heads for, as `from_google` takes them.
+
+    The kind is told by name and shape. The original's checkpoints have no names of labels: known tasks
+    get theirs, others numbers.
+    """
+    found = {}
+    for name in sorted({match[1] for match in map(TASK.match, variables) if match}):
+        scope = f"task_specific/{name}"
+        if f"{scope}/dense_1/kernel" in variables:
+            found[name] = ("question_answering", None)
+            continue
+        width = variables[f"{scope}/dense/kernel"].shape[-1]
+        if width == 1:
+            found[name] = ("regression", (0, 5) if name == "sts" else (0, 1))
+            continue
+        labels = LABELS.get(name, ())
+        labels = labels if len(labels) == width else [str(number) for number in range(width)]
+        found[name] = ("tagging" if name == "chunk" else "classification", labels)
+    return found
 
 
-def _value(variables, name):
-    if name not in variables:
-        raise InputError(f"variables: expected {name!r} among the original's names, not found")
-    return variables[name]
+def _heads_beside(path) -> int | None:
+    """Attention heads that the `hparams.json` in the checkpoint's folder names, or None."""
+    path = checkpoint_prefix(path).parent / HPARAMS_FILE
+    if not path.is_file():
+        return None
+    heads = read_json(path).get("model_hparam_overrides", {}).get("num_attention_heads")
+    return heads if isinstance(heads, int) and heads > 0 else None
+
+
+def _tokenizer_beside(path, lowercase):
+    """The tokenizer of the `vocab.txt` in the checkpoint's folder, or None."""
+    vocabulary_path = pathlib.Path(checkpoint_prefix(path)).parent / "vocab.txt"
+    if not vocabulary_path.is_file():
+        return None
+    return WordPieceTokenizer.from_file(vocabulary_path, TokenizerConfig(lowercase=lowercase))
+
+
+def _check_vocabulary(tokenizer, encoder):
+    if tokenizer is not None and tokenizer.vocabulary_size != encoder.vocabulary_size:
+        raise InputError(
+            f"vocab.txt: expected {encoder.vocabulary_size} entries, as the checkpoint's table has "
+            f"rows, received {tokenizer.vocabulary_size}"
+        )

@@ -1,22 +1,23 @@
-"""Encoders of Hugging Face `transformers` folders, by the names its classes use.
+"""Models from Hugging Face `transformers` folders, by the names its classes use.
 
-Its names follow the original's with few exceptions, so the tables of `convert.google` serve here too.
+Its names follow the original's with few exceptions, so the tables of `convert.original_names` serve
+here too.
 """
 
 import pathlib
 
-import numpy as np
-
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import EncoderConfig
-from keras_electra.convert.google import (
-    EMBEDDING_WEIGHTS,
-    LAYER_WEIGHTS,
-    MLM_HEAD_WEIGHTS,
-    PROJECTION_WEIGHTS,
-    RTD_HEAD_WEIGHTS,
-)
+from keras_electra.convert.huggingface_heads import TASK_CLASSES, task_model_of
 from keras_electra.convert.huggingface_tensors import FolderTensors
+from keras_electra.convert.original_names import (
+    MLM_HEAD_WEIGHTS,
+    RTD_HEAD_WEIGHTS,
+    backbone_parts,
+    fill,
+    layer_parts,
+)
+from keras_electra.convert.pairing import as_pretrainer
 from keras_electra.convert.tensor_files import read_json_in
 from keras_electra.convert.tokenizer_files import read_tokenizer
 from keras_electra.errors import InputError
@@ -27,8 +28,10 @@ NETWORKS = {
     "ElectraModel": None,
     "ElectraForPreTraining": "discriminator",
     "ElectraForMaskedLM": "generator",
+    "BertForMaskedLM": "generator",
+    "BertForPreTraining": "generator",
 }
-"""ELECTRA's classes, and which network each of them is."""
+"""The classes that pretraining makes, and which network each of them is."""
 
 BERT_CLASSES = (
     "BertModel",
@@ -65,25 +68,35 @@ FIXED = {
 """Options that an encoder here has no choice in; a folder without one has this value."""
 
 HEAD_SCOPES = {"discriminator": "discriminator_predictions", "generator": "generator_predictions"}
+BERT_MLM_WEIGHTS = {
+    "kernel": "transform/dense/kernel",
+    "bias": "transform/dense/bias",
+    "norm_gamma": "transform/LayerNorm/gamma",
+    "norm_beta": "transform/LayerNorm/beta",
+    "output_bias": "bias",
+}
 
 
 def from_huggingface(folder, *, dtype=None) -> dict:
-    """The models of a folder that `save_pretrained` wrote.
+    """The models of a folder that `save_pretrained` or `to_huggingface` wrote.
 
-    Classes read: ElectraModel, ElectraForPreTraining, ElectraForMaskedLM, and those of BERT, whose
-    encoder is a warm start with `embedding_dim` = `hidden_dim`; heads and pooler of BERT are left out.
-    Weights come from `model.safetensors` or `pytorch_model.bin`, whole or in parts; no pickle is run.
+    Classes read: ElectraModel, ElectraForPreTraining, ElectraForMaskedLM, those for sequence and token
+    classification, question answering and multiple choice, and those of BERT, whose encoder is a warm
+    start with `embedding_dim` = `hidden_dim`; BERT's masked language head comes along, its other heads
+    and its pooler are left out. Weights come from `model.safetensors` or `pytorch_model.bin`, whole or
+    in parts; no pickle is run.
 
     Args:
-        folder: path of the folder.
+        folder: path of the folder; or of one with the folders `discriminator` and `generator`.
         dtype: policy of the models' layers; Keras' own when None.
 
     Returns:
-        A dict of `backbone` (`ElectraBackbone`), and for the two classes with a head `discriminator`
-        (`ReplacedTokenDetector`) or `generator` (`MaskedLanguageModel`); `tokenizer`
-        (`WordPieceTokenizer`, or None for a folder without one), which the models have as their
-        attribute `tokenizer` too; `left_out`, names of the tensors that could not be carried over;
-        `missing`, names of ELECTRA's heads that the folder has no weights for.
+        A dict of `backbone` (`ElectraBackbone`), and by the class `discriminator`
+        (`ReplacedTokenDetector`), `generator` (`MaskedLanguageModel`) or `task_model`; `pretrainer`
+        (`ElectraPretrainer`) if both networks are there; `tokenizer` (`WordPieceTokenizer`, or None for
+        a folder without one), which the models have as their attribute `tokenizer` too; `left_out`,
+        names of the tensors that could not be carried over; `missing`, names of ELECTRA's heads that
+        the folder has no weights for.
 
     Raises:
         InputError: for an unknown class, an option that this package's encoder lacks, a missing tensor
@@ -92,35 +105,64 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     """
     folder = pathlib.Path(folder)
     config = read_json_in(folder, CONFIG_FILE)
+    if config is None and all((folder / name).is_dir() for name in HEAD_SCOPES):
+        return _both(folder, dtype)
     if config is None:
         raise InputError(f"{folder}: expected a folder with {CONFIG_FILE}, found none")
     name = _class_of(folder, config)
-    network = NETWORKS.get(name)
-    encoder = _encoder_of(folder, config, is_bert=name in BERT_CLASSES)
+    is_bert = name in BERT_CLASSES
+    encoder = _encoder_of(folder, config, is_bert)
     tokenizer = read_tokenizer(folder)
     _check_vocabulary(folder, encoder, tokenizer)
-    tensors = FolderTensors(folder, "bert" if name in BERT_CLASSES else "electra")
+    tensors = FolderTensors(folder, "bert" if is_bert else "electra")
     _check_sizes(tensors, encoder)
     backbone = ElectraBackbone(**encoder.to_dict(), dtype=dtype)
-    _fill_backbone(backbone, tensors)
+    fill(backbone_parts(backbone, ""), tensors.value)
     models = {"backbone": backbone}
+    network = NETWORKS.get(name)
     if network == "discriminator":
         models[network] = ReplacedTokenDetector(backbone)
-        _fill(models[network].head, tensors, HEAD_SCOPES[network], RTD_HEAD_WEIGHTS)
+        parts = layer_parts(models[network].head, HEAD_SCOPES[network], RTD_HEAD_WEIGHTS)
+        fill(parts, tensors.value)
     if network == "generator":
         models[network] = MaskedLanguageModel(backbone)
-        _fill(models[network].head, tensors, HEAD_SCOPES[network], MLM_HEAD_WEIGHTS)
+        scope, names = HEAD_SCOPES[network], MLM_HEAD_WEIGHTS
+        if is_bert:
+            scope, names = "cls/predictions", BERT_MLM_WEIGHTS
+        fill(layer_parts(models[network].head, scope, names), tensors.value)
         tensors.check_tied()
+    if name in TASK_CLASSES:
+        models["task_model"] = task_model_of(name, config, backbone, tensors)
     for model in models.values():
         model.tokenizer = tokenizer
     missing = [scope for head, scope in HEAD_SCOPES.items() if head not in models]
     return {**models, "tokenizer": tokenizer, "left_out": tensors.unused(), "missing": missing}
 
 
+def _both(folder, dtype):
+    """The models of the folders `discriminator` and `generator` below `folder`."""
+    found = {name: from_huggingface(folder / name, dtype=dtype) for name in HEAD_SCOPES}
+    for name, models in found.items():
+        if name not in models:
+            raise InputError(f"{folder / name}: expected a {name}, received another class")
+    pretrainer = as_pretrainer(
+        found["discriminator"]["discriminator"], found["generator"]["generator"]
+    )
+    return {
+        "pretrainer": pretrainer,
+        "backbone": pretrainer.backbone,
+        "discriminator": pretrainer.discriminator,
+        "generator": pretrainer.generator,
+        "tokenizer": pretrainer.tokenizer,
+        "left_out": [f"{n}/{name}" for n, models in found.items() for name in models["left_out"]],
+        "missing": [],
+    }
+
+
 def _class_of(folder, config) -> str:
     """The class that wrote the folder."""
     names = config.get("architectures") or ["none"]
-    known = [*NETWORKS, *BERT_CLASSES]
+    known = [*dict.fromkeys([*NETWORKS, *TASK_CLASSES, *BERT_CLASSES])]
     if not isinstance(names, list) or len(names) != 1 or names[0] not in known:
         raise InputError(
             f"{folder}/{CONFIG_FILE}: expected architectures to be one of {', '.join(known)}, "
@@ -173,27 +215,3 @@ def _check_sizes(tensors, encoder):
             f"{tensors.folder}: expected {encoder.num_layers} encoder layers, as {CONFIG_FILE} has it, "
             f"received {surplus[0]!r}"
         )
-
-
-def _fill_backbone(backbone, tensors):
-    _fill(backbone.embeddings, tensors, "embeddings", EMBEDDING_WEIGHTS)
-    if backbone.projection is not None:
-        _fill(backbone.projection, tensors, "embeddings_project", PROJECTION_WEIGHTS)
-    hidden = backbone.encoder.hidden_dim
-    for index, layer in enumerate(backbone.encoder_layers):
-        prefix = f"encoder/layer_{index}"
-        for ours, part, shape in (
-            (layer.qkv_kernel, "kernel", (hidden, hidden)),
-            (layer.qkv_bias, "bias", (hidden,)),
-        ):
-            names = [f"{prefix}/attention/self/{name}/{part}" for name in ("query", "key", "value")]
-            parts = [tensors.value(name, shape) for name in names]
-            ours.assign(np.concatenate(parts, axis=-1))
-        _fill(layer, tensors, prefix, LAYER_WEIGHTS)
-
-
-def _fill(layer, tensors, scope, names):
-    """Assign the weights of `layer`, by name, from the tensors under `scope`."""
-    weights = {weight.name: weight for weight in layer.weights}
-    for ours, theirs in names.items():
-        weights[ours].assign(tensors.value(f"{scope}/{theirs}", weights[ours].shape))

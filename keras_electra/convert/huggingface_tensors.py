@@ -8,7 +8,11 @@ import numpy as np
 from keras_electra.convert.tensor_files import read_tensors
 from keras_electra.errors import InputError
 
-TIED_TABLE = "generator_lm_head.weight"
+TIED_TABLES = ("generator_lm_head.weight", "cls.predictions.decoder.weight")
+TIED_BIAS, BIAS = "cls.predictions.decoder.bias", "cls.predictions.bias"
+HEADS = ("discriminator_", "generator_", "classifier", "sequence_summary", "qa_outputs", "cls")
+"""What names of weights outside the encoder begin with."""
+
 NOT_WEIGHTS = ("position_ids", "token_type_ids")
 """Tables of constants that some versions of `transformers` saved too."""
 
@@ -56,7 +60,7 @@ class FolderTensors:
             InputError: if it is not there, or not of this shape.
         """
         theirs = huggingface_name(name)
-        if not theirs.startswith(("discriminator_", "generator_")):
+        if not theirs.startswith(HEADS):
             theirs = self.prefix + theirs
         if theirs not in self.arrays:
             raise InputError(f"{self.folder}: expected the tensor {theirs!r}, not found")
@@ -76,15 +80,18 @@ class FolderTensors:
         return value
 
     def check_tied(self):
-        """Refuse an output table that is not the token table: the generator here has one for both."""
-        table = self.arrays.get(TIED_TABLE)
-        if table is None:
-            return
-        if not np.array_equal(table, self.value("embeddings/word_embeddings")):
-            raise InputError(
-                f"{self.folder}: expected {TIED_TABLE!r} to be the token table, received another"
-            )
-        self.used.add(TIED_TABLE)
+        """Refuse an output table that is not the token table: a generator here has one for both."""
+        for name in TIED_TABLES:
+            table = self.arrays.get(name)
+            if table is None:
+                continue
+            if not np.array_equal(table, self.value("embeddings/word_embeddings")):
+                raise InputError(
+                    f"{self.folder}: expected {name!r} to be the token table, received another"
+                )
+            self.used.add(name)
+        if np.array_equal(self.arrays.get(TIED_BIAS), self.arrays.get(BIAS)):
+            self.used.add(TIED_BIAS)
 
     def unused(self) -> list[str]:
         """Names of the weights that nobody asked for."""

@@ -6,7 +6,16 @@ from keras_electra.errors import InputError
 from keras_electra.tokenizer import WordPieceTokenizer
 
 CONFIG_FILE, WHOLE_FILE, VOCABULARY_FILE = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
-CLASSES = ("BertTokenizer", "BertTokenizerFast", "ElectraTokenizer", "ElectraTokenizerFast")
+GENERIC_CLASS = "PreTrainedTokenizerFast"
+"""Is what `tokenizer.json` says it is."""
+
+CLASSES = (
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "ElectraTokenizer",
+    "ElectraTokenizerFast",
+    GENERIC_CLASS,
+)
 MAX_WORD_CHARACTERS = 100
 """What `transformers` takes where no file says otherwise; the original program takes 200."""
 
@@ -25,19 +34,23 @@ def read_tokenizer(folder) -> WordPieceTokenizer | None:
     vocabulary_path = file_in(folder, VOCABULARY_FILE)
     if vocabulary_path is None and whole is None:
         return None
-    _check_class(folder, options)
+    _check_class(folder, options, whole)
     config = _config(folder, options, whole or {})
     if vocabulary_path is not None:
         return WordPieceTokenizer.from_file(vocabulary_path, config)
     return WordPieceTokenizer(_vocabulary(folder, whole), config)
 
 
-def _check_class(folder, options):
+def _check_class(folder, options, whole):
     name = options.get("tokenizer_class", CLASSES[0])
     if name not in CLASSES:
         raise InputError(
             f"{folder}/{CONFIG_FILE}: expected tokenizer_class to be one of {', '.join(CLASSES)}, "
             f"received {name!r}; without the tokenizer's files the weights alone are read"
+        )
+    if name == GENERIC_CLASS and whole is None:
+        raise InputError(
+            f"{folder}: expected {WHOLE_FILE} for the tokenizer_class {name}, found none"
         )
     for option in ("do_basic_tokenize", "tokenize_chinese_chars"):
         if options.get(option, True) is not True:

@@ -3,6 +3,8 @@
 import datetime
 import os
 import pathlib
+import shlex
+import sys
 import time
 from collections.abc import Collection
 
@@ -166,7 +168,9 @@ class RunSession:
         if changes or not self.resumed:
             write_json(folder.config_path, self._config)
         self._inbox.refuse_all("sent before this session started")
-        self.append_event("start", resumed=self.resumed, pid=os.getpid(), **changes)
+        self.append_event(
+            "start", resumed=self.resumed, pid=os.getpid(), command=_command(), **changes
+        )
         # Last, so that no heartbeat goes on where the start failed.
         self._status.start(step=former.get("step", 0) if self.resumed else 0)
 
@@ -223,6 +227,13 @@ def _is_at_work(folder: RunFolder, status: dict) -> bool:
     is_own = status.get("pid") == os.getpid() and status.get("host") == host_name()
     is_young = heartbeat_age_seconds(status) < STALE_SECONDS
     return is_young and not is_own and folder.is_running(status)
+
+
+def _command() -> str:
+    """How this process was started, the program without its path."""
+    path = pathlib.Path(sys.argv[0])
+    is_module = path.name == "__main__.py" and path.parent.name == "keras_electra"
+    return shlex.join(["keras-electra" if is_module else path.name, *sys.argv[1:]])
 
 
 def _content(vocabulary: bytes | str | os.PathLike) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.assets import TokenizerAsset
 from keras_electra.errors import InputError
 from keras_electra.statistics import TaskStatistics
 from keras_electra.task_models.raw_input import RawInput
@@ -16,7 +17,7 @@ INPUTS = ("token_ids", "segment_ids", "padding_mask")
 """What the encoder reads of a batch."""
 
 
-class TaskModel(RawInput, backends.TrainStep, keras.Model):
+class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
     """A backbone under one head, trained for one task.
 
     Subclasses give `kind`, `outputs`, `judged` and `options`.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import keras
 
 from keras_electra import backends
+from keras_electra.assets import TokenizerAsset
 from keras_electra.errors import InputError
 from keras_electra.statistics import TaskStatistics
 from keras_electra.task_models.base import INPUTS, TaskModel, layer_name
@@ -12,7 +13,7 @@ from keras_electra.task_models.raw_input import RawInput
 
 
 @keras.saving.register_keras_serializable("keras_electra")
-class SeveralTasks(RawInput, backends.TrainStep, keras.Model):
+class SeveralTasks(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
     """Task models that share a backbone, trained together; each can be used by itself afterwards.
 
     Called with a batch of `MixedTaskBatches`: the inputs that all tasks share, and each task's other

@@ -1,0 +1,41 @@
+"""What a `.keras` file holds beside weights: the vocabulary of the ids, so that the model reads text."""
+
+import pathlib
+
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.runs.files import read_json, write_json
+from keras_electra.tokenizer import WordPieceTokenizer
+
+VOCABULARY_FILE, OPTIONS_FILE = "vocab.txt", "tokenizer.json"
+
+
+class TokenizerAsset:
+    """Mixin for a `keras.Model` with the attributes `tokenizer` and `sequence_length`.
+
+    Keras calls both methods when it saves a `.keras` file and when it opens one.
+    """
+
+    tokenizer = None
+    sequence_length = None
+
+    def save_assets(self, dir_path):
+        """Write the vocabulary and the tokenizer's options, if there is a tokenizer."""
+        if self.tokenizer is None:
+            return
+        folder = pathlib.Path(dir_path)
+        self.tokenizer.save(folder / VOCABULARY_FILE)
+        options = {
+            "tokenizer": self.tokenizer.config.to_dict(),
+            "sequence_length": self.sequence_length,
+        }
+        write_json(folder / OPTIONS_FILE, options)
+
+    def load_assets(self, dir_path):
+        """Take the tokenizer of the file, if it has one."""
+        folder = pathlib.Path(dir_path) if dir_path else None
+        if folder is None or not (folder / OPTIONS_FILE).is_file():
+            return
+        options = read_json(folder / OPTIONS_FILE)
+        config = TokenizerConfig.from_dict(options["tokenizer"])
+        self.tokenizer = WordPieceTokenizer.from_file(folder / VOCABULARY_FILE, config)
+        self.sequence_length = options["sequence_length"]

@@ -1,0 +1,173 @@
+"""Every conversion looks at its own outcome: a sample through both sides, the largest difference told."""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+
+import numpy as np
+from keras import ops
+
+from keras_electra.errors import ConversionError, InputError
+from keras_electra.networks import TwoTowerGenerator
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.runs.files import remove, replace, temporary_path, writing
+from keras_electra.task_models import SeveralTasks, TaskModel
+
+TOLERANCE = 1e-5
+"""Largest difference between two outputs in float32 that counts as rounding."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """What a conversion made.
+
+    Attributes:
+        path: the file or folder that was written.
+        format: "huggingface", "google", "keras-hub" or "keras".
+        largest_difference: between the outputs of both sides for a sample, absolute.
+        checked_with: the program that opened what was written.
+        sentences: what was left out, and what is different on the other side.
+    """
+
+    path: pathlib.Path
+    format: str
+    largest_difference: float
+    checked_with: str
+    sentences: tuple[str, ...] = ()
+
+
+def sample_inputs(encoder, num_rows: int = 3) -> dict[str, np.ndarray]:
+    """Random texts (B, T) for an encoder: token ids, segments, and a mask with padding in the last row.
+
+    Padding is the id 0, whatever the tokenizer takes for it: no outcome depends on it.
+    """
+    rng = np.random.default_rng(0)
+    length = min(12, encoder.max_sequence_length)
+    token_ids = rng.integers(0, encoder.vocabulary_size, (num_rows, length)).astype("int32")
+    padding_mask = np.ones(token_ids.shape, bool)
+    padding_mask[-1, (length + 1) // 2 :] = False
+    segment_ids = np.zeros(token_ids.shape, "int32")
+    if encoder.num_segments > 1:
+        segment_ids[0, length // 2 :] = 1
+    return {
+        "token_ids": np.where(padding_mask, token_ids, 0).astype("int32"),
+        "segment_ids": segment_ids,
+        "padding_mask": padding_mask,
+    }
+
+
+def sample_outputs(model, inputs) -> dict[str, np.ndarray]:
+    """What a model says of `sample_inputs`, by name, at real tokens only; float32.
+
+    Args:
+        model: a backbone, a network, a pretrainer (what both networks say), a task model, or
+            `SeveralTasks` (what each task's model says).
+    """
+    if isinstance(model, ElectraPretrainer):
+        networks = {"generator": model.generator, "discriminator": model.discriminator}
+        return {
+            f"{network}/{name}": value
+            for network, one in networks.items()
+            if one is not None
+            for name, value in sample_outputs(one, inputs).items()
+        }
+    if isinstance(model, SeveralTasks):
+        return {
+            f"{task}/{name}": value
+            for task, one in model.models.items()
+            for name, value in sample_outputs(one, inputs).items()
+        }
+    if isinstance(model, TaskModel):
+        return _task_outputs(model, inputs)
+    if isinstance(model, TwoTowerGenerator):
+        # Its state for a text's last token is of the place after it, which padding means nothing for.
+        is_full = inputs["padding_mask"].all(axis=1)
+        inputs = {name: value[is_full] for name, value in inputs.items()}
+    return {"outputs": numbers(model(inputs, training=False))[inputs["padding_mask"]]}
+
+
+def _task_outputs(model, inputs):
+    """As `sample_outputs`, of a task model."""
+    batch = dict(inputs)
+    mask = inputs["padding_mask"]
+    if model.kind == "multiple_choice":
+        batch = {name: value[:, None] for name, value in inputs.items()}
+    if model.kind == "tagging":
+        batch["word_positions"] = np.tile(np.arange(mask.shape[1], dtype="int32"), (len(mask), 1))
+        return {"logits": numbers(model(batch, training=False))[mask]}
+    if model.kind == "question_answering":
+        batch["answer_mask"] = mask.astype("float32")
+        outputs = model(batch, training=False)
+        # Places of the beam may change order where two are as likely; their probabilities do not.
+        outputs = {n: numbers(v) for n, v in outputs.items() if not n.endswith("_positions")}
+        is_by_place = ("start_logits", "end_logits")
+        return {n: v[mask] if n in is_by_place else v for n, v in outputs.items()}
+    return {"outputs": numbers(model(batch, training=False))}
+
+
+def largest_difference(ours: dict, theirs: dict) -> float:
+    """The largest absolute difference between arrays of the same names.
+
+    Raises:
+        ConversionError: if shapes differ or a number is not finite.
+    """
+    largest = 0.0
+    for name, expected in ours.items():
+        received = np.asarray(theirs[name])
+        if received.shape != expected.shape:
+            raise ConversionError(
+                f"{name}: expected the shape {expected.shape} on the other side, "
+                f"received {received.shape}"
+            )
+        if expected.size:
+            difference = float(np.abs(expected - received).max())
+            if not np.isfinite(difference):
+                raise ConversionError(f"{name}: expected finite numbers, received others")
+            largest = max(largest, difference)
+    return largest
+
+
+def refuse_difference(difference: float, tolerance: float, path) -> None:
+    """Raise `ConversionError` if a difference is more than rounding."""
+    if difference > tolerance:
+        raise ConversionError(
+            f"{path}: expected outputs equal to {tolerance:g} on both sides, received a largest "
+            f"difference of {difference:.3g}; nothing was written"
+        )
+
+
+def tokenizer_of(*models):
+    """The first tokenizer that the models, or their encoders, have; None if they have none."""
+    owners = [owner for model in models for owner in (model, getattr(model, "backbone", None))]
+    found = (getattr(owner, "tokenizer", None) for owner in owners)
+    return next((tokenizer for tokenizer in found if tokenizer is not None), None)
+
+
+def numbers(value) -> np.ndarray:
+    """An output as a float32 array."""
+    return np.asarray(ops.convert_to_numpy(value), "float32")
+
+
+@contextlib.contextmanager
+def new_folder(path):
+    """A hidden folder that gets the name `path` when the block ends, and is removed if it fails.
+
+    Raises:
+        InputError: if `path` is a file, or a folder that holds something.
+    """
+    path = pathlib.Path(path)
+    if path.is_symlink() or path.is_file() or (path.exists() and any(path.iterdir())):
+        raise InputError(f"{path}: expected a new or empty folder, received one that holds files")
+    temporary = temporary_path(path)
+    with writing(path):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            if path.exists():
+                path.rmdir()
+            replace(temporary, path)
+        except BaseException:
+            remove(temporary)
+            raise

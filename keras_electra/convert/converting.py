@@ -1,0 +1,258 @@
+"""From any format to any other: the source is recognised, the outcome is looked at."""
+
+import json
+import pathlib
+from typing import NamedTuple
+
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.checkpoint import (
+    MODEL_FILE,
+    OPTIMIZER_FILE,
+    STATE_FILE,
+    latest_checkpoint,
+    read_state,
+)
+from keras_electra.convert.checking import Conversion, tokenizer_of
+from keras_electra.convert.google import from_google
+from keras_electra.convert.google_files import is_google
+from keras_electra.convert.google_writing import to_google
+from keras_electra.convert.huggingface import HEAD_SCOPES, from_huggingface
+from keras_electra.convert.huggingface_writing import to_huggingface
+from keras_electra.convert.keras_files import WEIGHTS_SUFFIX, to_keras
+from keras_electra.convert.keras_hub import from_keras_hub, to_keras_hub
+from keras_electra.convert.pairing import GENERATORS, as_pretrainer
+from keras_electra.errors import InputError
+from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.presets import KERAS_SUFFIX, PRESET_FORMAT, TASK_FORMAT, load
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.runs import RunFolder
+from keras_electra.task_models import SeveralTasks
+from keras_electra.weights import read_arrays
+
+FORMATS = ("huggingface", "google", "keras-hub", "keras")
+OWN = ("run", "checkpoint", "preset", "keras")
+"""The kinds of source that this package wrote."""
+
+
+class Opened(NamedTuple):
+    """A source: its kind and model, what was left out, the run that trained it, optimizer slots."""
+
+    kind: str
+    model: object
+    sentences: list
+    run: pathlib.Path | None = None
+    slots: dict | None = None
+
+
+def convert_model(
+    source,
+    target,
+    format: str | None = None,
+    *,
+    generator=None,
+    is_frozen: bool = False,
+    temperature: float = 1.0,
+    weights: str = "last",
+    num_heads: int | None = None,
+    lowercase: bool = True,
+) -> Conversion:
+    """Convert a trained model from one format to another; the command `convert`.
+
+    Args:
+        source: path of a run, a checkpoint, a preset, a `.keras` file, a folder of Hugging Face, a
+            checkpoint of the original, or a preset of KerasHub.
+        target: the folder to write; for "keras" a name that ends in `.keras` or `.weights.h5` is a
+            file, any other a preset.
+        format: one of `FORMATS`; None for "keras" if the source is another program's or the target is
+            such a file, else "huggingface".
+        generator: for a source that has a discriminator or an encoder alone: "fresh", "copied", or the
+            path of any source with a masked language model; the outcome is a pretrainer.
+        is_frozen, temperature: of that generator; see `as_pretrainer`.
+        weights: "last" or "average", for a run that kept a moving average.
+        num_heads: attention heads, for a checkpoint of the original that has others than H // 64.
+        lowercase: whether the `vocab.txt` beside such a checkpoint is of lower-cased text.
+
+    Returns:
+        What was written; its sentences say what was left out, and what differs on the other side.
+
+    Raises:
+        InputError, DamagedDataError: for a source that cannot be read or carried over.
+        ConversionError: if the outcome gives other numbers; nothing is left then.
+        MissingExtraError: without what one of the formats needs.
+    """
+    source, target = pathlib.Path(source), pathlib.Path(target)
+    opened = open_model(source, weights=weights, num_heads=num_heads, lowercase=lowercase)
+    format = format or default_format(opened.kind, target)
+    if format not in FORMATS:
+        raise InputError(f"format: expected one of {FORMATS}, received {format!r}")
+    model, sentences = opened.model, list(opened.sentences)
+    if generator is not None:
+        model, more = _paired(model, generator, is_frozen, temperature)
+        sentences += more
+    elif is_frozen or temperature != 1.0:
+        raise InputError("is_frozen, temperature: expected a generator with them, received none")
+    is_file = target.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX))
+    if format == "keras" and not is_file:
+        model, more = _for_preset(model)
+        sentences += more
+    if format == "huggingface":
+        done = to_huggingface(model, target, run=opened.run)
+    elif format == "google":
+        done = to_google(model, target, slots=opened.slots)
+    elif format == "keras-hub":
+        done = to_keras_hub(model, target)
+    else:
+        done = to_keras(model, target)
+    return Conversion(
+        path=done.path,
+        format=done.format,
+        largest_difference=done.largest_difference,
+        checked_with=done.checked_with,
+        sentences=(*sentences, *done.sentences),
+    )
+
+
+def default_format(kind: str, target: pathlib.Path) -> str:
+    """The format meant when none is named."""
+    is_file = target.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX))
+    return "huggingface" if kind in OWN and not is_file else "keras"
+
+
+def kind_of_source(path) -> str:
+    """What a path is: one of `OWN`, "huggingface", "google" or "keras-hub".
+
+    Raises:
+        InputError: if it is none of them.
+    """
+    path = pathlib.Path(path)
+    if path.name.endswith(KERAS_SUFFIX) and path.is_file():
+        return "keras"
+    if (path / STATE_FILE).is_file() and (path / MODEL_FILE).is_file():
+        return "checkpoint"
+    if RunFolder(path).exists():
+        return "run"
+    config = _config_of(path)
+    if config.get("format") in (PRESET_FORMAT, TASK_FORMAT):
+        return "preset"
+    if "registered_name" in config and "module" in config:
+        return "keras-hub"
+    if config or all(_config_of(path / name) for name in HEAD_SCOPES):
+        return "huggingface"
+    if is_google(path):
+        return "google"
+    if not path.exists():
+        raise InputError(f"{path}: expected a file or folder, which does not exist")
+    raise InputError(
+        f"{path}: expected a run, a checkpoint, a preset, a .keras file, a Hugging Face folder, a "
+        "checkpoint of the original program, or a KerasHub preset"
+    )
+
+
+def open_model(path, *, weights="last", num_heads=None, lowercase=True) -> Opened:
+    """The model of a path of any kind; arguments as of `convert_model`."""
+    path, kind = pathlib.Path(path), kind_of_source(path)
+    if kind != "google" and (num_heads is not None or not lowercase):
+        raise InputError(
+            "num_heads, lowercase: expected them for a checkpoint of the original program alone, "
+            f"received them for a source of the kind {kind!r}"
+        )
+    if kind in OWN:
+        model = load(path, weights=weights)
+        return Opened(kind, model, [], *_run_and_slots(path, kind))
+    if weights != "last":
+        raise InputError(f"weights: expected 'last' for the kind {kind!r}, received {weights!r}")
+    if kind == "google":
+        return _opened_google(path, num_heads, lowercase)
+    models = from_huggingface(path) if kind == "huggingface" else from_keras_hub(path)
+    sentences = list(models.get("sentences", ()))
+    if models["left_out"]:
+        sentences.append(f"left out: {', '.join(models['left_out'])}")
+    return Opened(kind, _main_model(models), sentences)
+
+
+def _opened_google(path, num_heads, lowercase):
+    models = from_google(path, num_heads=num_heads, lowercase=lowercase, tasks="all")
+    sentences = []
+    if models["left_out"]:
+        sentences.append(f"left out: {', '.join(models['left_out'])}")
+    tasks = models.get("tasks", {})
+    if len(tasks) > 1:
+        model = SeveralTasks(tasks)
+        model.tokenizer = models["tokenizer"]
+    else:
+        model = next(iter(tasks.values()), None) or _main_model(models)
+    if models["slots"]:
+        sentences.append(
+            "the optimizer's slots are read by from_google and fill_optimizer; no format but "
+            "Google's own has room for them"
+        )
+    if hasattr(model, "step") and models["step"] is not None:
+        model.step = models["step"]
+    return Opened("google", model, sentences, None, models["slots"])
+
+
+def _main_model(models):
+    names = ("pretrainer", "task_model", "discriminator", "generator", "backbone")
+    return next(models[name] for name in names if name in models)
+
+
+def _run_and_slots(path, kind):
+    """(the run that trained a model or None, its optimizer slots or None)."""
+    if kind not in ("run", "checkpoint"):
+        return None, None
+    run = path.parent.parent if kind == "checkpoint" else path
+    checkpoint = path
+    if kind == "run":
+        is_finetuned = "finetune" in RunFolder(path).config()
+        checkpoint = None if is_finetuned else latest_checkpoint(RunFolder(path))
+    if checkpoint is None:
+        return run, None
+    return run, read_arrays(checkpoint, OPTIMIZER_FILE, read_state(checkpoint))
+
+
+def _paired(model, generator, is_frozen, temperature):
+    """(a pretrainer of a lone network and a generator, what there is to say)."""
+    if not isinstance(model, ReplacedTokenDetector | ElectraBackbone):
+        raise InputError(
+            "generator: expected a source with a discriminator or an encoder alone, "
+            f"received one with a {type(model).__name__}"
+        )
+    sentences = []
+    if generator not in GENERATORS:
+        found = open_model(generator).model
+        generator = found.generator if isinstance(found, ElectraPretrainer) else found
+        if not isinstance(generator, MaskedLanguageModel):
+            raise InputError(
+                "generator: expected 'fresh', 'copied' or the path of a masked language model, "
+                f"received a {type(generator).__name__}"
+            )
+    else:
+        sentences.append(f"the generator is {generator}: its head starts from new weights")
+    if isinstance(model, ElectraBackbone):
+        sentences.append("the discriminator's head starts from new weights")
+    pretrainer = as_pretrainer(model, generator, is_frozen=is_frozen, temperature=temperature)
+    return pretrainer, sentences
+
+
+def _for_preset(model):
+    """(a model that a preset can hold, what there is to say)."""
+    if isinstance(model, ReplacedTokenDetector | ElectraBackbone):
+        return _paired(model, "fresh", False, 1.0)
+    if not isinstance(model, MaskedLanguageModel):
+        return model, []
+    pretrainer = ElectraPretrainer(model.backbone.encoder, {"objective": "mlm"})
+    pretrainer.generator.backbone.assign_from(model.backbone)
+    for mine, theirs in zip(pretrainer.generator.head.weights, model.head.weights, strict=True):
+        mine.assign(theirs)
+    pretrainer.tokenizer = tokenizer_of(model)
+    pretrainer.sequence_length = model.backbone.encoder.max_sequence_length
+    return pretrainer, ["the preset is of masked language modelling alone (objective='mlm')"]
+
+
+def _config_of(path) -> dict:
+    """The content of `config.json` of a folder; empty if there is none to read."""
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}

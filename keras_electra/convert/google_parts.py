@@ -1,0 +1,115 @@
+"""Which variables of the original's checkpoints belong to which weights of a model."""
+
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
+from keras_electra.convert.original_names import (
+    MLM_HEAD_WEIGHTS,
+    RTD_HEAD_WEIGHTS,
+    Part,
+    answer_head_weights,
+    backbone_parts,
+    dense_weights,
+    layer_parts,
+    plain_copy,
+)
+from keras_electra.errors import InputError
+from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.task_models import SeveralTasks, TaskModel
+
+CARRIERS = (
+    "a .keras file and a preset of this package (--format keras) and ONNX (export) can carry it"
+)
+
+
+def refuse_other_architecture(encoder: EncoderConfig, program: str) -> None:
+    """Raise `InputError` unless an encoder is of the published architecture.
+
+    Args:
+        program: who would have to have it, for the sentence.
+    """
+    published = ARCHITECTURES["electra"]
+    others = {n: getattr(encoder, n) for n in published if getattr(encoder, n) != published[n]}
+    if others:
+        received = ", ".join(f"{name}={value!r}" for name, value in others.items())
+        raise InputError(
+            f"model: expected architecture='electra', the one that {program} has, "
+            f"received {received}; {CARRIERS}"
+        )
+
+
+def google_parts(model) -> list[Part]:
+    """The parts of a pretrainer, a network, a backbone, a task model or several tasks.
+
+    Raises:
+        InputError: for what the original program does not have.
+    """
+    if isinstance(model, ElectraPretrainer):
+        return _pretrainer_parts(model)
+    if isinstance(model, ElectraBackbone):
+        return _encoder_parts(model)
+    if isinstance(model, SeveralTasks):
+        models = model.models.values()
+        return _encoder_parts(model.backbone) + [p for m in models for p in _task_parts(m)]
+    if isinstance(model, TaskModel):
+        return _encoder_parts(model.backbone) + _task_parts(model)
+    if isinstance(model, ReplacedTokenDetector | MaskedLanguageModel):
+        return _encoder_parts(model.backbone) + _head_parts(model)
+    raise InputError(f"model: expected a model of this package, received {type(model).__name__}")
+
+
+def _encoder_parts(backbone, scope="electra", with_embeddings=True):
+    refuse_other_architecture(backbone.encoder, "the original program")
+    return backbone_parts(plain_copy(backbone), scope, with_embeddings)
+
+
+def _head_parts(network):
+    if isinstance(network, ReplacedTokenDetector):
+        return layer_parts(network.head, "discriminator_predictions", RTD_HEAD_WEIGHTS)
+    scope = "generator_predictions" if hasattr(network, "backbone") else "cloze_predictions"
+    return layer_parts(network.head, scope, MLM_HEAD_WEIGHTS)
+
+
+def _pretrainer_parts(model):
+    objective = model.objective
+    if objective.has_second_network and not objective.has_detector:
+        raise InputError(
+            "model: expected an objective that the original program has, received "
+            f"objective={objective.objective!r}"
+        )
+    if objective.embedding_sharing in ("token", "disentangled"):
+        raise InputError(
+            "model: expected embedding_sharing='full' or 'none', as the original program has it, "
+            f"received {objective.embedding_sharing!r}"
+        )
+    parts = _encoder_parts(model.backbone)
+    if model.discriminator is not None:
+        parts += _head_parts(model.discriminator)
+    if model.generator is None:
+        return parts
+    for scope, tower in _towers(model):
+        is_own = tower.embeddings is not model.backbone.embeddings
+        parts += _encoder_parts(tower, scope, with_embeddings=is_own)
+    return parts + _head_parts(model.generator)
+
+
+def _towers(model):
+    """(scope, backbone) of each encoder that the generator has of its own."""
+    generator = model.generator
+    if model.objective.generator == "two_tower":
+        return [("generator_ltr", generator.left), ("generator_rtl", generator.right)]
+    if generator.backbone is model.backbone:
+        return []
+    return [("generator", generator.backbone)]
+
+
+def _task_parts(model):
+    if model.head.form != "original" or model.kind == "multiple_choice":
+        raise InputError(
+            f"model: expected a head that the original program has, received the one of "
+            f"{type(model).__name__} with head={model.head.form!r}"
+        )
+    names = dense_weights("logit", "dense")
+    if model.kind == "question_answering":
+        names = answer_head_weights(model.answers)
+    return layer_parts(model.head, f"task_specific/{model.task_name}", names)

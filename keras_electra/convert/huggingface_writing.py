@@ -1,0 +1,254 @@
+"""Models as folders that Hugging Face `transformers` opens, by itself and with nothing missing."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import safetensors.numpy
+
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.convert.checking import (
+    TOLERANCE,
+    Conversion,
+    largest_difference,
+    new_folder,
+    refuse_difference,
+    sample_inputs,
+    sample_outputs,
+    tokenizer_of,
+)
+from keras_electra.convert.google_parts import refuse_other_architecture
+from keras_electra.convert.huggingface import (
+    CONFIG_FILE,
+    HEAD_SCOPES,
+    RATES,
+    SIZES,
+    from_huggingface,
+)
+from keras_electra.convert.huggingface_heads import head_of
+from keras_electra.convert.huggingface_tensors import huggingface_name
+from keras_electra.convert.model_card import model_card
+from keras_electra.convert.original_names import (
+    MLM_HEAD_WEIGHTS,
+    RTD_HEAD_WEIGHTS,
+    arrays_of_parts,
+    backbone_parts,
+    layer_parts,
+    plain_copy,
+)
+from keras_electra.convert.tokenizer_writing import (
+    check_token_ids,
+    own_token_ids,
+    write_tokenizer,
+)
+from keras_electra.errors import ConversionError, InputError
+from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.task_models import SeveralTasks, TaskModel
+
+WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
+DISCRIMINATOR, GENERATOR = "ElectraForPreTraining", "ElectraForMaskedLM"
+
+
+def to_huggingface(model, folder, *, run=None) -> Conversion:
+    """Write a folder that `AutoModel….from_pretrained` of `transformers` opens.
+
+    It holds `config.json`, `model.safetensors`, the tokenizer's files if the model has a tokenizer,
+    and a model card. Of a pretrainer there is a folder for each network, `discriminator` and
+    `generator`; of `SeveralTasks` one for each task. The outcome is opened again, by `transformers`
+    where it and PyTorch are installed, else by this package's own reader, and a sample runs through
+    both sides.
+
+    Args:
+        model: an `ElectraPretrainer`, a network, a backbone, a task model or `SeveralTasks`, of the
+            published architecture. Low-rank updates are merged on the way.
+        folder: a new or empty folder.
+        run: path of the run that trained the model, for the model card.
+
+    Raises:
+        InputError: for what `transformers` has no class for, naming the formats that can carry it; or
+            a folder that holds something.
+        ConversionError: if the outputs differ by more than 1e-5; nothing is left then.
+    """
+    pieces, sentences = _pieces(model)
+    largest, checked_with = 0.0, ""
+    with new_folder(folder) as temporary:
+        for name, piece in pieces.items():
+            place = temporary / name
+            place.mkdir(exist_ok=True)
+            sentences += _write(piece, place, model, run)
+            difference, checked_with = _check(piece, place)
+            refuse_difference(difference, TOLERANCE, pathlib.Path(folder) / name)
+            largest = max(largest, difference)
+    return Conversion(
+        path=pathlib.Path(folder),
+        format="huggingface",
+        largest_difference=largest,
+        checked_with=checked_with,
+        sentences=tuple(dict.fromkeys(sentences)),
+    )
+
+
+def _pieces(model) -> tuple[dict, list[str]]:
+    """({folder below, "" for none: what goes there}, what is left out)."""
+    if isinstance(model, SeveralTasks):
+        return dict(model.models), []
+    if not isinstance(model, ElectraPretrainer):
+        return {"": model}, []
+    networks = {"discriminator": model.discriminator, "generator": model.generator}
+    sentences = []
+    if model.objective.generator == "two_tower":
+        del networks["generator"]
+        sentences.append(
+            "the two-tower generator is left out, for transformers has no class for it; Google's "
+            "format, a .keras file and a preset can carry it"
+        )
+    if model.copy_head is not None:
+        sentences.append("the copy head of all_tokens_mlm is left out: transformers has none")
+    return {name: one for name, one in networks.items() if one is not None}, sentences
+
+
+def _write(piece, folder, model, run) -> list[str]:
+    """Write all files of one model; returns what there is to say about them."""
+    name, arrays, config = _contents(piece)
+    tokenizer = tokenizer_of(piece, model)
+    encoder = _backbone_of(piece).encoder
+    if tokenizer is not None:
+        if tokenizer.vocabulary_size != encoder.vocabulary_size:
+            raise InputError(
+                f"model: expected a tokenizer of {encoder.vocabulary_size} entries, as the token "
+                f"table has rows, received {tokenizer.vocabulary_size}"
+            )
+        config["pad_token_id"] = tokenizer.pad_id
+    content = safetensors.numpy.save(arrays, metadata={"format": "pt"})
+    write_bytes(folder / WEIGHTS_FILE, content)
+    write_json(folder / CONFIG_FILE, config)
+    card = model_card(piece, name, run=run, has_tokenizer=tokenizer is not None)
+    write_bytes(folder / CARD_FILE, card.encode())
+    if tokenizer is None:
+        return ["the model has no tokenizer, so none is written"]
+    sentences = write_tokenizer(tokenizer, folder, encoder.max_sequence_length)
+    check_token_ids(tokenizer, own_token_ids(folder), folder.name)
+    return sentences
+
+
+def _contents(piece) -> tuple[str, dict[str, np.ndarray], dict]:
+    """(class there, tensors by its names, content of `config.json`)."""
+    backbone = plain_copy(_backbone_of(piece))
+    refuse_other_architecture(backbone.encoder, "transformers")
+    if backbone.direction != "both":
+        raise InputError(
+            "model: expected an encoder that sees both sides, for transformers has no other, "
+            f"received direction={backbone.direction!r}"
+        )
+    name, head, entries = "ElectraModel", {}, {}
+    if isinstance(piece, ReplacedTokenDetector):
+        name = DISCRIMINATOR
+        parts = layer_parts(piece.head, HEAD_SCOPES["discriminator"], RTD_HEAD_WEIGHTS)
+        head = arrays_of_parts(parts)
+    elif isinstance(piece, MaskedLanguageModel):
+        name = GENERATOR
+        parts = layer_parts(piece.head, HEAD_SCOPES["generator"], MLM_HEAD_WEIGHTS)
+        head = arrays_of_parts(parts)
+    elif isinstance(piece, TaskModel):
+        name, head, entries = head_of(piece)
+    elif not isinstance(piece, ElectraBackbone):
+        raise InputError(
+            f"model: expected a model that transformers has a class for, "
+            f"received {type(piece).__name__}"
+        )
+    prefix = "" if name == "ElectraModel" else "electra."
+    encoder = arrays_of_parts(backbone_parts(backbone, ""))
+    arrays = {f"{prefix}{huggingface_name(key)}": _theirs(key, v) for key, v in encoder.items()}
+    arrays |= {huggingface_name(key): _theirs(key, value) for key, value in head.items()}
+    return name, arrays, {**_config(backbone.encoder, name), **entries}
+
+
+def _theirs(name, value):
+    """An array as it is there: kernels are (outputs, inputs)."""
+    return np.ascontiguousarray(value.T) if name.endswith("kernel") else value
+
+
+def _config(encoder, name) -> dict:
+    return {
+        "architectures": [name],
+        "model_type": "electra",
+        **{theirs: getattr(encoder, ours) for ours, theirs in SIZES.items()},
+        **{theirs: getattr(encoder, ours) for ours, (theirs, _) in RATES.items()},
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "position_embedding_type": "absolute",
+        "summary_type": "first",
+        "summary_use_proj": True,
+        "summary_activation": "gelu",
+        "summary_last_dropout": encoder.dropout_rate,
+        "tie_word_embeddings": True,
+        "torch_dtype": "float32",
+    }
+
+
+def _check(piece, folder) -> tuple[float, str]:
+    """(largest difference of a sample's outputs, who opened the folder)."""
+    inputs = sample_inputs(_backbone_of(piece).encoder)
+    ours = sample_outputs(piece, inputs)
+    again = from_huggingface(folder)
+    difference = largest_difference(ours, sample_outputs(_like(piece, again), inputs))
+    if again["left_out"]:
+        raise ConversionError(
+            f"{folder.name}: expected nothing left over, found {again['left_out']}"
+        )
+    if not has_transformers():
+        return difference, "this package's own reader (transformers and PyTorch are not installed)"
+    # Named here, for it loads PyTorch.
+    from keras_electra.backends import torch_transformers
+
+    name = _contents_class(piece)
+    found, wrong = torch_transformers.outputs_of(folder, name, inputs)
+    if wrong:
+        raise ConversionError(
+            f"{folder.name}: expected transformers to find every key and no other, "
+            f"received {', '.join(wrong[:3])}"
+        )
+    theirs = _by_our_names(piece, ours, found, inputs["padding_mask"])
+    difference = max(difference, largest_difference(ours, theirs))
+    tokenizer = again["tokenizer"]
+    if tokenizer is not None:
+        ids_of = lambda texts: torch_transformers.token_ids_of(folder, texts)  # noqa: E731
+        check_token_ids(tokenizer, ids_of, folder.name)
+    return difference, "transformers"
+
+
+def has_transformers() -> bool:
+    """Whether `transformers` and what it computes with are installed."""
+    return all(importlib.util.find_spec(name) for name in ("transformers", "torch"))
+
+
+def _contents_class(piece):
+    if isinstance(piece, TaskModel):
+        return head_of(piece)[0]
+    kinds = {ReplacedTokenDetector: DISCRIMINATOR, MaskedLanguageModel: GENERATOR}
+    return kinds.get(type(piece), "ElectraModel")
+
+
+def _by_our_names(piece, ours, found, mask):
+    """Outputs of `transformers` by the names of `sample_outputs`."""
+    if isinstance(piece, TaskModel) and piece.kind == "question_answering":
+        return {name: found[name][mask] for name in ours}
+    (name,) = ours
+    value = found["last_hidden_state" if isinstance(piece, ElectraBackbone) else "logits"]
+    if not isinstance(piece, TaskModel) or piece.kind == "tagging":
+        return {name: value[mask]}
+    return {name: value[:, 0] if piece.kind == "regression" else value}
+
+
+def _like(piece, models):
+    """The model of a folder that is of the same kind as `piece`."""
+    if isinstance(piece, TaskModel):
+        return models["task_model"]
+    names = {ReplacedTokenDetector: "discriminator", MaskedLanguageModel: "generator"}
+    return models[names.get(type(piece), "backbone")]
+
+
+def _backbone_of(piece):
+    return piece if isinstance(piece, ElectraBackbone) else piece.backbone

@@ -1,0 +1,121 @@
+"""A tokenizer as the files that `transformers` opens."""
+
+import pathlib
+
+import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
+
+from keras_electra.convert.tokenizer_files import (
+    CONFIG_FILE,
+    GENERIC_CLASS,
+    VOCABULARY_FILE,
+    WHOLE_FILE,
+)
+from keras_electra.errors import ConversionError
+from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.tokenizer import WordPieceTokenizer
+
+SAMPLE_TEXTS = (
+    "The quick brown fox, aged 3.5, didn't jump over the lazy dog!",
+    "Ça coûte 12 € à l'Étoile; naïve façade — très élégant.",
+    "東京 is TOKYO, straße is STRASSE.",
+    "unaffable\tantidisestablishmentarianism\n(so to say)",
+    f"{'ab' * 75} and {'ba' * 150}",
+)
+
+
+def write_tokenizer(tokenizer: WordPieceTokenizer, folder, longest: int) -> list[str]:
+    """Write `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`.
+
+    Args:
+        longest: the longest input of the model, in tokens.
+
+    Returns:
+        Sentences that say what these files cannot say.
+    """
+    folder, config = pathlib.Path(folder), tokenizer.config
+    tokenizer.save(folder / VOCABULARY_FILE)
+    whole = whole_tokenizer(tokenizer).to_str(pretty=True)
+    write_bytes(folder / WHOLE_FILE, whole.encode())
+    write_json(
+        folder / CONFIG_FILE,
+        {
+            # BertTokenizer makes its own limit of 100 characters a word out of any vocabulary.
+            "tokenizer_class": GENERIC_CLASS,
+            "do_lower_case": config.lowercase,
+            "strip_accents": config.strip_accents,
+            "tokenize_chinese_chars": True,
+            "model_max_length": longest,
+            # The class would leave the segments of a pair out otherwise.
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "mask_token": "[MASK]",
+        },
+    )
+    if not config.cuts_long_words:
+        return []
+    return [
+        f"words of more than {config.max_word_characters} characters, which are cut here, "
+        "become [UNK] in transformers"
+    ]
+
+
+def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
+    """The tokenizer as one object of the `tokenizers` library, text to ids with special tokens."""
+    config = tokenizer.config
+    whole = tokenizers.Tokenizer(
+        models.WordPiece(
+            {token: number for number, token in enumerate(tokenizer.vocabulary)},
+            unk_token="[UNK]",
+            max_input_chars_per_word=config.max_word_characters,
+        )
+    )
+    whole.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=True,
+        strip_accents=config.strip_accents,
+        lowercase=config.lowercase,
+    )
+    whole.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    whole.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[
+            ("[CLS]", tokenizer.class_id),
+            ("[SEP]", tokenizer.separator_id),
+        ],
+    )
+    whole.decoder = decoders.WordPiece(prefix="##")
+    whole.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    return whole
+
+
+def check_token_ids(tokenizer: WordPieceTokenizer, token_ids_of, where) -> None:
+    """Compare what both sides make of some texts.
+
+    Args:
+        token_ids_of: called with texts, returns the ids of each with special tokens.
+
+    Raises:
+        ConversionError: if they differ.
+    """
+    words = [token for token in tokenizer.vocabulary if token.isalpha()]
+    texts = [*SAMPLE_TEXTS, " ".join(words[:200]), " ".join(words[-200:])]
+    for text, received in zip(texts, token_ids_of(texts), strict=True):
+        expected = [tokenizer.class_id, *tokenizer.encode(text), tokenizer.separator_id]
+        if list(received) != expected:
+            raise ConversionError(
+                f"{where}: expected the token ids {expected[:8]}... of {text[:40]!r} on the other "
+                f"side, received {list(received)[:8]}..."
+            )
+
+
+def own_token_ids(folder):
+    """As `check_token_ids` takes it, by the `tokenizers` library on the folder's `tokenizer.json`."""
+    whole = tokenizers.Tokenizer.from_str(
+        (pathlib.Path(folder) / WHOLE_FILE).read_text(encoding="utf-8")
+    )
+    return lambda texts: [encoding.ids for encoding in whole.encode_batch(texts)]
