@@ -68,10 +68,7 @@ class Part(NamedTuple):
 
 def layer_parts(layer, scope: str, names: dict[str, str]) -> list[Part]:
     """The parts of one layer, from our names of its weights -> theirs below `scope`."""
-    weights, prefix = (
-        {weight.name: weight for weight in layer.weights},
-        f"{scope}/" if scope else "",
-    )
+    weights, prefix = layer.own_weights, f"{scope}/" if scope else ""
     return [Part(f"{prefix}{theirs}", weights[ours]) for ours, theirs in names.items()]
 
 
