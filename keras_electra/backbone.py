@@ -129,10 +129,12 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is."""
         mask = None
         if padding_mask is not None:
-            mask = ops.cast(padding_mask, "bool")[:, None, None, :]
+            # By this operation, because LiteRT has none for new axes in a slice of booleans.
+            mask = ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2))
         if self.direction == "both":
             return mask
-        places = ops.arange(length)
+        # The type is named because `torch.export` has no number here to guess it by.
+        places = ops.arange(length, dtype="int32")
         before = places[None, :] <= places[:, None]
         allowed = before if self.direction == "left" else ops.transpose(before)
         allowed = allowed[None, None]

@@ -189,7 +189,7 @@ class LocalMixing(ElectraLayer):
 
     def call(self, x, padding_mask=None):
         if padding_mask is not None:
-            x = x * ops.cast(padding_mask, x.dtype)[..., None]
+            x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)
         window = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
         gate, value = ops.split(ops.matmul(window, self.gate_kernel) + self.gate_bias, 2, axis=-1)
         mixed = ops.gelu(gate, approximate=False) * value

@@ -243,7 +243,9 @@ def best_places(logits, count: int):
 
     Where there are fewer than `count` places, the rest is place 0 with log-probability -1e9.
     """
-    length, places = logits.shape[-1], ops.shape(logits)[-1]
+    places = ops.shape(logits)[-1]
+    # While a program for any length is written, the length is no number, or a symbol.
+    length = logits.shape[-1] if isinstance(logits.shape[-1], int) else None
     log_probs = ops.log_softmax(logits, axis=-1)
     if length is None or length < count:
         missing = count if length is None else count - length

@@ -14,16 +14,16 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config corpus tokenizer store masking metrics scoring tasks runs exploring launching "
-    "traces workers comparing",
+    "errors config corpus tokenizer store masking metrics scoring tasks runs windows detection "
+    "onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers heads task_heads optimizers "
     "batches task_batches callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets continuing convert",
-    "windows passes evaluation predict inspection tracing",
-    "pretraining finetuning",
+    "passes evaluation predict inspection tracing deploy",
+    "pretraining finetuning serving",
     "cli inspect_worker predict_worker __main__ __init__",
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}

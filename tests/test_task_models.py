@@ -27,8 +27,8 @@ from keras_electra.task_models import (
     TokenClassifier,
     task_model,
 )
-from keras_electra.task_models.raw_examples import is_raw, label_name, label_names
 from keras_electra.tasks.examples import Answer, TextExample
+from keras_electra.tasks.raw_examples import is_raw, label_name, label_names
 from keras_electra.tasks.task import Task
 
 B, T, V = 4, 8, 60

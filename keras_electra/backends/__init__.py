@@ -11,6 +11,7 @@
     COMPILES_EVERY_SHAPE                                 whether batches had better have few shapes
     allow_any_shape(model)                               no compiling per shape where it can be avoided
     with_free_shapes(batches)                            batches of differing shapes, as `fit` takes them
+    EXPORTS                                              forms for other runtimes that it writes
     TrainStep                                            mixin with `train_step` for a keras.Model
 
 `KERAS_BACKEND` decides, through Keras, which file is imported.
@@ -23,6 +24,7 @@ import keras
 _backend = importlib.import_module(f"keras_electra.backends.{keras.config.backend()}")
 
 COMPILES_EVERY_SHAPE = _backend.COMPILES_EVERY_SHAPE
+EXPORTS = _backend.EXPORTS
 TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention

@@ -73,6 +73,10 @@ def gather_places(x, positions):
     return jnp.take_along_axis(x, positions[..., None], axis=1)
 
 
+EXPORTS = {}
+"""Forms for other runtimes that this backend writes: none, for JAX has no file format of its own."""
+
+
 def global_norm(tensors):
     """The Euclidean norm of all numbers of some tensors, in float32."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))

@@ -1,6 +1,8 @@
 """TensorFlow: dropout, attention, gather and the training step."""
 
 import itertools
+import pathlib
+import tempfile
 
 import keras
 import tensorflow as tf
@@ -102,6 +104,47 @@ def with_free_shapes(batches):
     if number is not None:
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(number))
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _export_saved_model(network, path, inputs, sample, longest):
+    """Write a SavedModel folder of any number of rows and any length; see `EXPORTS`."""
+    signature = [tf.TensorSpec((None, None), dtype, name) for name, dtype in inputs.items()]
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+
+    def serve(token_ids, segment_ids, padding_mask):
+        arrays = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+        return network(arrays)
+
+    archive.add_endpoint("serve", serve, input_signature=signature)
+    archive.write_out(str(path), verbose=False)
+    loaded = tf.saved_model.load(str(path))
+
+    def outputs(arrays):
+        found = loaded.serve(*(tf.constant(arrays[name]) for name in inputs))
+        return {name: value.numpy() for name, value in found.items()}
+
+    return outputs
+
+
+def _export_litert(network, path, inputs, sample, longest):
+    """Write a `.tflite` file of any number of rows and any length; see `EXPORTS`."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with tempfile.TemporaryDirectory() as folder:
+        _export_saved_model(network, folder, inputs, sample, longest)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serve"])
+        pathlib.Path(path).write_bytes(converter.convert())
+    runner = Interpreter(str(path)).get_signature_runner("serve")
+    return lambda arrays: runner(**arrays)
+
+
+EXPORTS = {"saved-model": _export_saved_model, "litert": _export_litert}
+"""Forms for other runtimes that this backend writes.
+
+Called with the network, a path, its inputs' names and types, a sample batch and the longest length;
+gives a function from a batch to outputs, all NumPy arrays, that reads what was written.
+"""
 
 
 class TrainStep:

@@ -106,6 +106,50 @@ def with_free_shapes(batches):
     return batches
 
 
+def _export_program(network, path, inputs, sample, longest):
+    """Write a `.pt2` file of any number of rows and any length; see `EXPORTS`."""
+    axes = {
+        0: torch.export.Dim("batch", min=1),
+        1: torch.export.Dim("length", min=2, max=longest),
+    }
+    program = torch.export.export(
+        _Program(network).eval(),
+        (),
+        kwargs={name: torch.from_numpy(value) for name, value in sample.items()},
+        dynamic_shapes={name: axes for name in inputs},
+        strict=False,
+    )
+    torch.export.save(program, path)
+    loaded = torch.export.load(path).module()
+
+    def outputs(arrays):
+        with torch.no_grad():
+            found = loaded(**{name: torch.from_numpy(value) for name, value in arrays.items()})
+        return {name: value.numpy() for name, value in found.items()}
+
+    return outputs
+
+
+class _Program(torch.nn.Module):
+    """A network with its three inputs by name, which `forward` of a Keras model hides."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, token_ids, segment_ids, padding_mask):
+        inputs = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
+        return self.network(inputs)
+
+
+EXPORTS = {"torch": _export_program}
+"""Forms for other runtimes that this backend writes.
+
+Called with the network, a path, its inputs' names and types, a sample batch and the longest length;
+gives a function from a batch to outputs, all NumPy arrays, that reads what was written.
+"""
+
+
 class TrainStep:
     """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update."""
 

@@ -1,5 +1,6 @@
-"""`export`: a trained model as a folder for others to use."""
+"""`export`: a trained model as a folder or file for others to use."""
 
+import contextlib
 import dataclasses
 import pathlib
 from typing import Annotated
@@ -9,19 +10,50 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, existing, quoted, start_keras
 from keras_electra.cli.options import choice
+from keras_electra.errors import InputError
+
+FORMATS = ("keras", "onnx", "openvino", "saved-model", "litert", "torch", "web")
+BACKEND_OF_FORMAT = {"saved-model": "tensorflow", "litert": "tensorflow", "torch": "torch"}
+PRECISIONS = ("float32", "int8")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Export:
-    """Write a model as a preset folder: configuration, vocabulary, weights of both networks."""
+    """Write a model for others to use; every form is checked against Keras while it is written."""
 
-    model: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
-    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="new or empty folder")]
+    model: Annotated[
+        pathlib.Path,
+        tyro.conf.arg(metavar="DIR", help="run, checkpoint, preset or fine-tuning run"),
+    ]
+    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="PATH", help="new file, or new folder")]
     format: Annotated[
         str,
-        choice("format", ("keras",)),
-        tyro.conf.arg(help="keras: what `keras_electra.load` opens"),
+        choice("format", FORMATS),
+        tyro.conf.arg(
+            help="keras: the folder that `keras_electra.load` opens; onnx: a file; openvino: a folder; "
+            "saved-model: a folder (TensorFlow); litert: a .tflite file (TensorFlow); torch: a .pt2 "
+            "file (PyTorch); web: a folder with a page that runs the model in a browser"
+        ),
     ] = "keras"
+    precision: Annotated[
+        str,
+        choice("precision", PRECISIONS),
+        tyro.conf.arg(help="onnx and web: numbers of the weights"),
+    ] = "float32"
+    runtime: Annotated[
+        tyro.conf.DisallowNone[pathlib.Path | None],
+        tyro.conf.arg(
+            metavar="DIR", help="web: unpacked package onnxruntime-web", help_behavior_hint=""
+        ),
+    ] = None
+    task: Annotated[
+        tyro.conf.DisallowNone[str | None],
+        tyro.conf.arg(
+            metavar="NAME",
+            help="which head of a model of several tasks",
+            help_behavior_hint="(default: its only one)",
+        ),
+    ] = None
     weights: Annotated[
         str,
         choice("weights", ("last", "average")),
@@ -30,16 +62,79 @@ class Export:
     backend: Backend = None
 
     def run(self):
+        self._refuse_what_does_not_go_together()
         existing("--model", self.model)
-        start_keras(self.backend)
+        start_keras(self.backend or BACKEND_OF_FORMAT.get(self.format))
         from keras_electra.presets import load, save_preset
 
-        with display.waiting(f"exporting {self.model}"):
-            save_preset(self.out, load(self.model, weights=self.weights))
-        display.say(
-            f"written to {self.out}: {', '.join(sorted(p.name for p in self.out.iterdir()))}"
-        )
-        display.say_next(
-            f'keras-electra detect --model {quoted(self.out)} "Some text."',
-            f"python -c \"import keras_electra; model = keras_electra.load('{self.out}')\"",
-        )
+        # The converters of TensorFlow write pages to standard error.
+        is_loud = BACKEND_OF_FORMAT.get(self.format) == "tensorflow"
+        silence = display.native_messages_held() if is_loud else contextlib.nullcontext()
+        with silence as stream, display.waiting(f"exporting {self.model}", stream):
+            model = load(self.model, weights=self.weights)
+            if self.format == "keras":
+                save_preset(self.out, model)
+                difference = None
+            else:
+                difference = self._write(model)
+        display.say(self._sentence(difference))
+        display.say_next(*self._next())
+
+    def _refuse_what_does_not_go_together(self):
+        if self.precision != "float32" and self.format not in ("onnx", "web"):
+            raise InputError(
+                f"--precision: expected float32 with --format {self.format}, received "
+                f"{self.precision!r}"
+            )
+        if (self.runtime is not None) != (self.format == "web"):
+            expected = "a folder with" if self.format == "web" else "nothing without"
+            raise InputError(
+                f"--runtime: expected {expected} --format web, received {self.runtime}"
+            )
+        if self.task is not None and self.format == "keras":
+            raise InputError("--task: expected nothing with --format keras, which keeps all heads")
+
+    def _write(self, model):
+        """Write the model; returns the difference to Keras."""
+        if self.format == "onnx":
+            from keras_electra.deploy.onnx_file import export_onnx
+
+            return export_onnx(model, self.out, precision=self.precision, task=self.task)
+        if self.format == "web":
+            from keras_electra.deploy.web_folder import export_web
+
+            return export_web(
+                model, self.out, self.runtime, precision=self.precision, task=self.task
+            )
+        from keras_electra.deploy.other_formats import export_other
+
+        return export_other(model, self.out, self.format, task=self.task)
+
+    def _sentence(self, difference) -> str:
+        """What was written, and how far from Keras it is."""
+        if difference is None:
+            names = ", ".join(sorted(path.name for path in self.out.iterdir()))
+            return f"written to {self.out}: {names}"
+        subject = "probabilities" if self.precision == "int8" else "outputs"
+        return f"written to {self.out}; {subject} beside those of Keras: {difference}"
+
+    def _next(self) -> list[str]:
+        """What to do with it."""
+        path = quoted(self.out)
+        opened = {
+            "keras": f"import keras_electra; model = keras_electra.load('{self.out}')",
+            "onnx": f"import keras_electra; model = keras_electra.OnnxModel('{self.out}')",
+            "openvino": f"import openvino; model = openvino.compile_model('{self.out}/model.xml')",
+            "saved-model": f"import tensorflow; model = tensorflow.saved_model.load('{self.out}')",
+            "litert": "from ai_edge_litert.interpreter import Interpreter; "
+            f"model = Interpreter('{self.out}').get_signature_runner()",
+            "torch": f"import torch; model = torch.export.load('{self.out}').module()",
+        }
+        commands = {
+            "keras": [f'keras-electra detect --model {path} "Some text."'],
+            "web": [f"python -m http.server --bind 127.0.0.1 --directory {path}"],
+        }
+        lines = commands.get(self.format, [])
+        if self.format in opened:
+            lines.append(f'python -c "{opened[self.format]}"')
+        return lines

@@ -35,7 +35,7 @@ class Detect:
             detections = detect(model, texts)
         for detection in detections:
             if self.json:
-                display.print_json(record_of(detection))
+                display.print_json(detection.to_dict())
             else:
                 display.output.print(marked(detection.text, detection))
                 print_tokens(detection)
@@ -74,16 +74,6 @@ def load(path):
 
     with display.waiting(f"loading {path}"):
         return load_model(path)
-
-
-def record_of(detection) -> dict:
-    """A detection as `--json` prints it."""
-    return {
-        "text": detection.text,
-        "tokens": detection.tokens,
-        "offsets": detection.offsets,
-        "replaced": detection.probabilities,
-    }
 
 
 def marked(text: str, detection) -> rich.text.Text:

@@ -4,22 +4,18 @@ Text becomes examples, rows of token ids, and batches of like length; prediction
 per example.
 """
 
-import warnings
-
 import keras
 import numpy as np
 
 from keras_electra import backends
-from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.task_batches import TaskBatches
-from keras_electra.task_models.raw_examples import examples_of, is_raw
-from keras_electra.tasks.encoding import EncodedExamples, encode
+from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.predictions import in_order, predictions
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.raw_encoding import encoded
+from keras_electra.tasks.raw_examples import is_raw
 
 BATCH_SIZE = 32
-SHORTEST_SEQUENCE = 8
 
 
 class RawInput:
@@ -126,48 +122,7 @@ class RawInput:
         Raises:
             InputError: without a tokenizer, or for an example that cannot be used.
         """
-        if self.tokenizer is None:
-            raise InputError("model: expected one with a tokenizer, received tokenizer=None")
-        longest = self.backbone.encoder.max_sequence_length
-        if longest < SHORTEST_SEQUENCE:
-            raise InputError(
-                f"model: expected one that takes {SHORTEST_SEQUENCE} tokens, received {longest}"
-            )
-        config = FinetuneConfig.for_task(
-            {},
-            sequence_length=min(self.sequence_length or longest, longest),
-            tagging_form=getattr(self, "tagging_form", "correct"),
-            **(self.answers.to_dict() if self.kind == "question_answering" else {}),
-        )
-        result = encode(
-            self._task(),
-            examples_of(self, x, y),
-            self.tokenizer,
-            config,
-            labels=getattr(self, "labels", None),
-            # Here a person is waiting, so the first thing that is wrong is said at once.
-            problems=Problems(is_strict=True),
-            is_training=is_training,
-        )
-        if result.num_truncated:
-            warnings.warn(
-                f"{result.num_truncated} of {len(result.examples)} texts were cut to "
-                f"{config.sequence_length} tokens",
-                stacklevel=3,
-            )
-        return result
-
-    def _task(self):
-        """The task that this model is for, as encoding wants it."""
-        return Task(
-            name=self.task_name,
-            kind=self.kind,
-            reader=lambda data, split, problems: iter(()),
-            labels=getattr(self, "labels", None),
-            value_range=getattr(self, "value_range", None),
-            metrics=("loss",),
-            main_metric="loss",
-        )
+        return encoded(self, self.backbone.encoder.max_sequence_length, x, y, is_training)
 
     def _data(self, x, y, sample_weight, batch_size, is_training):
         """What Keras is given for `x`, everything the model needs inside."""

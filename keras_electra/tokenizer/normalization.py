@@ -8,6 +8,7 @@ gives other ids.
 import functools
 import operator
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
 
@@ -139,3 +140,32 @@ def align(text: str, stages: list[Callable[[str], str]]) -> tuple[str, list[int]
             ]
             text = changed
     return text, sources
+
+
+def character_tables() -> dict[str, list[int]]:
+    """What the functions above make of single characters, for programs in other languages.
+
+    Returns:
+        Name -> [first, last, first, last, ...], bounds of stretches of code points: `removed`,
+        `spaces`, `ideographs` (set apart), `punctuation` (split off), `accents`.
+    """
+    tables = {name: [] for name in ("removed", "spaces", "ideographs", "punctuation", "accents")}
+    names = {"": "removed", " ": "spaces"}
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        clean = cleaned(character)
+        if clean != character or character == " ":
+            extend_stretches(tables[names.get(clean, "ideographs")], code)
+        if split_off(character) != character:
+            extend_stretches(tables["punctuation"], code)
+        elif split_off_without_accent(character) == "":
+            extend_stretches(tables["accents"], code)
+    return tables
+
+
+def extend_stretches(bounds: list[int], code: int) -> None:
+    """Add a code point behind the others to a list of bounds."""
+    if bounds and bounds[-1] == code - 1:
+        bounds[-1] = code
+    else:
+        bounds += [code, code]

@@ -1,0 +1,148 @@
+"""The encoder in ONNX's operations, one function per layer of `keras_electra.layers`.
+
+Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
+"""
+
+import numpy as np
+from keras import ops
+
+from keras_electra.deploy.graph import FIRST, LAST, Graph
+from keras_electra.layers import LAYER_NORM_EPSILON, rotation_table
+
+HIDDEN_SCORE = -1e9
+"""Added to the score of a place that is not to be seen."""
+
+
+def encoder_graph(graph: Graph, backbone) -> str:
+    """Last hidden states (B, T, H) of the graph's inputs `token_ids`, `segment_ids`, `padding_mask`."""
+    encoder = backbone.encoder
+    x = embeddings(graph, backbone.embeddings)
+    if backbone.projection is not None:
+        x = graph.dense(x, array(backbone.projection.kernel), array(backbone.projection.bias))
+    if backbone.mixing is not None:
+        x = local_mixing(graph, backbone.mixing, x)
+    mask = attention_mask(graph, backbone.direction)
+    rotation = None
+    if encoder.position_encoding == "rotary":
+        width = encoder.hidden_dim // encoder.num_heads
+        tables = rotation_table(encoder.max_sequence_length, width)
+        rotation = [first_places(graph, array(table)) for table in tables]
+    for layer in backbone.encoder_layers:
+        x = encoder_layer(graph, layer, x, mask, rotation)
+    return x if backbone.final_norm is None else normalized(graph, backbone.final_norm.norm, x)
+
+
+def embeddings(graph, layer):
+    """The sum of the tables' rows, normalized."""
+    x = graph.gather(graph.constant(array(layer.table())), "token_ids", 0)
+    if layer.encoder.position_encoding == "learned":
+        x = graph.add(x, first_places(graph, array(layer.position_embeddings)))
+    segments = graph.gather(graph.constant(array(layer.segment_embeddings)), "segment_ids", 0)
+    return normalized(graph, layer.norm, graph.add(x, segments))
+
+
+def first_places(graph, table):
+    """The first T rows of a table."""
+    return graph.slice(graph.constant(table), FIRST, graph.length("token_ids", 1), 0)
+
+
+def local_mixing(graph, layer, x):
+    """A gated projection of the neighbours added to each place."""
+    real = graph.unsqueeze(graph.cast("padding_mask", "float32"), -1)
+    x = graph.multiply(x, real)
+    window = graph.concatenate([shifted(graph, x, offset) for offset in layer.offsets], -1)
+    both = graph.dense(window, array(layer.gate_kernel), array(layer.gate_bias))
+    gate, value = graph.split(both, -1, 2)
+    mixed = graph.multiply(graph.gelu(gate), value)
+    return graph.add(x, graph.dense(mixed, array(layer.output_kernel), array(layer.output_bias)))
+
+
+def shifted(graph, x, offset: int):
+    """`x[:, t + offset]` at place t, zero where that is outside."""
+    if offset == 0:
+        return x
+    pads = graph.constant([0, max(-offset, 0), 0, 0, max(offset, 0), 0], "int64")
+    padded = graph.node("Pad", x, pads)
+    bounds = (offset, LAST) if offset > 0 else (FIRST, offset)
+    return graph.slice(padded, *bounds, 1)
+
+
+def attention_mask(graph, direction):
+    """What is added to the scores: (B, 1, 1 or T, T)."""
+    seen = graph.unsqueeze("padding_mask", 1, 2)
+    if direction != "both":
+        length = graph.squeeze(graph.length("token_ids", 1), 0)
+        zero, one = (graph.constant(number, "int64") for number in (0, 1))
+        places = graph.node("Range", zero, length, one)
+        columns, rows = graph.unsqueeze(places, 0), graph.unsqueeze(places, 1)
+        pair = (columns, rows) if direction == "left" else (rows, columns)
+        seen = graph.node("And", seen, graph.node("LessOrEqual", *pair))
+    values = [graph.constant(value, "float32") for value in (0.0, HIDDEN_SCORE)]
+    return graph.node("Where", seen, *values)
+
+
+def encoder_layer(graph, layer, x, mask, rotation):
+    """Attention and feed-forward with their residuals."""
+    attention_norm, output_norm = layer.attention_norm, layer.output_norm
+    if layer.encoder.norm_position == "pre":
+        before = normalized(graph, attention_norm, x)
+        x = graph.add(x, attended(graph, layer, before, mask, rotation))
+        return graph.add(x, transformed(graph, layer, normalized(graph, output_norm, x)))
+    x = graph.add(x, attended(graph, layer, x, mask, rotation))
+    x = normalized(graph, attention_norm, x)
+    return normalized(graph, output_norm, graph.add(x, transformed(graph, layer, x)))
+
+
+def attended(graph, layer, x, mask, rotation):
+    """The attention sublayer."""
+    hidden, heads = layer.encoder.hidden_dim, layer.encoder.num_heads
+    width = hidden // heads
+    kernel, bias = np.copy(array(layer.updated("qkv_kernel"))), np.copy(array(layer.qkv_bias))
+    # The scores are divided by sqrt(D) here: queries come out of the kernel that much smaller.
+    kernel[:, :hidden] *= width**-0.5
+    bias[:hidden] *= width**-0.5
+    query, key, value = (
+        graph.transpose(graph.reshape(part, 0, 0, heads, width), 0, 2, 1, 3)
+        for part in graph.split(graph.dense(x, kernel, bias), -1, 3)
+    )
+    if rotation is not None:
+        query, key = rotated(graph, query, rotation), rotated(graph, key, rotation)
+    scores = graph.add(graph.matmul(query, graph.transpose(key, 0, 1, 3, 2)), mask)
+    context = graph.matmul(graph.node("Softmax", scores, axis=-1), value)
+    context = graph.reshape(graph.transpose(context, 0, 2, 1, 3), 0, 0, hidden)
+    kernel = array(layer.updated("attention_kernel"))
+    return graph.dense(context, kernel, array(layer.attention_bias))
+
+
+def rotated(graph, x, rotation):
+    """Queries or keys (B, N, T, D) turned by their positions."""
+    cosines, sines = rotation
+    first, second = graph.split(x, -1, 2)
+    turned = (
+        graph.node("Sub", graph.multiply(first, cosines), graph.multiply(second, sines)),
+        graph.add(graph.multiply(second, cosines), graph.multiply(first, sines)),
+    )
+    return graph.concatenate(turned, -1)
+
+
+def transformed(graph, layer, x):
+    """The feed-forward sublayer."""
+    kernel, bias = array(layer.updated("intermediate_kernel")), array(layer.intermediate_bias)
+    inner = graph.dense(x, kernel, bias)
+    if layer.encoder.feed_forward == "geglu":
+        inner, gate = graph.split(inner, -1, 2)
+        inner = graph.multiply(graph.gelu(inner), gate)
+    else:
+        inner = graph.gelu(inner)
+    return graph.dense(inner, array(layer.updated("output_kernel")), array(layer.output_bias))
+
+
+def normalized(graph, norm, x):
+    """LayerNorm with the weights of a pair (gamma, beta)."""
+    gamma, beta = norm
+    return graph.layer_norm(x, array(gamma), array(beta), LAYER_NORM_EPSILON)
+
+
+def array(value) -> np.ndarray:
+    """A weight as a float32 array."""
+    return np.asarray(ops.convert_to_numpy(value), np.float32)

@@ -1,0 +1,134 @@
+"""An ONNX graph written one node a line.
+
+Values are named by strings, as ONNX names them: every method returns the name of what it computes.
+"""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 20
+"""The first with `Gelu`; its version of the file format is 9."""
+IR_VERSION = 9
+TYPES = {
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+    "float32": TensorProto.FLOAT,
+}
+FIRST, LAST = 0, np.iinfo(np.int64).max
+"""Bounds of a slice that reaches to the ends."""
+
+
+class Graph:
+    """Nodes and constants being collected.
+
+    Args:
+        prefix: begins every name, so that a graph inside another has names of its own.
+    """
+
+    def __init__(self, prefix: str = ""):
+        self.prefix = prefix
+        self.nodes = []
+        self.initializers = []
+        self._known = {}
+        self._count = 0
+
+    def constant(self, value, dtype=None) -> str:
+        """A constant; one that is small and there already is used again."""
+        value = np.asarray(value, dtype, order="C")
+        key = (value.dtype.str, value.shape, value.tobytes()) if value.size <= 16 else None
+        if key in self._known:
+            return self._known[key]
+        name = self._new_name("constant")
+        self.initializers.append(numpy_helper.from_array(value, name))
+        if key is not None:
+            self._known[key] = name
+        return name
+
+    def node(self, kind: str, *inputs: str, count: int = 1, **attributes):
+        """An ONNX node; the name of its output, or a list of `count` names."""
+        outputs = [self._new_name(kind) for _ in range(count)]
+        self.nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+        return outputs[0] if count == 1 else outputs
+
+    def _new_name(self, kind):
+        self._count += 1
+        return f"{self.prefix}{kind.lower()}_{self._count}"
+
+    # What the layers are made of
+
+    def add(self, x, y):
+        return self.node("Add", x, y)
+
+    def multiply(self, x, y):
+        return self.node("Mul", x, y)
+
+    def matmul(self, x, y):
+        return self.node("MatMul", x, y)
+
+    def dense(self, x, kernel, bias):
+        """`x @ kernel + bias`, the weights given as arrays."""
+        return self.add(self.matmul(x, self.constant(kernel)), self.constant(bias))
+
+    def gelu(self, x):
+        """GELU by the error function."""
+        return self.node("Gelu", x, approximate="none")
+
+    def layer_norm(self, x, gamma, beta, epsilon):
+        inputs = x, self.constant(gamma), self.constant(beta)
+        return self.node("LayerNormalization", *inputs, axis=-1, epsilon=epsilon)
+
+    def cast(self, x, dtype):
+        return self.node("Cast", x, to=TYPES[dtype])
+
+    def gather(self, x, indices, axis):
+        return self.node("Gather", x, indices, axis=axis)
+
+    def at(self, x, index: int, axis: int):
+        """One slice of an axis, which goes."""
+        return self.gather(x, self.constant(index, "int64"), axis)
+
+    def slice(self, x, start, end, axis: int):
+        """A stretch of an axis; bounds are numbers, or names of values (1,)."""
+        bounds = [
+            bound if isinstance(bound, str) else self.constant([bound], "int64")
+            for bound in (start, end)
+        ]
+        return self.node("Slice", x, *bounds, self.constant([axis], "int64"))
+
+    def split(self, x, axis: int, count: int):
+        """Equal parts of an axis."""
+        return self.node("Split", x, count=count, axis=axis, num_outputs=count)
+
+    def concatenate(self, parts, axis: int):
+        return self.node("Concat", *parts, axis=axis)
+
+    def transpose(self, x, *axes: int):
+        return self.node("Transpose", x, perm=axes)
+
+    def reshape(self, x, *shape: int):
+        """Another shape; 0 keeps an axis as it is, -1 stands for the rest."""
+        return self.node("Reshape", x, self.constant(shape, "int64"))
+
+    def unsqueeze(self, x, *axes: int):
+        return self.node("Unsqueeze", x, self.constant(axes, "int64"))
+
+    def squeeze(self, x, *axes: int):
+        return self.node("Squeeze", x, self.constant(axes, "int64"))
+
+    def length(self, x, axis: int):
+        """The size (1,) int64 of an axis."""
+        return self.node("Shape", x, start=axis, end=axis + 1)
+
+    def finished(self, name: str, inputs, outputs) -> onnx.GraphProto:
+        """The graph.
+
+        Args:
+            inputs, outputs: triples of name, dtype and shape, of numbers and names of axes.
+        """
+        described = [
+            [helper.make_tensor_value_info(n, TYPES[dtype], shape) for n, dtype, shape in values]
+            for values in (inputs, outputs)
+        ]
+        return helper.make_graph(self.nodes, name, *described, self.initializers)
