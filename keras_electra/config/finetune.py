@@ -128,6 +128,9 @@ class FinetuneConfig(Options):
         False,
         "whether a row that cannot be used ends the run; otherwise it is left out and counted",
     )
+    max_examples: int | None = option(
+        None, "examples of each part that are used at most, for a quick look; none for all"
+    )
 
     def check(self) -> None:
         for name in (
@@ -138,6 +141,7 @@ class FinetuneConfig(Options):
             "lora_rank",
             "validate_every_steps",
             "early_stopping_patience",
+            "max_examples",
         ):
             value = getattr(self, name)
             self.require(value is None or value >= 1, name, "at least 1")

@@ -100,3 +100,10 @@ SIZES = {
         "warmup_steps": 10_000,
     },
 }
+
+
+def size_named(hidden_dim: int, num_layers: int) -> str | None:
+    """The named size of this width and depth, or None."""
+    shape = hidden_dim, num_layers
+    sizes = (n for n, r in SIZES.items() if (r["hidden_dim"], r["num_layers"]) == shape)
+    return next(sizes, None)

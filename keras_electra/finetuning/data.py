@@ -9,6 +9,7 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.encoding import encode, labels_of
+from keras_electra.tasks.splits import some_examples
 from keras_electra.tasks.task import Problems, Task
 
 NEEDED = ("train", "validation")
@@ -58,7 +59,7 @@ def read_task(
     labels, splits, record = task.labels, {}, {}
     for split in present_splits(task, data, wanted):
         problems = Problems(config.has_strict_rows)
-        examples = task.read(data, split, problems)
+        examples = some_examples(task.read(data, split, problems), config.max_examples)
         if labels is None and split == "train":
             labels = labels_of(task, examples, config)
             check_labels(task, labels)

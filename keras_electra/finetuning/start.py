@@ -9,7 +9,7 @@ import keras
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
-from keras_electra.config.sizes import SIZES
+from keras_electra.config.sizes import size_named
 from keras_electra.errors import InputError
 from keras_electra.lora import add_lora
 from keras_electra.presets import load
@@ -57,10 +57,7 @@ class Start:
     @property
     def size(self) -> str | None:
         """The named size of the same width and depth, or None."""
-        encoder = self.backbone.encoder
-        shape = encoder.hidden_dim, encoder.num_layers
-        sizes = (n for n, r in SIZES.items() if (r["hidden_dim"], r["num_layers"]) == shape)
-        return next(sizes, None)
+        return size_named(self.backbone.encoder.hidden_dim, self.backbone.encoder.num_layers)
 
     @property
     def max_sequence_length(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from keras_electra.config.corpus import DOCUMENT_OPTIONS
 from keras_electra.launching.commands import keywords, literal
+from keras_electra.launching.finetune_plan import FinetunePlan
 from keras_electra.launching.pretrain_plan import MAX_VOCABULARY_TEXT_BYTES, PretrainPlan
 
 
@@ -67,3 +68,24 @@ def store_lines(plan: PretrainPlan) -> list[str]:
 def call(name: str, options: Mapping) -> str:
     """A call with options by name."""
     return f"{name}({keywords(options).removeprefix(', ')})"
+
+
+def finetune_program(plan: FinetunePlan) -> str:
+    """A Python program that does what a plan's command does."""
+    lines = [
+        *beginning(plan.backend),
+        "import keras_electra as ke",
+        "from keras_electra.finetuning import recipe_for",
+        "",
+    ]
+    data, task = literal(plan.data), "task"
+    if plan.task is not None:
+        task = literal(plan.task)
+    else:
+        given = {name: value for name, value in plan.columns.items() if value not in (None, ())}
+        lines += [f"task, found = ke.own_task({data}{keywords(given)})", "print(found)"]
+    lines += [
+        f"start, config = recipe_for({literal(plan.model)}, {task}{keywords(plan.all_options)})",
+        f"outcome = ke.finetune(start, {task}, {data}, {literal(plan.run_dir)}, config=config)",
+    ]
+    return "\n".join(lines) + "\n"

@@ -226,3 +226,11 @@ def drawn_places(examples: Sequence[Example], fraction: float, seed: int) -> set
 def hash_of(seed: int, number: int) -> bytes:
     """Eight bytes that the two numbers decide."""
     return hashlib.blake2b(f"{seed} {number}".encode(), digest_size=8).digest()
+
+
+def some_examples(examples: Sequence[Example], most: int | None) -> Sequence[Example]:
+    """At most so many examples, from everywhere among them, in their order; the same at every call."""
+    if most is None or len(examples) <= most:
+        return examples
+    places = sorted(range(len(examples)), key=lambda place: hash_of(0, place))[:most]
+    return [examples[place] for place in sorted(places)]

@@ -8,6 +8,7 @@ import importlib
 from keras_electra.errors import MissingExtraError
 
 _HOMES = {
+    "FineTuneLauncher": "finetune",
     "LiveFigure": "figure",
     "Panel": "panel",
     "PretrainLauncher": "pretrain",

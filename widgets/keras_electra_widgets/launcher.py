@@ -54,9 +54,11 @@ class Launcher(Panel):
         stem: of the names of new runs.
     """
 
+    # Also for one that its constructor refused, and that is closed all the same.
+    launched = monitor = assessment = None
+
     def __init__(self, title: str, folder, parts, stem: str):
         self._stem, self._is_filling = stem, False
-        self.launched, self.monitor, self.assessment = None, None, None
         self.start = Action("Start", "Start the run as a process of its own")
         self.cancel = Action("Stop", "End what is at work; a run is saved first")
         self.again = Action("New run", "Plan another run with these settings")
@@ -371,10 +373,8 @@ class Launcher(Panel):
 
     def close(self) -> None:
         """Take the panel from the page; the run goes on."""
-        if not hasattr(self, "head"):
-            # Refused by its constructor.
-            return
-        self._show_monitor(None)
+        if self.monitor is not None:
+            self._show_monitor(None)
         super().close()
 
 

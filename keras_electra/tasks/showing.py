@@ -1,0 +1,71 @@
+"""What a table and its examples look like: the first rows, and what the model is given of one."""
+
+import itertools
+from collections.abc import Sequence
+
+from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.tasks.encoding import encode, labels_of
+from keras_electra.tasks.examples import Example
+from keras_electra.tasks.own_tables import files_in, form_of
+from keras_electra.tasks.splits import parts_of
+from keras_electra.tasks.tables import rows
+from keras_electra.tasks.task import Problems, Task
+
+NUM_ROWS = 10
+
+
+def first_rows(data, num_rows: int = NUM_ROWS, *, encoding: str = "utf-8", has_header=None) -> list:
+    """The first rows of a table, each a dict of column -> value; of a folder its training part.
+
+    Files of tagged words and of questions have no columns: none are returned.
+
+    Raises:
+        InputError: if the table cannot be read.
+    """
+    parts = parts_of(data, files_in, "data")
+    table = parts.get("train", next(iter(parts.values())))
+    if form_of(table, encoding) != "table":
+        return []
+    found = rows(table, Problems(), encoding=encoding, has_header=has_header)
+    return [row.values for row in itertools.islice(found, num_rows)]
+
+
+def seen_by_model(
+    task: Task,
+    examples: Sequence[Example],
+    tokenizer,
+    config: FinetuneConfig,
+    number: int = 0,
+) -> list[dict]:
+    """What the model is given of one example: a dict of `piece`, `segment`, `label` for each place.
+
+    Of an example with several inputs, such as choices or windows over a context, the first is taken.
+
+    Args:
+        examples: of the training part; the labels are theirs.
+        number: of the example among them.
+    """
+    labels = labels_of(task, examples, config)
+    one = encode(task, [examples[number]], tokenizer, config, labels=labels, is_training=False)
+    if not len(one):
+        return []
+    ids, segments = one.token_ids[0], one.segment_ids[0]
+    if task.kind == "multiple_choice":
+        ids, segments = ids[0], segments[0]
+    tags = [None] * len(ids)
+    if task.kind == "tagging":
+        tags = _tags_at(one, labels, len(ids))
+    return [
+        {"piece": piece, "segment": int(segment), "label": tag}
+        for piece, segment, tag in zip(tokenizer.tokens_of(ids), segments, tags, strict=True)
+    ]
+
+
+def _tags_at(encoded, labels, length: int) -> list[str | None]:
+    """The tag at each place that has one: the first piece of a word."""
+    tags = [None] * length
+    names = ("word_positions", "labels", "word_weights")
+    for place, label, weight in zip(*(encoded.fields[name][0] for name in names), strict=True):
+        if weight:
+            tags[int(place)] = labels[int(label)]
+    return tags

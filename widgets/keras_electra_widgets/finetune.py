@@ -1,0 +1,502 @@
+"""`FineTuneLauncher`: from a table of one's own, or a known task, to a fine-tuning and its results."""
+
+import hashlib
+import json
+import pathlib
+
+import ipywidgets
+
+from keras_electra.errors import ElectraError, InputError
+from keras_electra.launching import FinetunePlan, finetune_program, free_name
+from keras_electra.launching.estimating import StepWatch
+from keras_electra.launching.finetune_estimating import estimate_finetuning
+from keras_electra.launching.finetune_plan import (
+    finetune_fields,
+    is_finetuning,
+    recommended,
+    stamp_of,
+)
+from keras_electra.runs import list_runs
+from keras_electra.runs.files import plain, write_bytes
+from keras_electra.tasks import KNOWN_TASKS
+from keras_electra.tasks.checking import check_task_data
+from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
+from keras_electra.tasks.showing import first_rows, seen_by_model
+from keras_electra.tasks.tables import rows_in_memory
+from keras_electra.tasks.task import Kind
+from keras_electra_widgets import form
+from keras_electra_widgets.actions import Action
+from keras_electra_widgets.data_view import DataView, pieces_markup
+from keras_electra_widgets.launcher import (
+    Launcher,
+    SpeedReport,
+    backend_row,
+    number_of_problems,
+    place_rows,
+)
+from keras_electra_widgets.panel import refuse_unknown
+from keras_electra_widgets.static_html import escaped
+
+OWN, GUESSED, UPLOADED = "", "", "uploads"
+OWN_ROWS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "sequence_length",
+    "num_trials",
+    "seed",
+    "dtype_policy",
+)
+# Roles that the command line has no option for.
+HIDDEN_ROLES = ("id", "answer_start")
+ROLES = tuple(dict.fromkeys(role for roles in ROLES_OF_KIND.values() for role in roles))
+STEPS = {
+    "Data": ("data", "task"),
+    "Task": ("kind", *(option_of(role) for role in ROLES)),
+    "Where": ("name", "folder"),
+}
+KEYWORDS = ("folder", "model", "data", "task", "columns", "backend", "options")
+
+
+class FineTuneLauncher(Launcher):
+    """Plans a fine-tuning, looks over its data, starts it as a process of its own, and shows it.
+
+        FineTuneLauncher("electra", model="electra/run-1", data="reviews.csv")
+
+    The columns of one's own table are guessed, and the guess can be overruled; the data is looked over
+    for what is missing, twice, uneven or cut; an example is shown as the model is given it. When the run
+    has finished, its results stand below it.
+
+    Args:
+        folder: the working folder; nothing is written outside it.
+        model: run, checkpoint or preset to start from.
+        data: path of a table, file or folder; or a DataFrame or a list of dicts, which is written into
+            the working folder.
+        **settings: further attributes of `FinetunePlan` to begin with: `task`, `columns`, `backend`,
+            `options`.
+    """
+
+    explorer = None
+
+    def __init__(self, folder: str | pathlib.Path = "electra", *, model="", data="", **settings):
+        refuse_unknown("FineTuneLauncher", settings, KEYWORDS)
+        self._fields = {f.name: f for group in finetune_fields().values() for f in group}
+        self._groups = finetune_fields()
+        self.rows = {**task_rows(), **place_rows(folder, "task")}
+        self.rows |= {name: form.option(self._fields[name]) for name in OWN_ROWS}
+        self.rows["dtype_policy"].control.description = "Precision"
+        self.upload = ipywidgets.FileUpload(multiple=False, description="Choose a file")
+        self.quick = Action("Quick look", "One epoch on 200 examples of each part")
+        groups = {
+            {"run": "training"}.get(name, name): (
+                [field for field in fields if field.name not in OWN_ROWS],
+                "",
+            )
+            for name, fields in self._groups.items()
+        }
+        self.advanced = form.Folded(groups, self.changed, self._recipe)
+        self.data_view, self.seen = DataView(), ipywidgets.HTML()
+        self.recipe, self.steps = ipywidgets.HTML(), ipywidgets.HTML()
+        self._speed, self._estimate = None, None
+        self._looked_at, self._report = None, None
+        if not isinstance(data, str | pathlib.Path):
+            data = written_table(data, pathlib.Path(folder))
+        self._show_plan(FinetunePlan(folder="", name="", model=model, data=data, **settings))
+        super().__init__("Fine-tuning", folder, self._form_parts(), "task")
+        self.upload.observe(self.guarded(lambda change: self._take_upload()), names="value")
+        self.rows["runs"].on_change(self.guarded(lambda change: self._take_model()))
+        self.quick.on_click(self.guarded(lambda _: self._look_quickly()))
+
+    # The form
+
+    def _form_parts(self):
+        rows = self.rows
+        self._roles_box = ipywidgets.VBox()
+        return [
+            self.steps,
+            form.heading("1 Data"),
+            rows["task"],
+            rows["data"],
+            self.upload,
+            self.data_view,
+            form.heading("2 Task"),
+            self._roles_box,
+            self.seen,
+            form.heading("3 Settings"),
+            rows["model"],
+            rows["runs"],
+            self.recipe,
+            *(rows[name] for name in OWN_ROWS),
+            rows["backend"],
+            self.advanced,
+            form.heading("4 Train"),
+            *(rows[name] for name in ("folder", "name", "same_as")),
+        ]
+
+    def _recipe(self):
+        try:
+            config = self.plan_of_form()[0].config({})
+        except ElectraError:
+            return {}
+        values = config.to_dict()
+        return {**values, **values["optimizer"], **values["answers"]}
+
+    def plan_of_form(self):
+        """(the `FinetunePlan` that the form makes, what is wrong with what was typed)."""
+        rows, problems, options = self.rows, {}, {}
+        for name in OWN_ROWS:
+            if rows[name].value != form.RECIPE:
+                try:
+                    options[name] = self._fields[name].read(rows[name].value)
+                except InputError as error:
+                    problems[name] = str(error)
+        groups, unread = self.advanced.read()
+        for values in groups.values():
+            options |= values
+        # What a model must beat is drawn beside it.
+        options.setdefault("has_baselines", True)
+        task = rows["task"].value or None
+        columns = {} if task else self._columns()
+        plan = FinetunePlan(
+            folder=rows["folder"].value or ".",
+            name=rows["name"].value,
+            model=rows["model"].value,
+            data=rows["data"].value,
+            task=task,
+            columns=columns,
+            backend=rows["backend"].value,
+            options=options,
+        )
+        if rows["backend"].value is None:
+            problems["backend"] = (
+                "backend: expected an installed one; pip install 'keras-electra[jax]'"
+            )
+        return plan, {**problems, **unread}
+
+    def _columns(self):
+        columns = {}
+        for role in ROLES:
+            value = self.rows[option_of(role)].value
+            if role == "choices":
+                value = tuple(name.strip() for name in value.split(",") if name.strip())
+            if value:
+                columns[option_of(role)] = value
+        if self.rows["kind"].value:
+            columns["kind"] = self.rows["kind"].value
+        return columns
+
+    def fill(self, run_dir) -> None:
+        """Show the settings of a run."""
+        run_dir = pathlib.Path(run_dir)
+        plan = FinetunePlan.like(run_dir, folder=run_dir.parent, name=run_dir.name)
+        self.rows["name"].control.value = plan.name
+        self._show_plan(plan)
+
+    def _show_plan(self, plan: FinetunePlan):
+        rows = self.rows
+        rows["task"].control.value = plan.task or OWN
+        rows["data"].control.value, rows["model"].control.value = plan.data, plan.model
+        for role in ROLES:
+            value = plan.columns.get(option_of(role)) or ""
+            shown = value if isinstance(value, str) else ", ".join(value)
+            rows[option_of(role)].control.value = shown
+        rows["kind"].control.value = plan.columns.get("kind") or GUESSED
+        if plan.backend in [value for _, value in rows["backend"].control.options]:
+            rows["backend"].control.value = plan.backend
+        for name in OWN_ROWS:
+            given = name in plan.options
+            shown = self._fields[name].shown(plan.options[name]) if given else form.RECIPE
+            rows[name].control.value = shown
+        groups = {}
+        for title, fields in self._groups.items():
+            title = {"run": "training"}.get(title, title)
+            names = {field.name for field in fields} - set(OWN_ROWS)
+            groups[title] = {n: v for n, v in plan.options.items() if n in names}
+        groups["training"].pop("has_baselines", None)
+        self.advanced.fill(groups)
+
+    def tell_problems(self, problems: dict) -> None:
+        """Show beside each field what is wrong with it, and how each step stands."""
+        super().tell_problems(problems)
+        self.advanced.tell(problems)
+        marks = []
+        steps = {
+            **STEPS,
+            "Settings": tuple(self.rows.keys() - {n for s in STEPS.values() for n in s}),
+        }
+        for title, names in steps.items():
+            number = sum(name in names for name in problems)
+            marks.append(f"{title} {'✓' if not number else number_of_problems(range(number))}")
+        if self._report is not None and self._report.num_problems:
+            number = self._report.num_problems
+            marks[0] += f", {number} {'check' if number == 1 else 'checks'} to look into"
+        told = f'<span class="ke-reasons">{" · ".join(marks)}</span>'
+        if self.steps.value != told:
+            self.steps.value = told
+
+    # What it amounts to
+
+    def assess(self) -> None:
+        """Check the form, and look at its data where that is new."""
+        super().assess()
+        plan, problems = self.assessment.plan, self.assessment.problems
+        self._show_roles(plan)
+        self._show_recipe(plan)
+        if "data" in problems or "task" in problems:
+            self._looked_at, self._report = None, None
+            self.data_view.show_report(None)
+            self.data_view.show_rows(self._first_rows(plan))
+            self.data_view.show_sentence("")
+            self.seen.value = ""
+            return
+        self._look_at_data(plan, problems)
+
+    def _first_rows(self, plan):
+        if plan.task is not None or not plan.data or not pathlib.Path(plan.data).exists():
+            return []
+        try:
+            return first_rows(plan.data)
+        except ElectraError:
+            return []
+
+    def _look_at_data(self, plan, problems):
+        """Look the data over in a thread of its own; an older look that is not done yet is dropped."""
+        if any(name.endswith("_column") or name == "choice_columns" for name in problems):
+            return
+        config = None if "model" in problems else self._config(plan)
+        length = 128 if config is None else config.sequence_length
+        key = (plan.data, stamp_of(plan.data), plan.task, repr(plan.columns), plan.model, length)
+        if key == self._looked_at:
+            return
+        self._looked_at = key
+        self.data_view.show_sentence("looking at the data …")
+        self.work(
+            lambda: self._seen_data(plan, config, length),
+            lambda found: self._show_data(key, *found),
+            on_error=lambda error: self._show_no_data(key),
+        )
+
+    def _config(self, plan):
+        try:
+            return plan.config()
+        except ElectraError:
+            return None
+
+    def _seen_data(self, plan, config, length):
+        """(first rows, sentence, report, places of an example); touches no widget."""
+        task, sentence = plan.described_task
+        tokenizer = None if config is None else plan.starting_model.open_tokenizer()
+        report = check_task_data(task, plan.data, tokenizer=tokenizer, sequence_length=length)
+        places = []
+        if config is not None:
+            places = seen_by_model(task, task.read(plan.data, "train"), tokenizer, config)
+        return self._first_rows(plan), sentence, report, places
+
+    def _show_data(self, key, rows, sentence, report, places):
+        if key != self._looked_at:
+            return
+        self._report = report
+        self.data_view.show_sentence(sentence)
+        self.data_view.show_rows(rows)
+        self.data_view.show_report(report)
+        caption = "this is what the model sees of the first example"
+        self.seen.value = pieces_markup(places, caption) if places else ""
+        super().assess()
+
+    def _show_no_data(self, key):
+        if key == self._looked_at:
+            self._report = None
+            self.data_view.show_sentence("")
+            self.data_view.show_report(None)
+
+    def _show_roles(self, plan):
+        """Show the roles that the kind of the task has, the columns to choose from in their hints."""
+        if plan.task is not None:
+            self._roles_box.children = []
+            return
+        kind = plan.columns.get("kind")
+        guess = {}
+        try:
+            task, _ = plan.described_task
+            kind = task.kind
+            roles = getattr(getattr(task.reader, "form", None), "roles", None)
+            guess = {role: getattr(roles, role) for role in ROLES} if roles else {}
+        except ElectraError:
+            kind = kind or "classification"
+        shown = [self.rows["kind"]]
+        for role in ROLES_OF_KIND[kind]:
+            if role in HIDDEN_ROLES:
+                continue
+            row, found = self.rows[option_of(role)], guess.get(role)
+            found = ", ".join(found) if isinstance(found, tuple) else found
+            row.control.placeholder = f"{found} (guessed)" if found else "none"
+            shown.append(row)
+        if list(self._roles_box.children) != shown:
+            self._roles_box.children = shown
+
+    def _show_recipe(self, plan):
+        try:
+            told = recommended(plan)
+        except ElectraError:
+            told = "What is recommended depends on the model and the task."
+        markup = f'<span class="ke-reasons">{escaped(told)}</span>'
+        if self.recipe.value != markup:
+            self.recipe.value = markup
+
+    def estimate_of(self, plan: FinetunePlan) -> tuple:
+        """Parameters, steps, memory, time and disk; nothing before the data was looked at."""
+        if self._report is None:
+            return ()
+        self._estimate = estimate_finetuning(plan, self._report)
+        return tuple(self._estimate.in_words())
+
+    def program_of(self, plan: FinetunePlan) -> str:
+        """The plan as Python."""
+        return finetune_program(plan)
+
+    def is_mine(self, plan: dict) -> bool:
+        """Whether a plan is one of fine-tuning."""
+        return "is_quick" in plan
+
+    def is_my_run(self, run) -> bool:
+        """Whether a run is one that was started from such a form."""
+        if not is_finetuning(run):
+            return False
+        try:
+            FinetunePlan.like(run.path)
+        except ElectraError:
+            return False
+        return True
+
+    def further_actions(self) -> list[Action]:
+        """The button for a quick look."""
+        return [self.quick]
+
+    def attach(self, launched) -> None:
+        """Follow a launch."""
+        self._speed = SpeedReport(StepWatch())
+        super().attach(launched)
+
+    def seen_running(self, status) -> None:
+        """Correct the time of the estimate once the run has shown its speed."""
+        told = self.launched.run.status()
+        speed = self._speed.news(told)
+        if speed is not None and self._estimate is not None and told.get("steps"):
+            self.correct_estimate(tuple(self._estimate.at_speed(speed, told["steps"]).in_words()))
+
+    def finished(self, run_dir) -> None:
+        """Show the results below the run."""
+        from keras_electra_widgets import TaskExplorer
+
+        self.explorer = TaskExplorer(run_dir)
+        self.slot.children = [*self.slot.children, self.explorer]
+
+    def plan_another(self) -> None:
+        """Let go of the run below, and name a new one."""
+        self._close_explorer()
+        super().plan_another()
+        self._look_for_models()
+
+    def close(self) -> None:
+        """Take the panel from the page; the run goes on."""
+        self._close_explorer()
+        super().close()
+
+    def static_parts(self) -> list[str]:
+        """The data, what the form amounts to, and what the run and its results show."""
+        parts = [*self.data_view.parts(), *super().static_parts()]
+        return parts + (self.explorer.static_parts() if self.explorer is not None else [])
+
+    def _close_explorer(self):
+        if self.explorer is not None:
+            self.explorer.close()
+            self.explorer = None
+
+    def _look_quickly(self):
+        """Start a plan of one epoch on few examples, in a folder of its own."""
+        self.assess()
+        plan = self.assessment.plan
+        if self.assessment.problems or self.launched is not None:
+            return
+        values = {**plan.settings(), "name": free_name(plan.folder, "quick"), "is_quick": True}
+        self.attach(self.launch(FinetunePlan(**values)))
+
+    # Where things come from
+
+    def _look_for_runs(self):
+        super()._look_for_runs()
+        self._look_for_models()
+
+    def _look_for_models(self):
+        folder = pathlib.Path(self.rows["folder"].value)
+        found = []
+        if folder.is_dir():
+            found = [run for run in list_runs(folder) if "pretrain" in config_of(run)]
+        options = [("choose a run", ""), *((run.path.name, str(run.path)) for run in found)]
+        control = self.rows["runs"].control
+        if list(control.options) != options:
+            control.options = options
+            control.value = ""
+
+    def _take_model(self):
+        if self.rows["runs"].value:
+            self.rows["model"].control.value = self.rows["runs"].value
+
+    def _take_upload(self):
+        for file in self.upload.value:
+            folder = pathlib.Path(self.rows["folder"].value or ".") / UPLOADED
+            name = pathlib.PurePath(str(file["name"]).replace("\\", "/")).name.lstrip(".")
+            if not name:
+                raise InputError(f"upload: expected a file with a name, received {file['name']!r}")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(folder / name, bytes(file["content"]))
+            self.rows["data"].control.value = str(folder / name)
+
+
+def task_rows() -> dict[str, form.Labelled]:
+    """The fields of data, task and model."""
+    tasks = [("my own table or files", OWN)]
+    tasks += [
+        (f"{name}: {task.kind.replace('_', ' ')}", name) for name, task in KNOWN_TASKS.items()
+    ]
+    kinds = [("guessed", GUESSED), *((name.replace("_", " "), name) for name in Kind.__args__)]
+    rows = {
+        "task": form.choice("task", "Task", tasks),
+        "data": form.text(
+            "data",
+            "Data",
+            help="CSV, TSV, JSONL, Parquet, CoNLL, CoNLL-U or SQuAD file; or a folder of train, "
+            "validation and test",
+        ),
+        "kind": form.choice("kind", "What is learned", kinds),
+        "model": form.text("model", "Start from", help="a run, a checkpoint or a preset"),
+        "runs": form.choice("runs", "or a run here", [("choose a run", "")], ""),
+        "backend": backend_row(),
+    }
+    for role in ROLES:
+        title = option_of(role).replace("_", " ").capitalize()
+        rows[option_of(role)] = form.text(option_of(role), title)
+    return rows
+
+
+def config_of(run) -> dict:
+    """The settings of a run; empty where they cannot be read."""
+    try:
+        return run.config()
+    except ElectraError:
+        return {}
+
+
+def written_table(data, folder: pathlib.Path) -> pathlib.Path:
+    """A table in memory as a file in the working folder, for the process that trains.
+
+    Raises:
+        InputError: if it is none.
+    """
+    lines = "".join(
+        json.dumps(plain(row.values), ensure_ascii=False) + "\n" for row in rows_in_memory(data)
+    ).encode()
+    path = folder / "tables" / f"{hashlib.sha256(lines).hexdigest()[:8]}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, lines)
+    return path
