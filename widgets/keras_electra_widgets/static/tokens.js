@@ -385,7 +385,7 @@ function render({ model, el }) {
 
   // What is below the rows
 
-  const heading = (title) => h("h3", {}, title);
+  const section = (title, ...parts) => h("section", { "aria-label": title }, h("b", {}, title), ...parts);
   const numeric = (value) => h("td", { className: "ke-number" }, String(value));
 
   function drawSide() {
@@ -424,9 +424,9 @@ function render({ model, el }) {
     });
     const shown = found.rows.find((one) => one.is_shown), original = found.rows.find((one) => one.is_original);
     const rank = shown && !shown.is_original ? `rank of “${shown.token}”: ${shown.rank} · ` : "";
-    return h("section", {}, heading(`In place of “${found.original}”`),
+    return section(`In place of “${found.original}”`,
       h("p", { className: "ke-quiet" }, rank + (original ? `rank of the original: ${original.rank}` : "")),
-      sheet(["candidate", sorter("probability", "generator, %"), sorter("rank", "rank"), sorter("replaced", "replaced, %"), ""],
+      sheet(["candidate", sorter("probability", "generator, %"), sorter("rank", "rank"), sorter("replaced", "replaced, %"), "note"],
         rows));
   }
 
@@ -434,11 +434,11 @@ function render({ model, el }) {
     const tries = get("tries"), limit = get("threshold");
     const rows = sortedRows(tries, "probability", false).map((one) => [
       one.probability < limit ? "★ fooled" : "✓ caught", one.from, one.to, score(one.probability), numeric(one.rank ?? "–")]);
-    return h("section", {}, heading("Fool it!"),
+    return section("Fool it!",
       h("p", {}, "F2: change one word so that the sentence still makes sense and the discriminator does not notice. ",
         "The rank says how sensible the generator finds it."),
       h("p", { role: "status" }, h("b", {}, `fooled ${tries.filter((one) => one.probability < limit).length} of ${tries.length}`)),
-      tries.length ? sheet(["", "from", "to", "replaced, %", "generator’s rank"], rows) : null);
+      tries.length ? sheet(["outcome", "from", "to", "replaced, %", "generator’s rank"], rows) : null);
   }
 
   function drawTable() {
@@ -519,13 +519,13 @@ function render({ model, el }) {
     box.select();
   }
 
-  /** Redraw the numbers while a box is open: the text under the cursor stays. */
+  /** Redraw the numbers while a box is open: a box that leaves the page, if only to return, is left. */
   function refreshBesideEdit() {
-    const nodes = cells(), index = nodes.findIndex((node) => node.contains(editing));
+    const nodes = cells();
     if (nodes.length !== columns.length) return;
     nodes.forEach((node, i) => {
-      const parts = partsOf(columns[i]);
-      node.replaceChildren(...(i === index ? [node.firstElementChild, ...parts.slice(1)] : parts));
+      [...node.children].slice(1).forEach((part) => part.remove());
+      node.append(...partsOf(columns[i]).slice(1));
     });
   }
 
