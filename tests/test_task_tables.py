@@ -782,3 +782,13 @@ def test_questions_in_json(tmp_path):
     found = task.read(path, "train")
     assert found[0].answers == (Answer("Anna", 0),) and found[1].is_impossible
     assert len(task.read(path, "validation")) == 4
+
+
+def test_a_few_wrong_rows_do_not_hide_what_a_table_is():
+    data = [{"words": ["Rain", "falls"], "tags": ["O", "B-ACT"]} for _ in range(9)]
+    data[4] = {"words": ["Rain", "falls"], "tags": ["O"]}
+    task, sentence = own_task(data)
+    assert "tagging" in sentence
+    problems = Problems()
+    assert len([*task.read(data, "train", problems), *task.read(data, "validation")]) == 8
+    assert problems.counts["wrong number of tags"] == 1

@@ -61,7 +61,7 @@ def texts_of(arguments: tuple[str, ...]) -> list[str]:
 def existing(flag: str, path: pathlib.Path) -> pathlib.Path:
     """The path, which must be there; asked before the seconds that starting Keras takes."""
     if not path.exists():
-        raise InputError(f"{flag}: expected a folder, received {path}, which does not exist")
+        raise InputError(f"{flag}: expected a path, received {path}, which does not exist")
     return path
 
 

@@ -23,6 +23,12 @@ RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name
 AnswerOptions = options_of(AnswerConfig, name="answers")
 OptimizerOptions = options_of(OptimizerConfig, leave_out={"ema_rate"}, defaults=BY_TASK)
 
+EXAMPLES = {
+    "question_answering": "\"$(printf 'A question?\\tA context.')\"",
+    "multiple_choice": "\"$(printf 'A question?\\tA choice.\\tAnother one.')\"",
+}
+"""What to predict on, by kind of task."""
+
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 Required = {"help_behavior_hint": "(required)"}
 Model = Annotated[
@@ -128,9 +134,18 @@ def conclude(outcome) -> None:
         return
     print_results(outcome.results)
     display.say_next(
-        f'keras-electra predict --model {path} "Some text."',
+        predict_command(outcome.model, path),
         f"less {quoted(outcome.run.path / 'results.md')}",
     )
+
+
+def predict_command(model, path: str) -> str:
+    """What judges new text with the model of a run, of its kind."""
+    models = getattr(model, "models", {None: model})
+    name, one = next(iter(models.items()))
+    flag = f" --task {name}" if len(models) > 1 else ""
+    text = EXAMPLES.get(one.kind, '"Some text."')
+    return f"keras-electra predict --model {path}{flag} {text}"
 
 
 def print_results(results: dict) -> None:

@@ -48,10 +48,11 @@ def write_results(run_path, results: list[dict], record: dict) -> dict:
 def as_markdown(content: dict) -> str:
     """The results as tables, one line per task, split and figure; baselines in the last column."""
     num_trials = len(content["trials"])
+    trials = "1 trial" if num_trials == 1 else f"{num_trials} trials"
     names = sorted({name for found in content["baselines"].values() for name in found})
     heading = ["task", "split", "figure", "mean", "median", "std", "95 % interval", *names]
     lines = [
-        f"{num_trials} trials, {content['num_diverged']} restarted after they diverged; best by "
+        f"{trials}, {content['num_diverged']} restarted after they diverged; best by "
         f"validation: trial {content['best_trial']}. Fractions, not percent.",
         "",
         f"| {' | '.join(heading)} |",

@@ -1,6 +1,7 @@
 """Finding the column of a role: by its name, and by what it holds."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import said_in
@@ -94,11 +95,11 @@ class Finder:
         return None
 
     def has_tagged_words(self) -> bool:
-        """Whether there is a column of words, and one with as many tags."""
+        """Whether there is a column of words, and one with as many tags in most rows."""
         words = self.sample.called(WORDS[0])
         tags = self.sample.called([name for tier in TAGS for name in tier])
         return any(
-            all(len(items(a)) == len(items(b)) for a, b in self.sample.pairs(words[0], name))
+            mostly(len(items(a)) == len(items(b)) for a, b in self.sample.pairs(words[0], name))
             and any(len(items(value)) > 1 for value in self.sample.values(name))
             for name in tags
             if words
@@ -233,6 +234,12 @@ def items(value) -> list:
     """The words of a field: a list, or a text with blanks between."""
     parts = as_list(value)
     return str(value).split() if parts is None else parts
+
+
+def mostly(hits: Iterable[bool]) -> bool:
+    """Whether more than half are true, or there are none."""
+    hits = list(hits)
+    return not hits or 2 * sum(hits) > len(hits)
 
 
 def answers_stand_in(sample: Sample, answers: str, context: str) -> bool:
