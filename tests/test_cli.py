@@ -374,6 +374,23 @@ class TestModels:
         assert main(["detect", "--model", str(run_dir), "the cat"]) == 0
         assert "P(replaced)" in capsys.readouterr().out
 
+    def test_detect_in_a_file(self, run_dir, tmp_path, capsys):
+        path = tmp_path / "texts.txt"
+        path.write_text("the old king .\n\nthe dogged cat\n")
+        flags = ["detect", "--model", str(run_dir), "--file", str(path)]
+        assert main([*flags, "--top", "3", "--json"]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(rows) == 3
+        assert [row["replaced"] for row in rows] == sorted(r["replaced"] for r in rows)[::-1]
+        for row in rows:
+            line = path.read_text().splitlines()[row["line"] - 1]
+            assert line[row["start"] : row["end"]] == row["word"]
+        assert main(flags) == 0
+        assert "where it stands" in capsys.readouterr().out
+        assert main([*flags, "a text"]) == main([*flags, "--top", "0"]) == 2
+        assert main(["detect", "--model", str(run_dir), "--file", "missing"]) == 2
+        assert "expected a readable text file" in capsys.readouterr().err
+
     def test_corrupt(self, run_dir, capsys):
         text = "the old king sees a young cat in the house ."
         assert main(["corrupt", "--model", str(run_dir), "--json", "--seed", "3", text]) == 0

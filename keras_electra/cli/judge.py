@@ -10,22 +10,36 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Texts, existing, start_keras, texts_of
 from keras_electra.cli.options import number
+from keras_electra.errors import InputError
+from keras_electra.traces.files import lines_of
 
 Model = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
 SHADES = ((0.75, "bold white on red"), (0.5, "bold red"), (0.25, "yellow"))
 """Probability from which a token is shown in a colour."""
+AROUND = 30
+"""Characters shown on each side of a suspicious word."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Detect:
-    """Say of every token of some texts how probable it is that it was replaced."""
+    """Say of every token of some texts how probable it is that it was replaced.
+
+    Of a whole file, the words that look replaced most are listed.
+    """
 
     texts: Texts = ()
     model: Model
+    file: Annotated[
+        pathlib.Path | None,
+        tyro.conf.arg(metavar="FILE", help="judge the lines of a text file", help_behavior_hint=""),
+    ] = None
+    top: Annotated[int, number("top", int), tyro.conf.arg(help="words of the file to list")] = 20
     json: Json = False
     backend: Backend = None
 
     def run(self):
+        if self.file is not None:
+            return self._judge_file()
         texts, path = texts_of(self.texts), existing("--model", self.model)
         start_keras(self.backend)
         from keras_electra.predict import detect
@@ -39,6 +53,28 @@ class Detect:
             else:
                 display.output.print(marked(detection.text, detection))
                 print_tokens(detection)
+        return None
+
+    def _judge_file(self):
+        """List the most suspicious words of the file."""
+        if self.texts:
+            raise InputError("text: expected none beside --file, received some")
+        if self.top < 1:
+            raise InputError(f"--top: expected at least 1, received {self.top}")
+        lines, path = lines_of(self.file), existing("--model", self.model)
+        start_keras(self.backend)
+        from keras_electra.inspection import score_lines
+
+        model, words = load(path), []
+        with display.progress("judging") as tell:
+            for done, total, best in score_lines(model, lines, self.top):
+                tell(done, total)
+                words = best
+        if self.json:
+            for word in words:
+                display.print_json(word.to_dict())
+        else:
+            print_words(words)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,6 +110,20 @@ def load(path):
 
     with display.waiting(f"loading {path}"):
         return load_model(path)
+
+
+def print_words(words) -> None:
+    """A table with one suspicious word a row, and what stands around it."""
+    grid = display.table("word", "line", "P(replaced)", "where it stands")
+    grid.columns[3].justify = "left"
+    for word in words:
+        style = shade(word.replaced)
+        first = max(0, word.start - AROUND)
+        around = rich.text.Text(word.text[first : word.end + AROUND])
+        around.stylize(style or "bold", word.start - first, word.end - first)
+        figures = str(word.line), rich.text.Text(f"{word.replaced:.3f}", style)
+        grid.add_row(rich.text.Text(word.word, style), *figures, around)
+    display.output.print(grid)
 
 
 def marked(text: str, detection) -> rich.text.Text:

@@ -1,14 +1,12 @@
 """An inspector's answers to the requests that `workers` carries, as values of JSON."""
 
-import pathlib
 from collections.abc import Callable
 
 from keras_electra.errors import InputError
 from keras_electra.inspection.files import score_lines
 from keras_electra.inspection.inspector import Inspector
 from keras_electra.traces import Scenario
-
-MAX_FILE_BYTES = 64 << 20
+from keras_electra.traces.files import lines_of
 
 
 def handlers_of(opened: Callable[[], Inspector]) -> dict[str, Callable]:
@@ -82,25 +80,3 @@ def looked_at(inspector: Inspector, scenario: Scenario):
     for done in inspector.look_alone(sentence):
         yield done, len(sentence.ids) - 2, None
     return inspector.trace(scenario).to_dict()
-
-
-def lines_of(path) -> list[str]:
-    """The lines of a text file.
-
-    Raises:
-        InputError: if it cannot be read, is larger than 64 MB, or is no UTF-8.
-    """
-    path = pathlib.Path(path).expanduser()
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"file: expected at most {MAX_FILE_BYTES >> 20} MB, received {path}")
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"file {path}: expected UTF-8, received byte 0x{error.object[error.start]:02x} at "
-            f"offset {error.start}"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"file: expected a readable text file, received {path}: {error}"
-        ) from error

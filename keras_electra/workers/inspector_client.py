@@ -11,6 +11,9 @@ from keras_electra.workers.client import WorkerClient
 MODULE = "keras_electra.inspect_worker"
 DEVICES = ("auto", "cpu", "default")
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+# Beside a training that uses every core, OpenMP's threads would spend their share of them on waiting
+# for one another, unless they sleep.
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
@@ -39,7 +42,9 @@ class InspectorClient(WorkerClient):
     def _started(self):
         # Asked anew at every start: a run may have begun or ended.
         uses_cpu = self.device == "cpu" or (self.device == "auto" and accelerator_in_use(self.path))
-        self.environment = {**self.environment, **SHARING, **(ON_CPU if uses_cpu else {})}
+        own = {**PATIENT, **SHARING}
+        own = {name: os.environ.get(name, value) for name, value in own.items()}
+        self.environment = {**own, **self.environment, **(ON_CPU if uses_cpu else {})}
         return super()._started()
 
     def info(self) -> dict:
