@@ -16,9 +16,11 @@ pytest.importorskip("anywidget")
 from keras_electra.errors import InputError
 from keras_electra.traces import Scenario, Trace, VerdictCounts, word_verdicts
 from keras_electra.traces.verdicts import verdict
+from keras_electra.workers import Reply
 from keras_electra_widgets import ReplacedTokenView, sources, token_html
-from keras_electra_widgets.replaced_token_view import age, shortened
+from keras_electra_widgets.replaced_token_view import age
 from keras_electra_widgets.scenario_history import ScenarioHistory
+from keras_electra_widgets.token_steps import shortened
 
 TEXT = "the chef cooked the meal for twelve guests ."
 EVIL = "<script>alert(1)</script>"
@@ -77,10 +79,10 @@ def test_without_a_text_it_offers_some(fake):
     view = ReplacedTokenView(fake)
     assert view.state == "empty"
     assert len(view.grid.examples) == 3
-    assert "there is no text yet" in view._strip.tooltip
+    assert "there is no text yet" in view.tools.strip.tooltip
     Browser(view)("run", text=view.grid.examples[0])
     assert view.state == "ready"
-    assert view._strip.reason == ""
+    assert view.tools.strip.reason == ""
 
 
 def test_places_are_masked_and_shown_again(view, browser):
@@ -99,6 +101,19 @@ def test_a_strategys_places_can_be_gone_on_with(fake):
     assert list(view.trace.mask_positions) == [1]
     Browser(view)("mask", places=[[4, 0]], is_masked=True)
     assert list(view.trace.mask_positions) == [1, 6]
+
+
+def test_two_clicks_before_the_answer_are_two_masks(view, browser):
+    """A slow model may not swallow what was clicked meanwhile."""
+    asked = []
+    view._source.request = lambda kind, on_reply, **fields: asked.append((on_reply, fields)) or 1
+    browser("mask", places=[[1, 0]], is_masked=True)
+    browser("mask", places=[[4, 0]], is_masked=True)
+    assert view.scenario.places == ((1, 0), (4, 0))
+    # An answer that is late is not shown.
+    stale = Trace.to_dict(view.trace) | {"text": "stale"}
+    asked[0][0](Reply("answer", stale))
+    assert view.trace.text == TEXT
 
 
 def test_sampling_leaves_what_is_pinned(view, browser):
@@ -206,12 +221,12 @@ def test_a_place_that_went_away_is_not_looked_at(view, browser):
 
 
 def test_the_game_ranks_what_was_tried(view, browser):
-    view._fool.click()
+    view.tools.fool.click()
     assert view.grid.game
     browser("edit", word=4, text="x", is_final=True)
     # The rank comes with the candidates that are looked at after an edit.
     assert view.grid.tries[0]["rank"] == 3
-    view._fool.click()
+    view.tools.fool.click()
     assert not view.grid.game
 
 
@@ -247,8 +262,8 @@ def test_the_strip_and_the_film_come_in_parts(view, comms):
 
 
 def test_two_checkpoints_side_by_side(view):
-    path = view._others.options[1][1]
-    from_browser(view._others, index=1)
+    path = view.tools.others.options[1][1]
+    from_browser(view.tools.others, index=1)
     assert view.grid.compare["name"] == "step 200"
     view.edit(1, "meal")
     assert len(view.grid.compare["probabilities"]) == len(view.trace.tokens)
@@ -260,9 +275,9 @@ def test_two_checkpoints_side_by_side(view):
 
 
 def test_a_file_is_scored(view):
-    assert view._score.reason == "no file is named"
-    view._file.value = "texts.txt"
-    view._score.click()
+    assert view.tools.score.reason == "no file is named"
+    view.tools.file.value = "texts.txt"
+    view.tools.score.click()
     assert view.suspects.rows[0]["word"] == "chef"
     assert view.suspects.title == "Most suspicious words in texts.txt"
     send_from_browser(view.suspects, {"kind": "line", "text": "the meal"})
@@ -273,7 +288,7 @@ def test_a_file_is_scored(view):
 
 
 def test_refresh_takes_newer_weights(view):
-    view._refresh.click()
+    view.tools.renew.click()
     assert "step 401" in view.head.subtitle
 
 
@@ -309,7 +324,7 @@ def test_what_is_off_says_why(facts, off, on):
     if "mask" in off:
         assert view.scenario.masking == "none"
     if "no_detector" in facts:
-        assert "off: there is no discriminator" in view._film.tooltip
+        assert "off: there is no discriminator" in view.tools.film.tooltip
         assert view.trace.probabilities is None
         view.edit(1, "meal")
         assert view.grid.note == "you changed chef → meal"

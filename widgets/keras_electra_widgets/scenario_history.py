@@ -81,52 +81,59 @@ def kept_rows(draws: dict[tuple[int, int], str], places) -> tuple:
     return tuple((*place, draws[place]) for place in sorted(draws) if place in places)
 
 
-def frozen(scenario: Scenario, trace: Trace) -> Scenario:
-    """A scenario that masks and draws what the trace shows, whatever else is changed."""
-    draws = draws_of(trace)
+def masked_places(scenario: Scenario, trace: Trace | None) -> set[tuple[int, int]]:
+    """The masked places of a scenario; of one that a strategy chooses, those of its trace.
+
+    A scenario knows its own before the trace of it has come.
+    """
+    if scenario.masking == "places":
+        return set(scenario.places)
+    if scenario.masking == "none" or trace is None:
+        return set()
+    return set(draws_of(trace))
+
+
+def drawn_tokens(scenario: Scenario, trace: Trace) -> dict[tuple[int, int], str]:
+    """Place → the token that is shown there, what was put in by hand included."""
+    kept = {(word, piece): token for word, piece, token in scenario.kept}
+    return {**draws_of(trace), **kept}
+
+
+def with_places(scenario: Scenario, places, draws, kept) -> Scenario:
+    """A scenario with these places masked, and those of them in `kept` not drawn anew."""
     return scenario.replace(
-        masking="places" if draws else "none",
-        places=tuple(draws),
-        kept=kept_rows(draws, set(draws)),
+        masking="places" if places else "none",
+        places=tuple(places),
+        kept=kept_rows(draws, places & set(kept)),
     )
 
 
 def with_edit(scenario: Scenario, trace: Trace, word: int, text: str) -> Scenario:
     """A word rewritten, all else as it is shown; the typed word itself takes its edit back."""
-    still = frozen(scenario, trace)
     edits = dict(scenario.edits)
     edits.pop(word, None)
     if text.strip() != trace.words[word].text:
         edits[word] = text.strip()
-    places = tuple(place for place in still.places if place[0] != word)
-    return still.replace(
-        edits=tuple(sorted(edits.items())),
-        masking="places" if places else "none",
-        places=places,
-        kept=tuple(row for row in still.kept if row[0] != word),
-    )
+    places = {place for place in masked_places(scenario, trace) if place[0] != word}
+    edited = scenario.replace(edits=tuple(sorted(edits.items())))
+    return with_places(edited, places, drawn_tokens(scenario, trace), places)
 
 
 def with_masks(scenario: Scenario, trace: Trace, places, is_masked: bool, pins) -> Scenario:
     """Places masked, or shown again; all but the pinned ones are drawn anew."""
-    draws, chosen = draws_of(trace), {tuple(place) for place in places}
-    masked = set(draws) | chosen if is_masked else set(draws) - chosen
-    return scenario.replace(
-        masking="places" if masked else "none",
-        places=tuple(masked),
-        kept=kept_rows(draws, masked & set(pins)),
-    )
+    chosen, before = {tuple(place) for place in places}, masked_places(scenario, trace)
+    masked = before | chosen if is_masked else before - chosen
+    return with_places(scenario, masked, drawn_tokens(scenario, trace), pins)
 
 
 def with_token(scenario: Scenario, trace: Trace, place: tuple[int, int], token: str) -> Scenario:
     """A token put into a place, all else as it is shown."""
-    draws = {**draws_of(trace), tuple(place): token}
-    return scenario.replace(
-        masking="places", places=tuple(draws), kept=kept_rows(draws, set(draws))
-    )
+    draws = {**drawn_tokens(scenario, trace), tuple(place): token}
+    places = masked_places(scenario, trace) | {tuple(place)}
+    return with_places(scenario, places, draws, places)
 
 
 def sampled_again(scenario: Scenario, trace: Trace | None, pins) -> Scenario:
     """Other tokens in the same places, but for the pinned ones."""
-    draws = {} if trace is None else draws_of(trace)
+    draws = {} if trace is None else drawn_tokens(scenario, trace)
     return scenario.replace(draw=scenario.draw + 1, kept=kept_rows(draws, set(pins)))
