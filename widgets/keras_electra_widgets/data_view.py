@@ -11,7 +11,7 @@ from keras_electra_widgets.form import WIDE
 MAX_CHARACTERS = 160
 BAR_BLOCKS = 24
 NONE = "no rows"
-MARKS = {True: "!", False: "✓"}
+MARKS = {True: "! look into it", False: "✓"}
 
 
 class DataView(ipywidgets.VBox):
@@ -116,7 +116,7 @@ def checks_markup(report: DataReport) -> str:
     numbers = ", ".join(f"{number:,} in {split}" for split, number in report.num_examples.items())
     checks = sorted(report.checks, key=lambda check: not check.is_problem)
     rows = [(MARKS[check.is_problem], check.sentence) for check in checks]
-    return static_html.table(("", "what was found"), rows, f"examples: {numbers}")
+    return static_html.table(("check", "what was found"), rows, f"examples: {numbers}")
 
 
 def lengths_markup(lengths: Lengths) -> str:
@@ -126,11 +126,11 @@ def lengths_markup(lengths: Lengths) -> str:
     for index, count in enumerate(lengths.counts):
         first, last = lengths.edges[index], lengths.edges[index + 1] - 1
         bar = "█" * round(BAR_BLOCKS * count / most) or ("▏" if count else "")
-        note = "cut" if first > lengths.longest_kept else ""
+        note = "all" if first > lengths.longest_kept else ""
         if first <= lengths.longest_kept < last:
-            note = f"cut from {lengths.longest_kept + 1} on"
+            note = f"from {lengths.longest_kept + 1} on"
         rows.append((f"{first}-{last}", count, bar, note))
-    return static_html.table(("tokens", "examples", "", ""), rows, "how long examples are")
+    return static_html.table(("tokens", "examples", "share", "cut"), rows, "how long examples are")
 
 
 def pieces_markup(places: Sequence[dict], caption: str) -> str:

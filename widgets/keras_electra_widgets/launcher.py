@@ -143,7 +143,7 @@ class Launcher(Panel):
 
     def _show_estimate(self):
         rows = self.assessment.estimate
-        markup = static_html.table(("estimate", ""), rows) if rows else ""
+        markup = static_html.table(("what", "estimate"), rows) if rows else ""
         if self.estimate.value != markup:
             self.estimate.value = markup
 
@@ -354,7 +354,7 @@ class Launcher(Panel):
         found, parts = self.assessment, []
         if found is not None:
             if found.estimate:
-                parts.append(static_html.table(("estimate", ""), found.estimate))
+                parts.append(static_html.table(("what", "estimate"), found.estimate))
             if found.shell:
                 parts.append(static_html.preformatted(found.shell))
         if self.monitor is not None:

@@ -1,0 +1,153 @@
+"""The launchers in a browser: forms that answer while they are typed in, runs that outlive the notebook."""
+
+import json
+import os
+import shutil
+
+import pytest
+from bare_page import STATIC
+
+BACKEND = next(name for name in (os.environ.get("KERAS_BACKEND"), "torch") if name)
+EVIL = "<script>alert(1)</script> & more"
+# Small, and long enough to be watched, paused, lost and found.
+PRETRAIN = """
+import os
+os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND={backend!r})
+from keras_electra_widgets import PretrainLauncher
+launcher = PretrainLauncher("electra", vocabulary_size=1000)
+small = dict(num_layers=1, hidden_dim=16, intermediate_dim=32, embedding_dim=8, num_heads=1)
+launcher.advanced.fill({{"encoder": small, "training": {{"log_every_steps": 5}}}})
+launcher.rows["steps"].control.value = "100000"
+launcher.assess()
+launcher
+"""
+AGAIN = "from keras_electra_widgets import PretrainLauncher\nPretrainLauncher('electra')"
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+def test_text_that_is_ready_to_be_copied(bare, tmp_path, assert_accessible, is_dark):
+    css = tmp_path / "copy_box.css"
+    css.write_text((STATIC / "theme.css").read_text() + (STATIC / "copy_box.css").read_text())
+    box = bare("copy_box.js", css, {"title": "Shell command", "text": EVIL}, is_dark=is_dark)
+    text = box.root.get_by_role("region", name="Shell command")
+    assert text.inner_text() == EVIL
+    box.root.get_by_role("button", name="Copy Shell command").click()
+    box.root.get_by_role("status").get_by_text("press Ctrl+C").wait_for()
+    assert box.page.evaluate("() => getSelection().toString()") == EVIL
+    box.set("text", "keras-electra demo")
+    assert text.inner_text() == "keras-electra demo"
+    assert_accessible(box.page)
+    assert box.remove() == 0
+
+
+def field(page, label):
+    return page.locator(".ke-panel").get_by_label(label, exact=True)
+
+
+def word(page, text):
+    return page.locator(".ke-panel .ke-word", has_text=text).first
+
+
+def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, screenshot):
+    shutil.rmtree(lab.work / "electra", ignore_errors=True)
+    opened = notebook(PRETRAIN.format(backend=BACKEND), AGAIN)
+    opened.run(0)
+    page = opened.page
+    word(page, "ready").wait_for()
+
+    steps = field(page, "steps")
+    steps.fill("many")
+    page.get_by_text("steps: expected a whole number, received 'many'").wait_for()
+    start = page.get_by_role("button", name="Start", exact=True)
+    assert start.is_disabled()
+    page.get_by_text("1 field needs a correction").first.wait_for()
+    steps.fill("100000")
+    page.get_by_text("--steps 100000").first.wait_for()
+    for is_dark in (True, False):
+        opened.set_theme(is_dark)
+        assert_accessible(page, ".ke-panel")
+    screenshot(opened.output(0), "pretrain-launcher")
+
+    start.click()
+    word(page, "preparing").wait_for()
+    page.locator(".ke-panel .ke-panel").first.wait_for(timeout=180_000)
+    page.wait_for_function(
+        """() => document.querySelector(".js-plotly-plot")?.data?.some((one) => one.x?.length > 2)""",
+        timeout=180_000,
+    )
+    assert_accessible(page, ".ke-panel")
+    page.get_by_text("measured:").first.wait_for(timeout=120_000)
+
+    run = lab.work / "electra" / "run-1"
+    opened.restart_kernel()
+    assert json.loads((run / "status.json").read_text())["state"] == "running"
+    opened.run(1)
+    page = opened.page
+    found = opened.output(1)
+    found.locator(".ke-word", has_text="running").first.wait_for()
+    assert found.get_by_label("steps", exact=True).input_value() == "100000"
+    found.locator(".ke-panel .ke-panel").first.wait_for()
+    # The launcher's own button; the one of the monitor has three choices.
+    found.get_by_role("button", name="Stop", exact=True).click()
+    found.locator(".ke-word", has_text="stopped").first.wait_for(timeout=60_000)
+    page.get_by_text("goes on with it").first.wait_for()
+    assert json.loads((run / "status.json").read_text())["state"] == "stopped"
+
+
+FINETUNE = """
+import os, pathlib, sys
+os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND={backend!r})
+words = ["cat", "dog", "man", "girl", "bird", "king", "horse", "wolf"]
+rows = [
+    dict(review=f"the {{words[i % 8]}} {{['sees', 'likes'][i % 2]}} a {{words[(3 * i + i // 8) % 8]}} .",
+         stars=["good", "bad"][i % 2])
+    for i in range(200)
+]
+pathlib.Path("reviews.csv").write_text(
+    "review,stars\\n" + "\\n".join(f"{{row['review']}},{{row['stars']}}" for row in rows)
+)
+from keras_electra_widgets import FineTuneLauncher
+launcher = FineTuneLauncher(
+    "tuned", model="preset", data="reviews.csv",
+    options=dict(epochs=4.0, learning_rate=0.005, layer_decay=None, bias_correction=True),
+)
+launcher
+"""
+
+
+@pytest.fixture
+def preset(lab, tokenizer):
+    """A tiny model in the folder of the notebooks."""
+    pytest.importorskip("sklearn")
+    from conftest import ENCODER
+
+    from keras_electra.presets import save_preset
+    from keras_electra.pretrainer import ElectraPretrainer
+
+    path = lab.work / "preset"
+    if not path.exists():
+        model = ElectraPretrainer({**ENCODER, "num_layers": 1}, {"generator_width_fraction": 0.5})
+        model.tokenizer, model.sequence_length = tokenizer, 16
+        save_preset(path, model)
+    return path
+
+
+def test_a_table_is_looked_over_and_learned(notebook, lab, preset, assert_accessible, screenshot):
+    shutil.rmtree(lab.work / "tuned", ignore_errors=True)
+    opened = notebook(FINETUNE.format(backend=BACKEND))
+    opened.run(0)
+    page = opened.page
+    page.get_by_text("text column 'review'").first.wait_for(timeout=60_000)
+    page.get_by_text("no text is empty").wait_for()
+    page.get_by_text("this is what the model sees").wait_for()
+    assert field(page, "Text column").get_attribute("placeholder") == "review (guessed)"
+    for is_dark in (True, False):
+        opened.set_theme(is_dark)
+        assert_accessible(page, ".ke-panel")
+    screenshot(opened.output(0), "finetune-launcher")
+    page.get_by_role("button", name="Start", exact=True).click()
+    word(page, "finished").wait_for(timeout=240_000)
+    # The form, the run below it, and its results.
+    page.wait_for_function("() => document.querySelectorAll('.ke-panel .ke-panel').length >= 2")
+    results = json.loads((lab.work / "tuned" / "task-1" / "results.json").read_text())
+    assert results["results"][0]["metrics"]["accuracy"]["mean"] > 0.6
