@@ -46,9 +46,6 @@ class LiveFigure(go.FigureWidget):
 
     def __init__(self, *args, dark: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.on_msg(
-            lambda *message: ticker.shared.post(lambda: self._answer(*message), self._tell_error)
-        )
         self._config = {**self._config, "responsive": True, "displaylogo": False}
         self.set_dark(dark)
 
@@ -60,7 +57,13 @@ class LiveFigure(go.FigureWidget):
             self._trait_values["_widget_layout"] = self._layout_obj._props
         return super().get_state(key=key, drop_defaults=drop_defaults)
 
-    def _answer(self, figure, content, buffers):
+    def _handle_custom_msg(self, content, buffers):
+        # Not by `on_msg`: the browser asks as soon as it hears of the figure, which is before the end of
+        # `__init__` where that is not in the thread that hears the browser.
+        ticker.shared.post(lambda: self._answer(content), self._tell_error)
+        super()._handle_custom_msg(content, buffers)
+
+    def _answer(self, content):
         """Send what `static/figure.js` asks for: plotly's script, or all that is shown now."""
         if content.get("kind") == "script":
             self.send({"kind": "script"}, buffers=[str(go.FigureWidget._esm).encode()])

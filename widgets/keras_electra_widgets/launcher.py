@@ -211,9 +211,8 @@ class Launcher(Panel):
 
     def attach(self, launched: Launch) -> None:
         """Follow a launch."""
-        self.launched, self._is_told = launched, False
+        self.launched, self._is_told, self._seen_state = launched, False, None
         self.tick()
-        self._allow()
 
     def attach_live(self) -> None:
         """Find a run again that is at work in the folder, such as after a restart of the kernel."""
@@ -251,6 +250,9 @@ class Launcher(Panel):
         if self.launched is None or self._is_told:
             return
         status = self.launched.status()
+        if status.state != self._seen_state:
+            self._seen_state = status.state
+            self._allow()
         state = STATES.get(status.state, status.state)
         self.set_state(
             state, WORDS.get(status.state, status.state), subtitle=self._subtitle(status)
@@ -271,7 +273,6 @@ class Launcher(Panel):
             self._is_told = True
             if status.state == "finished":
                 self.finished(self.launched.run.path)
-            self._allow()
 
     def _subtitle(self, status) -> str:
         return f"{self.launched.run.path.name} · {status.command}"

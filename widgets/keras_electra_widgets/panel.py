@@ -47,6 +47,9 @@ class Panel(ipywidgets.VBox):
         self.add_class("ke-panel")
         self.head.on_msg(self.guarded(lambda head, message, buffers: self._hear(message)))
         self.head.observe(self.guarded(lambda change: self.on_theme(change["new"])), names="dark")
+        if self.head.dark:
+            # The browser told it before anyone observed.
+            self.guarded(lambda _: self.on_theme(True))(None)
 
     # What subclasses say.
 
