@@ -86,3 +86,36 @@ def test_weights_are_bit_equal_on_the_other_side(runs, tmp_path):
         for other in others:
             assert first.keys() == other.keys()
             assert all(np.array_equal(first[key], other[key]) for key in first)
+
+
+KERAS_FILE = """
+import sys
+import keras, numpy as np
+import keras_electra.models
+from keras_electra import load
+from keras_electra.convert import from_google, to_google, to_keras
+from keras_electra.convert.checking import largest_difference, sample_inputs, sample_outputs
+
+source, out = sys.argv[1:]
+model = keras.models.load_model(source) if source.endswith(".keras") else load(source)
+inputs = sample_inputs(model.encoder)
+outputs = {name.replace("/", " "): value for name, value in sample_outputs(model, inputs).items()}
+if not source.endswith(".keras"):
+    to_keras(model, out + "/model.keras")
+    np.savez(out + "/expected.npz", **outputs)
+    if keras.config.backend() == "jax":
+        to_google(model, out + "/google")
+        assert from_google(out + "/google")["pretrainer"].generator is not None
+difference = largest_difference(dict(np.load(out + "/expected.npz")), outputs)
+assert difference < 1e-5, difference
+"""
+
+
+@pytest.mark.parametrize("first", BACKENDS)
+def test_keras_files_open_on_the_other_backends(runs, first, tmp_path):
+    """And on JAX: Google's files, which TensorFlow writes and reads in a process of its own."""
+    finish(start(first, KERAS_FILE, runs / "first", tmp_path))
+    others = [name for name in BACKENDS if name != first]
+    processes = [start(name, KERAS_FILE, tmp_path / "model.keras", tmp_path) for name in others]
+    for process in processes:
+        finish(process)

@@ -57,6 +57,12 @@ def sample_inputs(encoder, num_rows: int = 3) -> dict[str, np.ndarray]:
     }
 
 
+def encoder_of(model):
+    """The `EncoderConfig` of what a model encodes text with."""
+    owners = (model, *(getattr(model, name, None) for name in ("backbone", "left")))
+    return next(owner.encoder for owner in owners if hasattr(owner, "encoder"))
+
+
 def sample_outputs(model, inputs) -> dict[str, np.ndarray]:
     """What a model says of `sample_inputs`, by name, at real tokens only; float32.
 

@@ -7,6 +7,7 @@ import keras
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.convert.checking import (
     Conversion,
+    encoder_of,
     largest_difference,
     new_folder,
     refuse_difference,
@@ -40,7 +41,7 @@ def to_keras(model, path) -> Conversion:
         ConversionError: if the file gives other numbers; nothing is left then.
     """
     path = pathlib.Path(path)
-    inputs = sample_inputs(getattr(model, "backbone", model).encoder)
+    inputs = sample_inputs(encoder_of(model))
     expected = sample_outputs(model, inputs)
     if path.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX)):
         difference = _write_file(model, path, inputs, expected)
