@@ -9,9 +9,10 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+import safetensors.numpy
 from keras import ops
 
-from keras_electra.convert import from_huggingface
+from keras_electra.convert import from_huggingface, to_huggingface
 from keras_electra.convert.torch_file import array_of, read_torch_file
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 
@@ -109,6 +110,94 @@ def test_outputs_are_equal(name, network, tmp_path):
     found = from_huggingface(tmp_path)
     assert_equal(found[network](INPUTS), outputs(model))
     assert found["tokenizer"] is None
+
+
+CLASSES = {
+    "ElectraModel": "backbone",
+    "ElectraForPreTraining": "discriminator",
+    "ElectraForMaskedLM": "generator",
+    "ElectraForSequenceClassification": "task_model",
+    "ElectraForTokenClassification": "task_model",
+    "ElectraForQuestionAnswering": "task_model",
+    "ElectraForMultipleChoice": "task_model",
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_their_folders_come_out_as_they_went_in(name, tmp_path):
+    model = theirs(name)
+    model.save_pretrained(tmp_path / "theirs")
+    found = from_huggingface(tmp_path / "theirs")
+    assert found["left_out"] == []
+    done = to_huggingface(found[CLASSES[name]], tmp_path / "ours")
+    assert done.largest_difference < 1e-5
+    first, second = (
+        safetensors.numpy.load_file(tmp_path / side / "model.safetensors")
+        for side in ("theirs", "ours")
+    )
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "labels"),
+    [
+        ({"num_labels": 1}, "regression", None),
+        ({"id2label": {0: "no", 1: "yes"}}, "classification", ("no", "yes")),
+        (
+            {"num_labels": 3, "problem_type": "multi_label_classification"},
+            "multi_label",
+            ("LABEL_0", "LABEL_1", "LABEL_2"),
+        ),
+    ],
+)
+def test_labels_and_the_kind_of_a_classifier(options, kind, labels, tmp_path):
+    model = theirs("ElectraForSequenceClassification", classifier_dropout=0.3, **options)
+    model.save_pretrained(tmp_path)
+    found = from_huggingface(tmp_path)["task_model"]
+    assert (found.kind, getattr(found, "labels", None)) == (kind, labels)
+    assert (found.head.form, found.head.dropout_rate) == ("huggingface", 0.3)
+    expected = outputs(model)
+    received = ops.convert_to_numpy(found(INPUTS))
+    np.testing.assert_allclose(received, expected.reshape(received.shape), atol=1e-5)
+
+
+def test_berts_masked_language_head_comes_along(tmp_path):
+    model = theirs("BertForMaskedLM")
+    model.save_pretrained(tmp_path)
+    found = from_huggingface(tmp_path)
+    assert_equal(found["generator"](INPUTS), outputs(model))
+    assert found["left_out"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("ElectraForMultipleChoice", {"summary_type": "mean"}, "summary_type"),
+        ("ElectraForMultipleChoice", {"summary_activation": "tanh"}, "summary_activation"),
+        ("ElectraForSequenceClassification", {"problem_type": "regression"}, "one output"),
+        ("ElectraForTokenClassification", {"id2label": {"0": "a"}}, "id2label with 2 labels"),
+        ("ElectraForTokenClassification", {"id2label": {"0": "a", "1": "a"}}, "different names"),
+        ("ElectraForQuestionAnswering", {"keras_electra": {"answers": 5}}, "config.json"),
+        (
+            "ElectraForTokenClassification",
+            {"keras_electra": {"value_range": [0, 1]}},
+            "config.json",
+        ),
+    ],
+)
+def test_options_of_heads_that_no_model_here_has(name, change, words, tmp_path):
+    theirs(name).save_pretrained(tmp_path)
+    edit_json(tmp_path / "config.json", **change)
+    with pytest.raises(InputError, match=words):
+        from_huggingface(tmp_path)
+
+
+def test_two_folders_that_are_no_pair(tmp_path):
+    theirs("ElectraForMaskedLM").save_pretrained(tmp_path / "generator")
+    theirs("ElectraModel").save_pretrained(tmp_path / "discriminator")
+    with pytest.raises(InputError, match="expected a discriminator"):
+        from_huggingface(tmp_path)
 
 
 def test_an_encoder_as_wide_as_its_embeddings_has_no_projection(tmp_path):

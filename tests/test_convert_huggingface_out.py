@@ -102,6 +102,31 @@ def test_fine_tuned_models_there_and_back(backbone, kind, head, tmp_path):
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.full
+@needs_transformers
+@pytest.mark.parametrize("size", ["tiny", "small"])
+@pytest.mark.parametrize("kind", [*KINDS, "pretrainer"])
+def test_named_sizes_there_and_back(size, kind, tokenizer, tmp_path):
+    """The published architecture at its real sizes; what a model is made of is random."""
+    vocabulary = [*tokenizer.vocabulary, *(f"more{number}" for number in range(8132))]
+    model = ElectraPretrainer.from_size(size, 8192, architecture="electra")
+    if kind != "pretrainer":
+        model = KINDS[kind](model.backbone, "huggingface")
+    stir = np.random.default_rng(0)
+    for weight in model.weights:
+        value = ops.convert_to_numpy(weight)
+        weight.assign(value + 0.02 * stir.standard_normal(value.shape))
+    model.tokenizer = WordPieceTokenizer(vocabulary)
+    done = to_huggingface(model, tmp_path / "model")
+    assert done.checked_with == "transformers" and done.largest_difference < 1e-5
+    print(f"{size} {kind}: {done.largest_difference:.2g}")
+    found = from_huggingface(tmp_path / "model")
+    again = found["pretrainer" if kind == "pretrainer" else "task_model"]
+    first, second = ({w.path: w for w in one.weights} for one in (model, again))
+    for mine, theirs in zip(first.values(), second.values(), strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(mine), ops.convert_to_numpy(theirs))
+
+
 def test_a_pretrainer_there_and_back(pretrainer, tmp_path):
     done = to_huggingface(pretrainer, tmp_path / "both")
     assert done.largest_difference < 1e-5

@@ -13,7 +13,7 @@ import numpy as np
 import safetensors.numpy
 import tensorflow as tf
 
-ERRORS = (ValueError, tf.errors.OpError)
+ERRORS = (ValueError, IndexError, RuntimeError, tf.errors.OpError)
 """What TensorFlow raises about a file."""
 
 
