@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.convert import from_huggingface
@@ -12,6 +10,7 @@ from keras_electra.tasks.encoding import EncodedExamples, encode, labels_of
 from keras_electra.tasks.known import known_task
 from keras_electra.tasks.predictions import predictions
 from keras_electra.tasks.task import Task
+from parity.limits import some
 
 JUDGED = {
     "mrpc": "validation",
@@ -22,7 +21,6 @@ JUDGED = {
 }
 """Task -> the split that is judged; CoNLL-2000 has no validation part of its own."""
 
-SUBSET_SEED = 0
 WORD_PIECE_ROOM = "a sequence_length that holds every judged sentence whole"
 
 
@@ -110,11 +108,3 @@ def read_cases(options, config: FinetuneConfig):
         if len(encoded[1]) != len(judged):
             raise SystemExit(f"{name}: expected {WORD_PIECE_ROOM}")
         yield Case(task, labels, config, str(options.model), encoder, *encoded)
-
-
-def some(examples: list, most: int | None) -> list:
-    """At most `most` of the examples, always the same ones, in the order of the data."""
-    if most is None or most >= len(examples):
-        return examples
-    chosen = np.random.default_rng(SUBSET_SEED).permutation(len(examples))[:most]
-    return [examples[place] for place in np.sort(chosen)]
