@@ -13,7 +13,7 @@ pytest.importorskip("anywidget")
 from keras_electra.errors import InputError
 from keras_electra.runs import RunSession
 from keras_electra.runs.charts import Chart, Line
-from keras_electra_widgets.board import Board, place
+from keras_electra_widgets.board import Board, emptiest_corner, place
 from keras_electra_widgets.monitor import RunMonitor, clock, event_cells
 from keras_electra_widgets.picture import Scale, picture, svg
 from keras_electra_widgets.static_html import escaped
@@ -423,6 +423,15 @@ def test_text_in_a_figure_is_no_markup(comms):
     board.draw([chart_of(line, title="<b>t</b>")], axis_title="step")
     assert board.figure.data[1].name.startswith("&lt;a ")
     assert board.figure.layout.annotations[0].text == "&lt;b&gt;t&lt;/b&gt;"
+
+
+def test_a_legend_stands_where_the_lines_are_not():
+    x = np.arange(100.0)
+    rising = chart_of(Line("a", x, x), Line("b", x, x * 0.9))
+    assert emptiest_corner(rising, ("right", "top")) in (("left", "top"), ("right", "bottom"))
+    falling = chart_of(Line("a", x, -x), Line("b", x, -x * 0.9))
+    assert emptiest_corner(falling, ("right", "top")) == ("right", "top")
+    assert emptiest_corner(chart_of(Line("a", x, x)), ("left", "top")) == ("left", "top")
 
 
 def test_a_board_takes_more_lines_and_bands(comms):

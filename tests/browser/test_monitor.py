@@ -186,7 +186,7 @@ def click(opened, name):
 def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_accessible, screenshot):
     folder = fake_run("watched", 100_000, 5)
     cell = "from keras_electra_widgets import RunMonitor\nmonitor = RunMonitor('runs/watched')\nmonitor"
-    opened = notebook(cell, "print('kept', monitor.state)")
+    opened = notebook(cell, "print('monitor' in globals())")
     opened.run(0)
     page = opened.page
     page.wait_for_selector(".js-plotly-plot .main-svg")
@@ -236,6 +236,8 @@ def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_acce
 
     opened.restart_kernel()
     assert state_of(folder) == "running"
+    opened.run(1)
+    assert "False" in opened.printed(1)
     opened.run(0)
     wait_for_points(page, 3)
     click(opened, "Stop…")

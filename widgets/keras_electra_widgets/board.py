@@ -20,6 +20,7 @@ MAX_MARKS = 20
 AXES_OF_A_TRACE = {"xaxis": "x", "yaxis": "y", "legend": "legend"}
 CHART_HEIGHT, GAP_PIXELS = 215, 62
 WIDTH_PER_CHART = 330
+LEGEND_WIDTH = 0.45
 
 
 def place(number: int, num_charts: int, num_columns: int) -> dict[str, tuple[float, float]]:
@@ -53,6 +54,7 @@ class Board:
         self.box = ipywidgets.VBox()
         self.figure = None
         self._shape, self._layout, self._dark, self._columns = None, None, False, 3
+        self._corners = {}
 
     @property
     def is_behind(self) -> bool:
@@ -125,7 +127,11 @@ class Board:
             for number in range(room):
                 line = chart.lines[number] if number < len(chart.lines) else None
                 band = [next(traces), next(traces)] if self.has_bands else []
-                self._change(next(traces), band, line, style_of[number] if line else None)
+                trace = next(traces)
+                self._change(trace, band, line, style_of[number] if line else None)
+                if sum(one.newest is not None for one in chart.lines) == 1:
+                    # The title says all of a lone line.
+                    set_if_new(trace, showlegend=len(self._shape) == 1 and bool(trace.visible))
 
     def _change(self, trace, band, line, style):
         if line is None:
@@ -181,14 +187,16 @@ class Board:
                 "domain": where["y"],
                 "anchor": x,
                 "type": "log" if log_scale and chart.can_be_log else "linear",
-                "exponentformat": "power",
+                "exponentformat": "SI" if reaches_thousands(chart) else "power",
             }
+            corner = self._corners.get(number, ("right", "top"))
+            corner = self._corners[number] = emptiest_corner(chart, corner)
             layout[axis("legend", number + 1)] = {
-                "x": where["x"][1],
-                "y": where["y"][1],
-                "xanchor": "right",
-                "yanchor": "top",
-                "bgcolor": "rgba(128,128,128,0.12)",
+                "x": where["x"][0 if corner[0] == "left" else 1],
+                "y": where["y"][0 if corner[1] == "bottom" else 1],
+                "xanchor": corner[0],
+                "yanchor": corner[1],
+                "bgcolor": "rgba(128,128,128,0.1)",
                 "font": {"size": 10},
             }
             titles.append(
@@ -235,6 +243,35 @@ def empty_traces(shape: tuple[int, ...], has_bands: bool) -> list[dict]:
         for _ in range(room):
             traces += [*map(dict, band), {**hidden, **axes, "mode": "lines"}]
     return traces
+
+
+def emptiest_corner(chart, now: tuple[str, str]) -> tuple[str, str]:
+    """Where the legend hides the least of the lines; it stays where it is unless that is much better."""
+    lines = [line for line in chart.lines if line.newest is not None]
+    if len(lines) < 2:
+        return now
+    height = min(0.9, 0.1 * len(lines) + 0.05)
+    known = [np.isfinite(line.y) for line in lines]
+    parts = [
+        decimated(line.x[mask], line.y[mask], 100, 0)
+        for line, mask in zip(lines, known, strict=True)
+    ]
+    x, y = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
+    spread = [max(float(np.ptp(values)), 1e-12) for values in (x, y)]
+    x, y = (x - x.min()) / spread[0], (y - y.min()) / spread[1]
+    hidden = {}
+    for side in ("right", "left"):
+        is_beside = x > 1 - LEGEND_WIDTH if side == "right" else x < LEGEND_WIDTH
+        hidden[side, "top"] = int((is_beside & (y > 1 - height)).sum())
+        hidden[side, "bottom"] = int((is_beside & (y < height)).sum())
+    best = min(hidden, key=hidden.get)
+    return best if 2 * hidden[best] < hidden[now] else now
+
+
+def reaches_thousands(chart) -> bool:
+    """Whether the newest values are too large to be written out."""
+    newest = [abs(line.newest) for line in chart.lines if line.newest is not None]
+    return bool(newest) and max(newest) >= 1000
 
 
 def axis(kind: str, number: int) -> str:
