@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import types
 
 import numpy as np
 import pytest
@@ -153,6 +154,9 @@ def test_states_name_the_next_step(monitor, run, tick, state, shown, said):
         assert monitor.head.is_alert and "last words" in monitor.head.details
     if state != "paused":
         for button in monitor.controls.row.actions:
+            if button is monitor.controls.resume and state != "finished":
+                assert not button.disabled
+                continue
             assert button.disabled and escaped(button.reason) in monitor.controls.row.reasons.value
 
 
@@ -231,6 +235,40 @@ def test_a_command_to_a_dead_run_is_an_error_in_words(monitor, run):
     run.set_state("finished", 1000)
     monitor.controls.pause.click()
     assert monitor.head.is_alert and "needs a running run" in monitor.head.sentence
+
+
+@pytest.fixture
+def launches(monkeypatch):
+    """What would be started, and how it goes."""
+    started, ended = [], types.SimpleNamespace(is_live=True, sentence="pretrain: starting")
+
+    def launch(commands, path, backend=None):
+        started.append(([one.shell for one in commands], path, backend))
+        return types.SimpleNamespace(status=lambda: ended, output=lambda: ["last words"])
+
+    monkeypatch.setattr("keras_electra_widgets.run_controls.launch", launch)
+    monkeypatch.setattr("keras_electra_widgets.run_controls.installed_backends", lambda: ("torch",))
+    return started, ended
+
+
+def test_an_ended_run_goes_on_in_a_new_process(monitor, run, tick, launches):
+    started, status = launches
+    run.set_state("stopped", 200)
+    tick()
+    monitor.controls.resume.click()
+    path = run.folder.path
+    assert started == [([f"keras-electra pretrain --run-dir {path}"], path, "torch")]
+    assert monitor.controls.resume.reason == "the run is starting again"
+    run.set_state("running", 210)
+    tick()
+    assert monitor.controls.pending is None and not monitor.controls.pause.disabled
+    run.set_state("interrupted", 210)
+    tick()
+    monitor.controls.resume.click()
+    status.is_live, status.sentence = False, "the store is gone"
+    tick()
+    assert monitor.head.is_alert and monitor.head.sentence == "the store is gone"
+    assert monitor.head.details == "last words" and not monitor.controls.resume.disabled
 
 
 # Options.

@@ -4,6 +4,9 @@ import time
 
 import ipywidgets
 
+from keras_electra.launching.commands import command as command_line
+from keras_electra.launching.installed import installed_backends
+from keras_electra.launching.starting import launch
 from keras_electra.runs import LIVE_STATES, RunFollower, send_command
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.static_html import escaped
@@ -15,6 +18,7 @@ DOING = {
     "resume": "going on",
     "stop": "stopping",
     "checkpoint": "writing a checkpoint",
+    "start": "starting again",
 }
 DONE = {
     "pause": "The run waits at step {step}; Resume lets it go on.",
@@ -32,10 +36,14 @@ WHY_OFF = {
 }
 
 
+ENDED_EARLY = ("stopped", "failed", "interrupted")
+
+
 class RunControls(ipywidgets.VBox):
     """Pause, Resume, Save now, Stop: written as commands into the run's folder, which obeys between steps.
 
-    Stop asks in place how.
+    Stop asks in place how. Resume on a pretraining run that has ended early starts a process that goes
+    on from its last checkpoint; the command line for it is made here, not taken from the folder.
 
     Args:
         panel: the `Panel` that these stand in; its message strip tells what came of a command.
@@ -44,7 +52,7 @@ class RunControls(ipywidgets.VBox):
 
     def __init__(self, panel, follower: RunFollower):
         self.panel, self.follower = panel, follower
-        self.pending = None
+        self.pending = self.launched = None
         self._has_waited = False
         self.pause = Action("Pause", "Write a checkpoint and wait after the present step")
         self.resume = Action("Resume", "Let the paused run go on")
@@ -65,7 +73,7 @@ class RunControls(ipywidgets.VBox):
         super().__init__([self.row])
         for button, callback in (
             (self.pause, lambda _: self.send("pause")),
-            (self.resume, lambda _: self.send("resume")),
+            (self.resume, lambda _: self._resume()),
             (self.save, lambda _: self.send("checkpoint")),
             (self.stop, lambda _: self._ask()),
             (self.save_and_stop, lambda _: self._stop()),
@@ -94,12 +102,17 @@ class RunControls(ipywidgets.VBox):
         self._take_answer()
         state = self.follower.state
         reason = WHY_OFF.get(state, "") if state not in ("running", "paused") else ""
-        if self.pending and not reason:
+        if self.pending and (not reason or self.pending[0] == "start"):
             reason = f"the run is {DOING[self.pending[0]]}"
         self.pause.allow_if(
             not reason and state == "running", reason or "the run is paused already"
         )
-        self.resume.allow_if(not reason and state == "paused", reason or "the run is not paused")
+        if not self.pending and self._can_start_again():
+            self.resume.allow()
+        else:
+            self.resume.allow_if(
+                not reason and state == "paused", reason or "the run is not paused"
+            )
         self.save.allow_if(not reason, reason)
         self.stop.allow_if(not reason, reason)
         self.row.refresh()
@@ -110,6 +123,9 @@ class RunControls(ipywidgets.VBox):
         if self.pending is None:
             return
         command, identity, since = self.pending
+        if command == "start":
+            self._look_at_start()
+            return
         answer = next(
             (
                 event
@@ -133,6 +149,30 @@ class RunControls(ipywidgets.VBox):
                 f"The run is still {DOING[command]}: a step that is being compiled can take minutes, "
                 "and the command waits in its folder."
             )
+
+    def _can_start_again(self):
+        return self.follower.state in ENDED_EARLY and "pretrain" in self.follower.config
+
+    def _resume(self):
+        if self.follower.state == "paused":
+            self.send("resume")
+            return
+        path, backend = self.follower.run.path, self.follower.status.get("backend")
+        backend = backend if backend in installed_backends() else None
+        self.launched = launch([command_line("pretrain", {"run_dir": path})], path, backend=backend)
+        self.pending = ("start", None, time.monotonic())
+        self.panel.say("A new process starts and goes on from the last checkpoint.")
+        self.refresh()
+
+    def _look_at_start(self):
+        """Whether the new process has got hold of the run, or ended before."""
+        if self.follower.state in LIVE_STATES:
+            self.pending = None
+            return
+        status = self.launched.status()
+        if not status.is_live:
+            self.pending = None
+            self.panel.alarm(status.sentence, "\n".join(self.launched.output()))
 
     def _ask(self):
         lost = self.steps_to_lose
