@@ -161,7 +161,7 @@ def test_runs_that_differ_in_the_seed_belong_together(records):
 
 def test_curves(runs):
     follower = followed(runs, "rate0.001/seed0")
-    assert metrics_of([follower]) == ["tokens", "seconds", "rtd_auc", "loss"]
+    assert metrics_of([follower]) == ["rtd_auc", "loss"]
     x, y = curve_of(follower, "loss", "tokens")
     assert x.tolist() == [640, 1280, 1920, 2560] and y.tolist() == [19, 18, 17, 16]
     assert curve_of(follower, "loss", "share")[0].tolist() == [0.25, 0.5, 0.75, 1]

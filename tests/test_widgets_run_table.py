@@ -10,7 +10,7 @@ pytest.importorskip("anywidget")
 
 from keras_electra.errors import InputError
 from keras_electra.runs import RunSession
-from keras_electra_widgets.run_table import RunTable
+from keras_electra_widgets.run_table import RunTable, plain_cell
 
 EVIL = "<script>alert(1)</script>"
 
@@ -180,3 +180,9 @@ def test_copies_and_static_forms(table, folder, comms):
     assert "low0" in table.as_text()
     for trace in table.board.figure.data:
         assert "<script" not in (trace.name or "")
+
+
+def test_hashes_are_cut_and_lists_are_text():
+    assert plain_cell("0123456789abcdef" * 4) == "0123456789…"
+    assert plain_cell(["query", "value"]) == "['query', 'value']"
+    assert plain_cell(None) is None and plain_cell(0.5) == 0.5

@@ -8,6 +8,7 @@ import numpy as np
 from keras_electra.errors import InputError
 from keras_electra.runs.axes import axis_values, smoothed
 from keras_electra.runs.charts import Line, validation_charts
+from keras_electra.runs.curves import NO_CURVES
 from keras_electra.runs.survey import RunRecord, is_seed
 from keras_electra.scoring import paired_difference
 
@@ -155,8 +156,7 @@ def metrics_of(followers: list) -> list[str]:
     """
     names = []
     for follower in followers:
-        skipped = ("step", "trial", "epoch")
-        own = [name for name in follower.columns.names if name not in skipped]
+        own = [name for name in follower.columns.names if name not in NO_CURVES]
         names.append([*(chart.title for chart in validation_charts(follower)), *own])
     if not names:
         return []

@@ -214,7 +214,7 @@ def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_acce
     assert opened.num_cells() == before
 
     opened.reload()
-    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
     seen = wait_for_points(page, seen)
     wait_for_points(page, seen + 3)
     for is_dark in (True, False):
@@ -302,3 +302,51 @@ def test_watching_costs_little(notebook, fake_run):
         delays.append(time.monotonic() - began)
     print(f"kernel {share:.1%} of a core; a cell answers in {sorted(delays)[2]:.3f} s")
     assert share < 0.1
+
+
+def test_runs_side_by_side(notebook, lab, assert_accessible, screenshot):
+    sys.path.insert(0, str(HERE.parent))
+    from fake_run import figures
+
+    from keras_electra.runs import RunSession
+
+    for name, rate, seed in (
+        ("low0", 1e-4, 0),
+        ("low1", 1e-4, 1),
+        ("high0", 1e-3, 0),
+        ("high1", 1e-3, 1),
+    ):
+        session = RunSession(
+            lab.work / "several" / name,
+            config={"pretrain": {"seed": seed, "optimizer": {"learning_rate": rate}}},
+            vocabulary=b"[PAD]\n",
+            environment={"backend": "none"},
+            steps=2000,
+        )
+        with session:
+            for step in range(20, 2001, 20):
+                row = figures(step)
+                better = 0.05 if rate == 1e-3 else 0.0
+                session.append_log({**row, "rtd_auc": row["rtd_auc"] + better + 0.005 * seed})
+            session.set_state("finished", 2000)
+    (lab.work / "several" / "broken").mkdir()
+    (lab.work / "several" / "broken" / "status.json").write_text("[")
+    opened = notebook("from keras_electra_widgets import RunTable\nRunTable('several')")
+    opened.run(0)
+    page = opened.page
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.get_by_text("status.json").first.wait_for()
+    drawn = """() => document.querySelector(".js-plotly-plot").data
+        .filter((one) => one.visible === true && one.name && one.mode === "lines" && one.x)
+        .map((one) => one.name)"""
+    assert page.evaluate(drawn) == ["high0", "high1", "low0", "low1"]
+    page.get_by_label("mean over seeds").check()
+    page.wait_for_function(f"() => ({drawn})().includes('low0 and 1 more')")
+    page.get_by_label("show low0").focus()
+    page.keyboard.press("b")
+    page.get_by_text("baseline", exact=True).wait_for()
+    assert opened.num_cells() == 1
+    click(opened, "Compare")
+    page.get_by_text("rtd_auc: B is higher over 2 seeds").first.wait_for()
+    assert_accessible(page, ".ke-panel")
+    screenshot(opened.output(0), "run-table")

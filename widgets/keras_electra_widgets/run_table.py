@@ -1,6 +1,7 @@
 """`RunTable`: all runs below a folder, what differs between them, their curves one over the other."""
 
 import pathlib
+import re
 import time
 
 import ipywidgets
@@ -35,6 +36,7 @@ from keras_electra_widgets.table import Table
 MAX_SHOWN = 12
 SURVEY_SECONDS, DRAW_SECONDS = 5.0, 1.0
 DUTY = 0.04
+HASH = re.compile(r"[0-9a-f]{32,}")
 MAIN_FIGURES = ("rtd_auc", "loss")
 OPTIONS = ("metric", "axis", "smoothing", "log_scale", "shown", "filter")
 
@@ -448,6 +450,8 @@ class RunTable(Panel):
 
 
 def plain_cell(value):
-    """A setting as a cell: a number, a text, or nothing."""
+    """A setting as a cell: a number, a text, or nothing; of a hash its beginning."""
+    if isinstance(value, str) and HASH.fullmatch(value):
+        return f"{value[:10]}…"
     is_plain = value is None or isinstance(value, int | float | str)
-    return value if is_plain else static_html.shown(str(value))
+    return value if is_plain else str(value)

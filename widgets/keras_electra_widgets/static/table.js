@@ -31,7 +31,7 @@ export function compared(a, b, descending) {
     return descending ? rank(b) - rank(a) : rank(a) - rank(b);
   }
   const order = rank(a) === 0 ? a - b : rank(a) === 1 ? String(a).localeCompare(String(b), "en", { numeric: true }) : 0;
-  return descending ? -order : order;
+  return order && descending ? -order : order;
 }
 
 /** Rows in the order of one column; as they came where they are equal, or for column null. */
