@@ -170,6 +170,11 @@ NUM_POINTS = """() => { const drawn = document.querySelector(".js-plotly-plot")?
     const line = drawn?.find((one) => one.name === "generator"); return line ? line.x.length : 0; }"""
 
 
+def wait_for_chart(page):
+    # Megabytes of script, parsed beside a run and a kernel.
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=90_000)
+
+
 def wait_for_points(page, more_than):
     page.wait_for_function(f"() => ({NUM_POINTS})() > {more_than}")
     return page.evaluate(NUM_POINTS)
@@ -189,7 +194,7 @@ def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_acce
     opened = notebook(cell, "print('monitor' in globals())")
     opened.run(0)
     page = opened.page
-    page.wait_for_selector(".js-plotly-plot .main-svg")
+    wait_for_chart(page)
     seen = wait_for_points(page, 3)
     wait_for_points(page, seen + 5)
     assert page.get_by_text("step ").first.is_visible()
@@ -214,7 +219,7 @@ def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_acce
     assert opened.num_cells() == before
 
     opened.reload()
-    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=60_000)
+    wait_for_chart(page)
     seen = wait_for_points(page, seen)
     wait_for_points(page, seen + 3)
     for is_dark in (True, False):
@@ -334,7 +339,7 @@ def test_runs_side_by_side(notebook, lab, assert_accessible, screenshot):
     opened = notebook("from keras_electra_widgets import RunTable\nRunTable('several')")
     opened.run(0)
     page = opened.page
-    page.wait_for_selector(".js-plotly-plot .main-svg")
+    wait_for_chart(page)
     page.get_by_text("status.json").first.wait_for()
     drawn = """() => document.querySelector(".js-plotly-plot").data
         .filter((one) => one.visible === true && one.name && one.mode === "lines" && one.x)
@@ -345,6 +350,8 @@ def test_runs_side_by_side(notebook, lab, assert_accessible, screenshot):
     page.get_by_label("show low0").focus()
     page.keyboard.press("b")
     page.get_by_text("baseline", exact=True).wait_for()
+    # Python knows it too: the baseline is drawn first.
+    page.wait_for_function(f"() => ({drawn})()[0] === 'low0 and 1 more'")
     assert opened.num_cells() == 1
     click(opened, "Compare")
     page.get_by_text("rtd_auc: B is higher over 2 seeds").first.wait_for()

@@ -154,7 +154,10 @@ class RunMonitor(Panel):
             continuous_update=False,
         )
         self.log_scale = ipywidgets.Checkbox(
-            value=bool(log_scale), description="log scale", indent=False
+            layout=ipywidgets.Layout(width="auto"),
+            value=bool(log_scale),
+            description="log scale",
+            indent=False,
         )
         for option in (self.axis, self.smoothing, self.log_scale):
             option.observe(self.guarded(lambda change: self._redraw()), names="value")

@@ -156,7 +156,10 @@ class RunTable(Panel):
             layout=ipywidgets.Layout(width="420px"),
         )
         self.only_differing = ipywidgets.Checkbox(
-            value=True, description="only settings that differ", indent=False
+            layout=ipywidgets.Layout(width="auto"),
+            value=True,
+            description="only settings that differ",
+            indent=False,
         )
         self.runs = Table(ticks=True)
         self.metric = ipywidgets.Dropdown(options=[], description="figure")
@@ -174,10 +177,23 @@ class RunTable(Panel):
             description="smoothing",
             continuous_update=False,
         )
-        self.log_scale = ipywidgets.Checkbox(value=log_scale, description="log scale", indent=False)
-        self.by_seed = ipywidgets.Checkbox(value=False, description="mean over seeds", indent=False)
+        self.log_scale = ipywidgets.Checkbox(
+            layout=ipywidgets.Layout(width="auto"),
+            value=log_scale,
+            description="log scale",
+            indent=False,
+        )
+        self.by_seed = ipywidgets.Checkbox(
+            layout=ipywidgets.Layout(width="auto"),
+            value=False,
+            description="mean over seeds",
+            indent=False,
+        )
         self.from_baseline = ipywidgets.Checkbox(
-            value=False, description="difference from baseline", indent=False
+            layout=ipywidgets.Layout(width="auto"),
+            value=False,
+            description="difference from baseline",
+            indent=False,
         )
         self.compare = Action(
             "Compare", "Newest figures of the baseline and the others, paired by seed"
