@@ -178,6 +178,14 @@ def test_one_thread_does_all_jobs_in_turn():
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
+def test_a_job_that_is_waited_for_may_stand_within_another():
+    shared, done = ticker.Ticker(), []
+    shared.do(lambda: shared.do(lambda: done.append(threading.current_thread().name), 0), 0)
+    assert done == ["widget-writer"]
+    shared.do(lambda: 1 / 0, lambda error: done.append(type(error)))
+    assert done[1:] == [ZeroDivisionError]
+
+
 def test_of_jobs_with_one_key_the_last_is_done():
     shared, done, gate = ticker.Ticker(), [], threading.Event()
     shared.post(gate.wait, done.append)

@@ -13,7 +13,7 @@ from keras_electra.runs.following import last_lines
 from keras_electra.runs.guards import folder_sentences, guard_sentences
 from keras_electra.runs.happenings import marks_of
 from keras_electra.runs.settings import flattened
-from keras_electra_widgets import static_html
+from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.board import Board
 from keras_electra_widgets.panel import Panel, refuse_unknown
 from keras_electra_widgets.picture import picture
@@ -72,8 +72,7 @@ class RunMonitor(Panel):
         self._charts, self._num_behind = [], 0
         super().__init__(self.path.resolve().name)
         self._build(axis, smoothing, log_scale)
-        self.follower.update()
-        self._show()
+        ticker.shared.do(self._start, self.fail)
         self.every(0.25, self._tick)
 
     # What the panel says of itself.
@@ -241,7 +240,8 @@ class RunMonitor(Panel):
         self.board.set_width(pixels)
         self._redraw()
 
-    def _show(self):
+    def _start(self):
+        self.follower.update()
         self._show_state()
         self._draw()
 

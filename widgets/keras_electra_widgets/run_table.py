@@ -25,7 +25,7 @@ from keras_electra.runs.comparison import (
     short_names,
 )
 from keras_electra.runs.survey import survey
-from keras_electra_widgets import static_html
+from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.board import Board
 from keras_electra_widgets.figure import series_style
@@ -87,8 +87,7 @@ class RunTable(Panel):
         self._is_dirty, self._colours, self._drawn_metric = True, {}, None
         super().__init__(str(folder))
         self._build(axis, smoothing, log_scale, filter)
-        self._survey()
-        self._draw()
+        ticker.shared.do(self._start, self.fail)
         self.every(0.5, self._tick)
 
     # What the panel says of itself.
@@ -221,6 +220,10 @@ class RunTable(Panel):
         ]
 
     # The timer.
+
+    def _start(self):
+        self._survey()
+        self._draw()
 
     def _tick(self):
         now = time.monotonic()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 MIN_PERIOD_SECONDS = 0.25
 """Four pictures a second: a browser that is sent more falls behind by seconds."""
 IDLE_SECONDS = 2.0
+DO_SECONDS = 60.0
 
 
 class Timer:
@@ -59,6 +60,14 @@ class Ticker:
         with self._changed:
             self._jobs[object() if key is None else key] = (job, on_error)
             self._wake()
+
+    def do(self, job: Callable, on_error: Callable) -> None:
+        """Have a job done and wait for it; within a job, it is done at once."""
+        if not self._has_thread or threading.current_thread() is self._thread:
+            _do(job, on_error)
+        else:
+            self.post(job, on_error)
+            self.flush(DO_SECONDS)
 
     def every(self, period_seconds: float, job: Callable, on_error: Callable) -> Timer:
         """Have a job done at once and then every so many seconds, at most four times a second."""
