@@ -1,15 +1,18 @@
 """Seconds per pretraining step: every installed backend and a plain PyTorch loop, interleaved.
 
-    python benchmarks/pretrain_step.py --size small --batch-size 32 --sequence-length 128
+    python benchmarks/pretrain_step.py --sizes small --batch-size 32 --sequence-lengths 128
 
 Each contestant is a process of its own that makes one step when asked, so all of them see the same
-disturbances of the machine. The plain loop trains `transformers`' ElectraForMaskedLM and
-ElectraForPreTraining as their documentation suggests: vocabulary logits at every place, labels of -100,
-`torch.multinomial`, AdamW, clipping. Both sides mask on the host with the same function.
+disturbances of the machine. The plain loop is in `plain_loop.py`; `--compiled-peer` adds the same under
+`torch.compile`. All mask on the host with the same function. In every round one more process multiplies
+two large matrices and copies a large array: the arithmetic and the memory floor. One JSON line per row.
 """
 
 import argparse
+import datetime
+import importlib.metadata
 import importlib.util
+import itertools
 import json
 import multiprocessing
 import os
@@ -18,16 +21,36 @@ import statistics
 import time
 
 VOCABULARY_SIZE = 30_522
-PLAIN = "plain PyTorch"
+PLAIN, COMPILED, FLOOR = "plain PyTorch", "compiled PyTorch", "floor"
+WEIGHT_BYTES = 4
+"""Of a weight, a moment and a gradient: all of them stay in float32."""
+PASSES_OVER_WEIGHTS = 9
+"""Read forward and backward; gradient written and read; both moments read and written; weight written."""
 
 
-def batch_of(rng, options, step):
+def config_of(case):
+    """The recipe of a row."""
+    from keras_electra.config.pretrain import PretrainConfig
+
+    return PretrainConfig.from_size(
+        case["size"],
+        VOCABULARY_SIZE,
+        batch_size=case["batch_size"],
+        sequence_length=case["sequence_length"],
+        dropout_rate=case["dropout_rate"],
+        attention_dropout_rate=case["dropout_rate"],
+        dtype_policy=case["dtype_policy"],
+        rematerialize=case["rematerialize"],
+    )
+
+
+def batch_of(rng, case, step):
     """A batch of Zipf-distributed ids, [CLS] first and [SEP] last, masked as in training."""
     from keras_electra.config.masking import MaskingConfig
     from keras_electra.masking import SpecialIds, mask_batch
 
     special = SpecialIds(0, 100, 101, 102, 103)
-    shape = (options.batch_size, options.sequence_length)
+    shape = (case["batch_size"], case["sequence_length"])
     token_ids = (rng.zipf(1.2, shape) % (VOCABULARY_SIZE - 1000) + 1000).astype("int32")
     token_ids[:, 0], token_ids[:, -1] = special.class_id, special.separator_id
     masked = mask_batch(
@@ -42,19 +65,19 @@ def batch_of(rng, options, step):
     return {"token_ids": token_ids, "segment_ids": token_ids * 0, "maskable": maskable, **masked}
 
 
-def work(pipe, name, options, dropout_rate):
+def work(pipe, name, case):
     """The life of a contestant: build, then a step per request."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    run = run_plain_loop if name == PLAIN else run_ours
-    run(pipe, name, options, dropout_rate)
+    run = {PLAIN: run_plain_loop, COMPILED: run_plain_loop, FLOOR: run_floor}.get(name, run_ours)
+    run(pipe, name, case)
 
 
-def run_ours(pipe, name, options, dropout_rate):
+def run_ours(pipe, name, case):
     os.environ["KERAS_BACKEND"] = name
     import keras
     import numpy as np
 
-    from keras_electra.config.pretrain import PretrainConfig
+    from keras_electra.backends import devices
     from keras_electra.optimizers import ElectraAdamW
     from keras_electra.pretrainer import ElectraPretrainer
 
@@ -64,7 +87,7 @@ def run_ours(pipe, name, options, dropout_rate):
         num_batches = None
 
         def __getitem__(self, index):
-            return (batch_of(rng, options, index),)
+            return (batch_of(rng, case, index),)
 
     class OneAtATime(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -75,17 +98,11 @@ def run_ours(pipe, name, options, dropout_rate):
 
         def on_train_batch_end(self, batch, logs=None):
             # `logs` are floats here: the step is over.
-            pipe.send((time.perf_counter() - self.started, float(logs["loss"])))
+            seconds = time.perf_counter() - self.started
+            peak = devices.memory_peak_bytes()
+            pipe.send({"seconds": seconds, "loss": float(logs["loss"]), "peak_bytes": peak})
 
-    config = PretrainConfig.from_size(
-        options.size,
-        VOCABULARY_SIZE,
-        batch_size=options.batch_size,
-        sequence_length=options.sequence_length,
-        dropout_rate=dropout_rate,
-        attention_dropout_rate=dropout_rate,
-        dtype_policy=options.dtype_policy,
-    )
+    config = config_of(case)
     model = ElectraPretrainer.from_recipe(config)
     model.compile(optimizer=ElectraAdamW(config.optimizer, config.steps))
     model.optimizer.build(model.trainable_variables)
@@ -97,125 +114,173 @@ def run_ours(pipe, name, options, dropout_rate):
         return
 
 
-def run_plain_loop(pipe, name, options, dropout_rate):
+def run_plain_loop(pipe, name, case):
     import numpy as np
-    import torch
-    from transformers import ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
+    from plain_loop import PlainLoop
 
-    from keras_electra.config.pretrain import PretrainConfig
-
-    recipe = PretrainConfig.from_size(options.size, VOCABULARY_SIZE)
-    width, generator_encoder = (
-        recipe.encoder,
-        recipe.encoder.narrowed(
-            recipe.objective.generator_width_fraction, recipe.objective.generator_depth_fraction
-        ),
-    )
-
-    def config(encoder):
-        return ElectraConfig(
-            vocab_size=VOCABULARY_SIZE,
-            embedding_size=encoder.embedding_dim,
-            hidden_size=encoder.hidden_dim,
-            num_hidden_layers=encoder.num_layers,
-            num_attention_heads=encoder.num_heads,
-            intermediate_size=encoder.intermediate_dim,
-            hidden_dropout_prob=dropout_rate,
-            attention_probs_dropout_prob=dropout_rate,
-        )
-
-    discriminator = ElectraForPreTraining(config(width)).train()
-    generator = ElectraForMaskedLM(config(generator_encoder)).train()
-    generator.electra.embeddings = discriminator.electra.embeddings
-    generator.tie_weights()
-    networks = torch.nn.ModuleList([generator, discriminator])
-    optimizer = torch.optim.AdamW(networks.parameters(), lr=5e-4, weight_decay=0.01)
+    loop = PlainLoop(config_of(case), is_compiled=name == COMPILED)
     rng, step = np.random.default_rng(0), 0
     while pipe.recv() == "step":
-        started = time.perf_counter()
-        batch = {
-            key: torch.from_numpy(value) for key, value in batch_of(rng, options, step).items()
-        }
-        token_ids = batch["token_ids"].long()
-        is_masked = batch["slot_of_token"] < batch["mask_positions"].shape[1]
-        labels = torch.where(is_masked, token_ids, -100)
-        generated = generator(input_ids=batch["masked_ids"].long(), labels=labels)
-        with torch.no_grad():
-            probabilities = torch.softmax(generated.logits[is_masked].float(), dim=-1)
-            sampled = torch.multinomial(probabilities, 1).squeeze(-1)
-            corrupted = token_ids.clone()
-            corrupted[is_masked] = sampled
-        detected = discriminator(input_ids=corrupted, labels=(corrupted != token_ids).long())
-        loss = generated.loss + 50.0 * detected.loss
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
-        optimizer.step()
+        seconds, loss = loop.step(batch_of(rng, case, step))
         step += 1
-        pipe.send((time.perf_counter() - started, float(loss.detach())))
+        pipe.send({"seconds": seconds, "loss": loss})
 
 
-def measure(options, dropout_rate):
-    """Seconds per step and first loss of each contestant, steps interleaved."""
-    contestants = [*options.backends, PLAIN]
+def run_floor(pipe, name, case):
+    """What the machine can do: a large product in the row's precision, and a copy of a large array."""
+    import torch
+
+    has_gpu = torch.cuda.is_available()
+    device, rows = ("cuda", 8192) if has_gpu else ("cpu", 2048)
+    dtype = torch.bfloat16 if case["dtype_policy"] == "mixed_bfloat16" else torch.float32
+    matrix = torch.ones((rows, rows), dtype=dtype, device=device)
+    array = torch.ones(2**28 if has_gpu else 2**25, device=device)
+    target = torch.empty_like(array)
+
+    def seconds_of(run):
+        started = time.perf_counter()
+        run()
+        if has_gpu:
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    while pipe.recv() == "step":
+        product = seconds_of(lambda: matrix @ matrix)
+        copied = seconds_of(lambda: target.copy_(array))
+        pipe.send(
+            {
+                "seconds": product,
+                "flops_per_second": 2 * rows**3 / product,
+                "bytes_per_second": 2 * array.nbytes / copied,
+                "device": torch.cuda.get_device_name() if has_gpu else platform.machine(),
+            }
+        )
+
+
+def measure(case, options):
+    """The rows of one case, steps of all contestants in turn."""
+    contestants = [*options.backends, PLAIN, *([COMPILED] if options.compiled_peer else [])]
     context = multiprocessing.get_context("spawn")
-    pipes, first_losses, compile_seconds = {}, {}, {}
-    for name in contestants:
+    pipes, first, answers = {}, {}, {}
+    for name in [*contestants, FLOOR]:
         pipes[name], end = context.Pipe()
-        context.Process(target=work, args=(end, name, options, dropout_rate), daemon=True).start()
+        context.Process(target=work, args=(end, name, case), daemon=True).start()
         pipes[name].send("step")
-        compile_seconds[name], first_losses[name] = pipes[name].recv()
-    seconds = {name: [] for name in contestants}
+        first[name], answers[name] = pipes[name].recv(), []
     for number in range(options.warmup_steps + options.steps):
-        for name in contestants:
-            pipes[name].send("step")
-            elapsed, _ = pipes[name].recv()
+        for name, pipe in pipes.items():
+            pipe.send("step")
+            answer = pipe.recv()
             if number >= options.warmup_steps:
-                seconds[name].append(elapsed)
+                answers[name].append(answer)
     for pipe in pipes.values():
         pipe.send("stop")
-    return [
-        row(name, seconds, compile_seconds[name], first_losses[name], options, dropout_rate)
-        for name in contestants
-    ]
+    floor = floor_of(answers[FLOOR], case)
+    plain = median_seconds(answers[PLAIN])
+    return [row(name, first[name], answers[name], floor, plain, case) for name in contestants]
 
 
-def row(name, seconds, compile_seconds, first_loss, options, dropout_rate):
-    """One result, with its ratio to the plain loop of the same run."""
-    median = statistics.median(seconds[name])
+def median_seconds(answers):
+    return statistics.median(answer["seconds"] for answer in answers)
+
+
+def floor_of(answers, case):
+    """The best that the machine showed in this run, and the seconds that follow from it."""
+    from keras_electra.flops import step_flops, training_flops_per_token
+
+    config = config_of(case)
+    peak = max(answer["flops_per_second"] for answer in answers)
+    bandwidth = max(answer["bytes_per_second"] for answer in answers)
+    weights = num_weights(config) * WEIGHT_BYTES
+    return {
+        "device": answers[0]["device"],
+        "peak_gflops_per_second": round(peak / 1e9, 1),
+        "copy_gbytes_per_second": round(bandwidth / 1e9, 1),
+        "megaflops_per_token": round(training_flops_per_token(config) / 1e6, 1),
+        "step_flops": step_flops(config),
+        "arithmetic_floor_seconds": round(step_flops(config) / peak, 5),
+        "memory_floor_seconds": round(PASSES_OVER_WEIGHTS * weights / bandwidth, 5),
+    }
+
+
+def num_weights(config):
+    """Numbers in both encoders and the table, heads and norms left out: a floor needs no more."""
+    encoder = config.encoder
+    objective = config.objective
+    narrow = encoder.narrowed(
+        objective.generator_width_fraction, objective.generator_depth_fraction
+    )
+    layers = sum(
+        each.num_layers * (4 * each.hidden_dim**2 + 2 * each.hidden_dim * each.intermediate_dim)
+        for each in (encoder, narrow)
+    )
+    return layers + encoder.vocabulary_size * encoder.embedding_dim
+
+
+def row(name, first, answers, floor, plain, case):
+    """One result, with its ratio to the plain loop and its share of the peak of the same run."""
+    seconds = [answer["seconds"] for answer in answers]
+    median = statistics.median(seconds)
+    flops_per_second = floor["step_flops"] / median
     return {
         "contestant": name,
-        "size": options.size,
-        "batch_size": options.batch_size,
-        "sequence_length": options.sequence_length,
-        "dtype_policy": options.dtype_policy,
-        "dropout_rate": dropout_rate,
+        **case,
         "median_seconds": round(median, 4),
-        "min_seconds": round(min(seconds[name]), 4),
-        "max_seconds": round(max(seconds[name]), 4),
-        "tokens_per_second": round(options.batch_size * options.sequence_length / median),
-        "times_plain": round(statistics.median(seconds[PLAIN]) / median, 2),
-        "first_step_seconds": round(compile_seconds, 1),
-        "first_loss": round(first_loss, 2),
+        "min_seconds": round(min(seconds), 4),
+        "max_seconds": round(max(seconds), 4),
+        "tokens_per_second": round(case["batch_size"] * case["sequence_length"] / median),
+        "times_plain": round(plain / median, 2),
+        "first_step_seconds": round(first["seconds"], 1),
+        "first_loss": round(first["loss"], 2),
+        "gflops_per_second": round(flops_per_second / 1e9, 1),
+        "share_of_peak": round(flops_per_second / 1e9 / floor["peak_gflops_per_second"], 3),
+        "peak_memory_bytes": answers[-1].get("peak_bytes"),
+        **{key: value for key, value in floor.items() if key != "step_flops"},
+    }
+
+
+def about():
+    """Date, machine and versions, which every row carries."""
+    versions = {}
+    for name in ("keras", "jax", "tensorflow", "torch", "transformers"):
+        if importlib.util.find_spec(name):
+            versions[name] = importlib.metadata.version(name)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": versions,
     }
 
 
 def main():
     installed = [n for n in ("jax", "tensorflow", "torch") if importlib.util.find_spec(n)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="small")
+    parser.add_argument("--sizes", nargs="+", default=["small"])
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--sequence-length", type=int, default=128)
-    parser.add_argument("--dtype-policy", default="float32")
-    parser.add_argument("--dropout-rates", type=float, nargs="+", default=[0.1, 0.0])
+    parser.add_argument("--sequence-lengths", type=int, nargs="+", default=[128])
+    parser.add_argument("--dtype-policies", nargs="+", default=["float32"])
+    parser.add_argument("--dropout-rates", type=float, nargs="+", default=[0.1])
+    parser.add_argument("--rematerialize", action="store_true", help="compute layers twice")
     parser.add_argument("--backends", nargs="+", default=installed)
+    parser.add_argument("--compiled-peer", action="store_true", help="add torch.compile")
     parser.add_argument("--steps", type=int, default=9, help="steps counted")
     parser.add_argument("--warmup-steps", type=int, default=2)
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
-    for dropout_rate in options.dropout_rates:
-        for result in measure(options, dropout_rate):
-            print(json.dumps(result), flush=True)
+    cases = itertools.product(
+        options.sizes, options.sequence_lengths, options.dtype_policies, options.dropout_rates
+    )
+    for size, length, policy, rate in cases:
+        case = {
+            "size": size,
+            "batch_size": options.batch_size,
+            "sequence_length": length,
+            "dtype_policy": policy,
+            "dropout_rate": rate,
+            "rematerialize": options.rematerialize,
+        }
+        for result in measure(case, options):
+            print(json.dumps({**result, **about()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ _HOMES = {
     "own_task": "tasks",
     "prepare_store": "store",
     "pretrain": "pretraining",
+    "profile": "profiling",
     "pseudo_log_likelihood": "predict",
     "save_preset": "presets",
     "search": "finetuning",

@@ -18,6 +18,7 @@ class Assembly:
         generator: `MaskedLanguageModel`, `TwoTowerGenerator`, or None when tokens are drawn uniformly.
         discriminator: `ReplacedTokenDetector`; a `MaskedLanguageModel` for the MLM ablations; None for
             plain masked language modelling.
+        backbones: the encoders of both, each once.
     """
 
     def __init__(self, encoder: EncoderConfig, objective: ObjectiveConfig, seed: int, dtype):
@@ -25,6 +26,7 @@ class Assembly:
         self.objective = objective
         self.seed = seed
         self.dtype = dtype
+        self.backbones = []
         self.generator_encoder = self._narrowed_encoder()
         self.generator_embeddings = None
         self.main_backbone = self._main_backbone()
@@ -104,13 +106,15 @@ class Assembly:
         return embeddings
 
     def _backbone(self, owner, encoder, **options):
-        return ElectraBackbone(
+        backbone = ElectraBackbone(
             **encoder.to_dict(),
             **options,
             seed=self._seed_of(owner),
             name=f"{owner}_backbone",
             dtype=self.dtype,
         )
+        self.backbones.append(backbone)
+        return backbone
 
     def _seed_of(self, owner):
         """Seeds of parts are hashed apart, since neighbouring seeds share draws on one backend."""

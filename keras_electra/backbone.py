@@ -38,6 +38,10 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         seed: decides the starting weights and the dropout noise.
         lora: None, or the options of `lora.add_lora` as a dict, whose updates are then added.
         **options: the fields of `EncoderConfig`, by name.
+
+    Attributes:
+        rematerialize: whether training keeps only what enters each layer, and computes the rest of it
+            again for the gradient: less memory, about a third more work, the same numbers.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         self.encoder = EncoderConfig.from_dict(options)
         self.direction = direction
         self.seed = seed
+        self.rematerialize = False
         parts = {"seed": seed, "dtype": self.dtype_policy}
         self.embeddings = embeddings or Embeddings(self.encoder, name="embeddings", **parts)
         scale = self.encoder.initializer_range
@@ -115,7 +120,13 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         mask = self.attention_mask(padding_mask, length)
         rotation = self.rotation(length)
         for layer in self.encoder_layers:
-            x = layer(x, mask, rotation, noise, training=training)
+
+            def through(x, layer=layer):
+                return layer(x, mask, rotation, noise, training=training)
+
+            if training and self.rematerialize:
+                through = backends.rematerialized(through)
+            x = through(x)
         return x if self.final_norm is None else self.final_norm(x)
 
     def refuse_too_long(self, length):

@@ -10,6 +10,7 @@ import time
 import keras
 import numpy as np
 
+from keras_electra import backends
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
@@ -46,6 +47,8 @@ class PretrainBatches(keras.utils.PyDataset):
         start_step: step that index 0 stands for.
         is_endless: whether indices run on for ever; `fit` then needs `steps_per_epoch`. Otherwise an
             epoch is one pass over the store, and the next epoch goes on where it ended.
+        process_index, num_processes: which share of each batch is made, of how many equal ones; orders,
+            masks and draws are those of the whole batch.
 
     Attributes:
         waiting_seconds: time that `fit` spent waiting for a batch.
@@ -63,8 +66,16 @@ class PretrainBatches(keras.utils.PyDataset):
         part: str = "train",
         start_step: int = 0,
         is_endless: bool = False,
+        process_index: int = 0,
+        num_processes: int = 1,
     ):
         super().__init__()
+        if batch_size % num_processes:
+            raise InputError(
+                f"batch_size: expected a multiple of the {num_processes} processes, received {batch_size}"
+            )
+        self.share = batch_size // num_processes
+        self.first_index = process_index * self.share
         self.store = Store(store) if isinstance(store, str | os.PathLike) else store
         self.batch_size = batch_size
         self.sequence_length = sequence_length
@@ -135,8 +146,9 @@ class PretrainBatches(keras.utils.PyDataset):
         return step * self.batch_size * self.sequence_length
 
     def batch(self, step: int) -> dict:
-        """The batch of a step, as NumPy arrays."""
-        token_ids, segment_ids, padding_mask = self.examples.take(self.indices(step))
+        """The batch of a step, or this process' share of it, as NumPy arrays."""
+        numbers = self.indices(step)[self.first_index : self.first_index + self.share]
+        token_ids, segment_ids, padding_mask = self.examples.take(numbers)
         is_padded = not padding_mask.all()
         masked = mask_batch(
             token_ids,
@@ -146,6 +158,7 @@ class PretrainBatches(keras.utils.PyDataset):
             vocabulary_size=self.tokenizer.vocabulary_size,
             seed=self.seed,
             step=step,
+            first_index=self.first_index,
             is_continuation=self.tokenizer.is_continuation if self.masking.whole_words else None,
         )
         batch = {
@@ -211,11 +224,15 @@ class StagedBatches(keras.utils.PyDataset):
 
 
 def training_batches(store, config: PretrainConfig):
-    """The endless training batches that a recipe describes."""
+    """The endless training batches that a recipe describes: this process' share of them."""
+    shares = {
+        "process_index": backends.devices.process_index(),
+        "num_processes": backends.devices.num_processes(),
+    }
     stages = []
     for stage in config.all_stages:
         shape = {"sequence_length": stage.sequence_length, "batch_size": stage.batch_size}
         recipe = config.replace(stages=None, **shape)
-        batches = PretrainBatches.from_recipe(store, recipe, is_endless=True)
+        batches = PretrainBatches.from_recipe(store, recipe, is_endless=True, **shares)
         stages.append((stage.first_step, batches))
     return stages[0][1] if len(stages) == 1 else StagedBatches(stages)

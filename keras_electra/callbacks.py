@@ -5,6 +5,7 @@ import time
 
 import keras
 
+from keras_electra.backends import devices
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
 from keras_electra.runs import RunSession, StopSignals, memory_bytes
@@ -13,6 +14,10 @@ from keras_electra.schedules import rate_fraction
 COMMAND_SECONDS = 0.5
 """How often the control folder is looked into, and a paused run looks around."""
 MEMORY_COLUMNS = ("memory_bytes", "peak_memory_bytes")
+AGREE_EVERY_STEPS = 10
+"""How often several processes agree whether to go on."""
+WISHES = (None, "paused", "finished", "stopped", "interrupted")
+"""What a process may want between two steps; of several wishes the last is followed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,8 @@ class RunKeeper(keras.callbacks.Callback):
     """Keeps the run folder while `fit` works through one run.
 
     An epoch of `fit` is a logging interval. Between steps nothing is read from the device: figures are
-    fetched at the end of an interval only. Told to end within an interval, it ends with the next step.
+    fetched at the end of an interval only. Told to end within an interval, it ends with the next step;
+    several processes agree on that every few steps, and one of them writes.
 
     Args:
         plan: `TrainingPlan`.
@@ -86,6 +92,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._carried_metrics = metrics if step % plan.log_every_steps else None
         self._started = time.monotonic() - seconds
         self._looked = 0.0
+        self._is_paused = False
         self._skipped = None
         self._saves_at_end = True
         self._start_interval()
@@ -167,14 +174,9 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _between_steps(self):
         """Look whether to go on, obey commands, and write the checkpoint that is due."""
-        if self.outcome is None:
-            if self.signals.received is not None:
-                self._end("interrupted")
-            elif self._seconds_left() <= 0:
-                self._end("finished")
-            elif time.monotonic() - self._looked > COMMAND_SECONDS:
-                self._looked = time.monotonic()
-                self._obey()
+        is_time = devices.num_processes() == 1 or self.step % AGREE_EVERY_STEPS == 0
+        if self.outcome is None and is_time:
+            self._look_around()
         if self.step % self.plan.checkpoint_every_steps == 0:
             self.checkpoint()
 
@@ -201,9 +203,9 @@ class RunKeeper(keras.callbacks.Callback):
             **self.plan.columns,
             "tokens": self._tokens(),
             **figures,
-            "gradient_norm": float(optimizer.gradient_norm),
+            "gradient_norm": float(number_of(optimizer.gradient_norm)),
             "learning_rate": self.plan.optimizer.learning_rate * float(fraction),
-            "skipped_steps": int(optimizer.skipped_steps),
+            "skipped_steps": int(number_of(optimizer.skipped_steps)),
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
@@ -238,43 +240,65 @@ class RunKeeper(keras.callbacks.Callback):
         if self.plan.time_budget_minutes is None or self.outcome is not None:
             return
         reachable = self.step + int(self._seconds_left() * self.step / self.seconds)
-        total = min(self.plan.steps, max(reachable, self.step + 1))
+        total = devices.largest(min(self.plan.steps, max(reachable, self.step + 1)))
         self.model.optimizer.total_steps_variable.assign(total)
 
-    def _obey(self):
-        """Obey what lies in the control folder; a pause lasts until something ends it.
-
-        A stop with `"save": false` writes no checkpoint: the run can go on from the last one.
-        """
-        is_paused = False
+    def _look_around(self):
+        """Follow signals, the clock and commands; a pause lasts until something ends it."""
         paused_at = time.monotonic()
-        while True:
-            for command in self.session.take_commands():
-                kind = command["command"]
-                if kind in ("pause", "checkpoint"):
-                    self.checkpoint()
-                if kind == "pause" and not is_paused:
-                    is_paused = True
-                    self.session.set_state("paused", self.run_step)
-                    self.session.append_event("pause", step=self.run_step)
-                elif kind in ("resume", "stop"):
-                    if is_paused:
-                        self.session.append_event("resume", step=self.run_step)
-                    is_paused = False
-                self.session.answer_command(command, step=self.run_step)
-                if kind == "stop":
-                    self._saves_at_end = command.get("save") is not False
-                    self._end("stopped")
-                    return
-            if self.signals.received is not None:
-                self._end("interrupted")
-            if not is_paused or self.outcome is not None:
-                break
+        wish = self._agreed_wish()
+        while wish == "paused":
             time.sleep(COMMAND_SECONDS / 2)
+            wish = self._agreed_wish()
         pause = time.monotonic() - paused_at
         if pause > COMMAND_SECONDS / 4:
             self.leave_out(pause)
+        if wish is not None:
+            self._end(wish)
+
+    def _agreed_wish(self):
+        return WISHES[devices.largest(WISHES.index(self._wish()))]
+
+    def _wish(self):
+        """One of `WISHES`: what this process wants."""
+        if self.signals.received is not None:
+            return "interrupted"
+        if not self._is_paused:
+            if self._seconds_left() <= 0:
+                return "finished"
+            if time.monotonic() - self._looked <= COMMAND_SECONDS:
+                return None
+        self._looked = time.monotonic()
+        return self._obey()
+
+    def _obey(self):
+        """Obey what lies in the control folder; "paused", "stopped" or None.
+
+        A stop with `"save": false` writes no checkpoint: the run can go on from the last one.
+        """
+        for command in self.session.take_commands():
+            kind = command["command"]
+            if kind in ("pause", "checkpoint"):
+                self.checkpoint()
+            if kind == "pause" and not self._is_paused:
+                self._is_paused = True
+                self.session.set_state("paused", self.run_step)
+                self.session.append_event("pause", step=self.run_step)
+            elif kind in ("resume", "stop"):
+                if self._is_paused:
+                    self.session.append_event("resume", step=self.run_step)
+                self._is_paused = False
+            self.session.answer_command(command, step=self.run_step)
+            if kind == "stop":
+                self._saves_at_end = command.get("save") is not False
+                return "stopped"
+        return "paused" if self._is_paused else None
 
     def _end(self, outcome):
         self.outcome = outcome
         self.model.stop_training = True
+
+
+def number_of(variable):
+    """A scalar variable's value on the host; one that TensorFlow mirrors is no number by itself."""
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))

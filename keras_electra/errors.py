@@ -22,6 +22,14 @@ class DivergedError(InputError):
     """A training in which no update works any more (exit code 2)."""
 
 
+class LostWorkerError(ElectraError, RuntimeError):
+    """Another process of the same training has ended (exit code 2)."""
+
+
+class OutOfMemoryError(ElectraError, MemoryError):
+    """A training step that does not fit the device's memory (exit code 2)."""
+
+
 class RunInUseError(ElectraError, RuntimeError):
     """The run folder belongs to a process that is still alive (exit code 2)."""
 

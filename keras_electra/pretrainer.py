@@ -39,6 +39,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             decides what happens to places drawn twice.
         seed: decides the starting weights and the dropout noise.
         accumulation_steps: micro-batches that `train_step` processes a batch in.
+        rematerialize: whether the layers' inner results are computed twice instead of kept.
 
     Attributes:
         generator: `MaskedLanguageModel`, `TwoTowerGenerator`, or None when tokens are drawn uniformly.
@@ -57,6 +58,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         *,
         seed=0,
         accumulation_steps=1,
+        rematerialize=False,
         name="electra_pretrainer",
         dtype=None,
     ):
@@ -74,6 +76,9 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         self.discriminator = assembly.discriminator
         if self.objective.has_frozen_generator:
             self.generator.trainable = False
+        self.rematerialize = rematerialize
+        for backbone in assembly.backbones:
+            backbone.rematerialize = rematerialize
         self.copy_head = None
         if self.objective.objective == "all_tokens_mlm":
             self.copy_head = CopyHead(name="copy_head", seed=seed, dtype=self.dtype_policy)
@@ -95,6 +100,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             config.masking,
             seed=config.seed,
             accumulation_steps=config.optimizer.accumulation_steps,
+            rematerialize=config.rematerialize,
             dtype=config.dtype_policy,
         )
 
@@ -289,6 +295,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             "masking": self.masking.to_dict(),
             "seed": self.seed,
             "accumulation_steps": self.accumulation_steps,
+            "rematerialize": self.rematerialize,
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }

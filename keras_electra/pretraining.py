@@ -1,21 +1,24 @@
 """Pretraining: from a store to a run folder with checkpoints."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 
 import keras
 
+from keras_electra.backends import devices
 from keras_electra.batches import training_batches
 from keras_electra.callbacks import RunKeeper, TrainingPlan
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint, save_checkpoint
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.continuing import start_from
-from keras_electra.errors import InputError
+from keras_electra.errors import InputError, LostWorkerError, OutOfMemoryError
 from keras_electra.metrics import unigram_baselines
+from keras_electra.micro_batches import fit_memory
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs import RunFolder, RunSession, StopSignals, prune_checkpoints
+from keras_electra.runs import RunFolder, RunSession, SilentSession, StopSignals, prune_checkpoints
 from keras_electra.runs.environment import environment_of
 from keras_electra.store import Store
 
@@ -26,6 +29,8 @@ MAY_CHANGE = (
     "pretrain.milestone_every_steps",
     "pretrain.time_budget_minutes",
     "pretrain.optimizer.warmup_steps",
+    "pretrain.rematerialize",
+    "pretrain.fit_memory",
     "store.path",
 )
 MAY_GROW = ("pretrain.steps",)
@@ -66,6 +71,9 @@ def pretrain(
     The run ends when `config.steps` are done, its time budget is over, it is told to stop, or the
     process gets Ctrl-C or SIGTERM; a checkpoint is written in every case.
 
+    Inside `backends.devices.on_devices` each batch is divided over several devices, and over several
+    processes, one of which writes the run folder; all of them must see it.
+
     Args:
         config: the recipe, usually `PretrainConfig.from_size(...)`.
         store: a `Store` or its path.
@@ -78,13 +86,18 @@ def pretrain(
 
     Raises:
         InputError: for options, stores and folders that do not go together.
+        OutOfMemoryError: if a step does not fit the device's memory.
         RunInUseError: if another process trains in the folder.
+        LostWorkerError: if another process of the same training ends before it is done.
         DamagedDataError: if the store, or all checkpoints, are damaged.
     """
     store = Store(store) if isinstance(store, str | os.PathLike) else store
     tell = on_message or (lambda sentence: None)
     check_vocabulary_size(config, store)
+    check_divisible(config)
     with StopSignals() as signals, open_session(config, store, run_dir) as session:
+        # The first process has opened the folder, or refused it, before the others read it.
+        devices.largest(0)
         if not session.resumed:
             store.verify()
             baselines = unigram_baselines(store.token_counts, store.tokenizer())
@@ -108,7 +121,10 @@ def pretrain(
             on_step=on_step,
         )
         if not is_over(config, state):
-            train(model, batches, keeper, config, callbacks)
+            with explained(keeper, config):
+                if config.fit_memory:
+                    fit_memory(model, config, batches, session.folder, tell)
+                train(model, batches, keeper, config, callbacks)
         outcome = keeper.outcome or "finished"
         session.set_state(outcome, keeper.step)
         session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)
@@ -125,8 +141,49 @@ def check_vocabulary_size(config: PretrainConfig, store: Store) -> None:
         )
 
 
-def open_session(config, store, run_dir) -> RunSession:
-    """The run folder, opened for writing once the block is entered."""
+def check_divisible(config: PretrainConfig) -> None:
+    """Raise `InputError` unless each batch can be divided over the devices and its micro-batches."""
+    num_devices, parts = devices.num_devices(), config.optimizer.accumulation_steps
+    for stage in config.all_stages:
+        if stage.batch_size % (num_devices * parts):
+            raise InputError(
+                f"batch_size: expected a multiple of {num_devices} devices times {parts} micro-batches, "
+                f"received {stage.batch_size}"
+            )
+
+
+@contextlib.contextmanager
+def explained(keeper: RunKeeper, config: PretrainConfig):
+    """Turn the errors of a lost worker and of full memory into sentences, and save what can be saved.
+
+    Raises:
+        LostWorkerError: naming the step to go on from.
+        OutOfMemoryError: naming what needs less.
+    """
+    try:
+        yield
+    except Exception as error:
+        if devices.is_out_of_memory(error):
+            raise OutOfMemoryError(
+                f"memory: expected a step of {config.batch_size} examples of {config.sequence_length} "
+                f"tokens to fit {devices.device_kind()!r}, received {str(error).splitlines()[0]!r}; "
+                "fit_memory, more accumulation_steps or rematerialize need less"
+            ) from error
+        if not devices.is_lost_worker(error):
+            raise
+        if devices.SURVIVES_LOSS:
+            keeper.checkpoint()
+        saved = f"its checkpoint of step {keeper.saved_step}" if keeper.saved_step else "its start"
+        raise LostWorkerError(
+            f"processes: expected all {devices.num_processes()} to train to the end, but one is gone at "
+            f"step {keeper.step}; started again, with any number of devices, the run goes on from {saved}"
+        ) from error
+
+
+def open_session(config, store, run_dir) -> RunSession | SilentSession:
+    """The run folder, opened once the block is entered: by the first process, for writing."""
+    if devices.process_index() > 0:
+        return SilentSession(run_dir)
     settings = {
         "pretrain": config.to_dict(),
         "tokenizer": store.manifest.tokenizer.to_dict(),
@@ -143,7 +200,7 @@ def open_session(config, store, run_dir) -> RunSession:
         steps=config.steps,
         may_change=MAY_CHANGE,
         may_grow=MAY_GROW,
-        details={"backend": keras.config.backend()},
+        details={"backend": keras.config.backend(), "devices": devices.num_devices()},
     )
 
 
@@ -196,9 +253,14 @@ def plan_of(config) -> TrainingPlan:
 
 
 def saver(config, session):
-    """A function that writes a checkpoint of the model and state given, and prunes older ones."""
+    """A function that writes a checkpoint of the model and state given, and prunes older ones.
+
+    Of several processes the first writes; all of them hold the same.
+    """
 
     def save(model, state):
+        if devices.process_index() > 0:
+            return
         path = session.folder.checkpoint_path(state["step"])
         details = {"seed": config.seed, "backend": keras.config.backend()}
         save_checkpoint(path, model, {**state, **details, "keras": keras.__version__})

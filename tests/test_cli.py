@@ -230,6 +230,19 @@ class TestBackendChoice:
         subprocess.run([sys.executable, "-c", "import keras"], env=environment, check=True)
         assert json.loads((tmp_path / "keras.json").read_text()) == backend.WRITTEN_BY_KERAS
 
+    def test_compiled_programs_are_kept_for_the_next_start(self, monkeypatch, tmp_path):
+        monkeypatch.delenv(backend.CACHE, raising=False)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        kept = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "keras-electra" / "jax")}
+        assert backend.compiled_programs("jax") == kept
+        assert backend.compiled_programs("torch") == backend.compiled_programs("tensorflow") == {}
+        monkeypatch.setenv(backend.CACHE, str(tmp_path / "other"))
+        assert backend.compiled_programs("jax") == {
+            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "other")
+        }
+        monkeypatch.setenv(backend.CACHE, "off")
+        assert backend.compiled_programs("jax") == {}
+
     def test_not_installed(self, installed, monkeypatch):
         installed()
         with pytest.raises(InputError, match=r"pip install 'keras-electra\[jax\]'"):

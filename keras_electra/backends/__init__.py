@@ -4,6 +4,9 @@
     dropout(x, rate, key, site)                          noise is a function of (key, site)
     attention(query, key, value, mask, rate, noise, site)
     gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
+    rematerialized(function)                             its inner results are computed twice, not kept
+    differentiated(function, variables)                  its gradients, computed and waited for
+    wait_for(values)                                     once they are computed
     fused_adamw(...)                                     None where a plain loop compiles to the same
     global_norm(tensors)                                 Euclidean norm of all their numbers
     scaled_for_replicas(loss)                            a loss that replicas will add up
@@ -14,12 +17,16 @@
     EXPORTS                                              forms for other runtimes that it writes
     TrainStep                                            mixin with `train_step` for a keras.Model
 
+and `devices`, in the same way: several devices and processes.
+
 `KERAS_BACKEND` decides, through Keras, which file is imported.
 """
 
 import importlib
 
 import keras
+
+from keras_electra.backends import devices as devices
 
 _backend = importlib.import_module(f"keras_electra.backends.{keras.config.backend()}")
 
@@ -28,11 +35,14 @@ EXPORTS = _backend.EXPORTS
 TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention
+differentiated = _backend.differentiated
 dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw
 gather_places = _backend.gather_places
 global_norm = _backend.global_norm
 noise_key = _backend.noise_key
+rematerialized = _backend.rematerialized
 scaled_for_replicas = _backend.scaled_for_replicas
 summed_over_replicas = _backend.summed_over_replicas
+wait_for = _backend.wait_for
 with_free_shapes = _backend.with_free_shapes

@@ -4,6 +4,8 @@ import jax
 import keras
 from jax import numpy as jnp
 
+from keras_electra.backends.devices import jax as devices
+
 fused_adamw = None
 
 
@@ -77,6 +79,27 @@ EXPORTS = {}
 """Forms for other runtimes that this backend writes: none, for JAX has no file format of its own."""
 
 
+def rematerialized(function):
+    """`function` of one tensor, whose inner results the gradient computes again instead of keeping."""
+    return jax.checkpoint(function)
+
+
+def differentiated(function, variables):
+    """A compiled function of one argument that waits for the gradients of the sum of `function`."""
+
+    def total(values, inputs):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return jnp.sum(function(inputs))
+
+    program = jax.jit(jax.grad(total))
+    return lambda inputs: wait_for(program([variable.value for variable in variables], inputs))
+
+
+def wait_for(values):
+    """The values, once they are computed."""
+    return jax.block_until_ready(values)
+
+
 def global_norm(tensors):
     """The Euclidean norm of all numbers of some tensors, in float32."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))
@@ -129,7 +152,9 @@ class TrainStep:
         if self.accumulation_steps == 1:
             carry, _ = add_part(carry, x)
         else:
-            parts = {name: self._parts(value) for name, value in x.items()}
+            parts = {
+                name: devices.in_parts(value, self.accumulation_steps) for name, value in x.items()
+            }
             carry, _ = jax.lax.scan(add_part, carry, parts)
         gradients, loss, non_trainable, metrics = carry
         trainable, optimizer_variables = self.optimizer.stateless_apply(
@@ -137,8 +162,3 @@ class TrainStep:
         )
         logs, metrics = self._update_metrics_variables(metrics, loss, x, None, None, None)
         return logs, (trainable, non_trainable, optimizer_variables, metrics)
-
-    def _parts(self, value):
-        """(B, ...) as (A, B / A, ...), A micro-batches of neighbouring examples."""
-        count = self.accumulation_steps
-        return value.reshape(count, value.shape[0] // count, *value.shape[1:])

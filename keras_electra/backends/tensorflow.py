@@ -7,6 +7,8 @@ import tempfile
 import keras
 import tensorflow as tf
 
+from keras_electra.backends.devices import tensorflow as devices
+
 fused_adamw = None
 
 
@@ -51,6 +53,31 @@ def gather_places(x, positions):
     `tf.gather`, because the portable form widens the indices to (B, K, H) and is six times slower.
     """
     return tf.gather(x, positions, batch_dims=1)
+
+
+def rematerialized(function):
+    """`function` of one tensor, whose inner results the gradient computes again instead of keeping."""
+    return tf.recompute_grad(function)
+
+
+def differentiated(function, variables):
+    """A compiled function of one argument that waits for the gradients of the sum of `function`."""
+    watched = [variable.value for variable in variables]
+
+    @tf.function(jit_compile=bool(tf.config.list_physical_devices("GPU")))
+    def program(inputs):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(function(inputs))
+        return tape.gradient(total, watched)
+
+    return lambda inputs: wait_for(program(inputs))
+
+
+def wait_for(values):
+    """The values, once they are computed."""
+    if tf.config.list_physical_devices("GPU"):
+        tf.test.experimental.sync_devices()
+    return values
 
 
 def global_norm(tensors):
@@ -152,7 +179,7 @@ class TrainStep:
 
     def train_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        totals = self.loss_totals(x)
+        totals = devices.averaged_over_replicas(self.loss_totals(x))
         gradients, loss = None, 0.0
         for part in self._parts(x):
             part_loss, part_gradients = self._loss_and_gradients({**part, "totals": totals})

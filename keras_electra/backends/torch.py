@@ -6,6 +6,9 @@ import keras
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from keras_electra.backends.devices import torch as devices
 
 COMPILES_EVERY_SHAPE = False
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
@@ -79,6 +82,36 @@ def fused_adamw(
         grad_scale=divisor,
         found_inf=skipped,
     )
+
+
+def rematerialized(function):
+    """`function` of one tensor, whose inner results the gradient computes again instead of keeping.
+
+    Dropout sees the same noise both times: PyTorch puts its generator back.
+    """
+    return lambda x: checkpoint(function, x, use_reentrant=False)
+
+
+def differentiated(function, variables):
+    """A function of one argument that waits for the gradients of the sum of `function`."""
+    device = variables[0].value.device
+
+    def run(inputs):
+        inputs = {name: torch.as_tensor(value).to(device) for name, value in inputs.items()}
+        function(inputs).sum().backward()
+        gradients = [variable.value.grad for variable in variables]
+        for variable in variables:
+            variable.value.grad = None
+        return wait_for(gradients)
+
+    return run
+
+
+def wait_for(values):
+    """The values, once they are computed."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return values
 
 
 def global_norm(tensors):
@@ -164,23 +197,35 @@ class TrainStep:
         x = {
             name: torch.as_tensor(value).to(device, non_blocking=True) for name, value in x.items()
         }
-        totals = self.loss_totals(x)
+        totals = devices.averaged_over_replicas(self.loss_totals(x))
+        former = self._figures_before()
         self.zero_grad()
         loss = 0.0
+        replica, parts = devices.replica_of(self), self._parts(x)
         with _seeded(self.seed, self._host_step, device):
-            for part in self._parts(x):
-                part = {**part, "totals": totals}
-                y_pred = self(part, training=True)
-                part_loss = self._compute_loss(x=part, y=None, y_pred=y_pred, training=True)
-                self.optimizer.scale_loss(part_loss).backward()
-                loss += part_loss.detach()
-        self._host_step += 1
+            for number, part in enumerate(parts, 1):
+                with devices.without_averaging(replica, number == len(parts)):
+                    loss += self._add_gradients(replica, {**part, "totals": totals})
         variables = self.trainable_variables
         gradients = [variable.value.grad for variable in variables]
         with torch.no_grad():
+            # Before the update: whoever is left when a worker is lost has the state of a whole step.
+            loss = devices.add_up(self.metrics_variables, former, loss)
+            self._host_step += 1
             self._loss_tracker.update_state(loss)
             self.optimizer.apply(gradients, variables)
             return self.compute_metrics(x, None, None, None)
+
+    def _figures_before(self):
+        if devices.num_processes() == 1:
+            return None
+        return [variable.value.detach().clone() for variable in self.metrics_variables]
+
+    def _add_gradients(self, replica, part):
+        y_pred = replica(part, training=True)
+        loss = self._compute_loss(x=part, y=None, y_pred=y_pred, training=True)
+        self.optimizer.scale_loss(loss).backward()
+        return loss.detach()
 
     def _parts(self, x):
         count = self.accumulation_steps
@@ -190,8 +235,12 @@ class TrainStep:
 
 @contextlib.contextmanager
 def _seeded(seed, step, device):
-    """PyTorch's generators seeded by (seed, step) inside, and as they were outside."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]))
+    """PyTorch's generators seeded by (seed, step) inside, and as they were outside.
+
+    The first process has the noise of a run of one process, and each other one noise of its own.
+    """
+    words = [seed, step, devices.process_index()] if devices.process_index() else [seed, step]
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
         yield

@@ -22,11 +22,12 @@ from keras_electra.cli.finetune import Compare, Finetune, Predict
 from keras_electra.cli.judge import Corrupt, Detect
 from keras_electra.cli.prepare import Prepare
 from keras_electra.cli.pretrain import Pretrain
+from keras_electra.cli.profile import Profile
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
 from keras_electra.cli.search import Search
 from keras_electra.cli.stores import AddToStore, ImportStore, MergeStores, ShowStore, SplitStore
 from keras_electra.cli.vocabulary import ExtendTokenizer, TrainTokenizer
-from keras_electra.errors import ElectraError, InputError
+from keras_electra.errors import ElectraError, InputError, LostWorkerError
 
 PROGRAM = "keras-electra"
 ABOUT = "Pretrain, watch, inspect, fine-tune and hand over ELECTRA encoders."
@@ -34,9 +35,21 @@ INTERRUPTED, TERMINATED = 130, 143
 SHOW_CURSOR = b"\x1b[?25h"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
-COMMANDS = {"prepare": Prepare, "pretrain": Pretrain, "evaluate": Evaluate, "detect": Detect}
+COMMANDS = {
+    "prepare": Prepare,
+    "pretrain": Pretrain,
+    "profile": Profile,
+    "evaluate": Evaluate,
+    "detect": Detect,
+}
 COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "compare": Compare}
-COMMANDS |= {"search": Search, "export": Export, "convert": Convert, "demo": Demo}
+COMMANDS |= {
+    "search": Search,
+    "export": Export,
+    "convert": Convert,
+    "profile": Profile,
+    "demo": Demo,
+}
 GROUPS = {
     "tokenizer": (
         "Make a vocabulary, or a longer one of it.",
@@ -79,6 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with terminable():
             return parse(arguments).run() or 0
+    except LostWorkerError as error:
+        complain(str(error), error.exit_code)
+        # An orderly end would wait for the process that is gone, and be aborted with a stack trace.
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(error.exit_code)
     except ElectraError as error:
         return complain(str(error), error.exit_code)
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import tyro
 
 from keras_electra.cli.backend import start_backend
 from keras_electra.cli.display import native_messages_held, tell, waiting
-from keras_electra.cli.options import choice
+from keras_electra.cli.options import choice, refused, spec
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS
 
@@ -41,6 +41,19 @@ def start_keras(backend: str | None) -> None:
     silence = native_messages_held() if name == "tensorflow" else contextlib.nullcontext()
     with silence as stream, waiting(f"starting Keras on {name}", stream):
         import keras_electra.models  # noqa: F401
+
+
+def devices_spec():
+    """How the command line reads a number of devices, or "all"."""
+
+    def read(texts):
+        if texts[0] == "all":
+            return "all"
+        if not texts[0].isdigit() or int(texts[0]) < 1:
+            raise refused("devices", "a whole number from 1 or all", texts[0])
+        return int(texts[0])
+
+    return spec("INT|all", read)
 
 
 def texts_of(arguments: tuple[str, ...]) -> list[str]:

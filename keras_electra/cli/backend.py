@@ -10,6 +10,9 @@ from keras_electra.launching.installed import BACKENDS, is_installed
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "2"}
 
+CACHE = "KERAS_ELECTRA_CACHE"
+"""The variable that names another folder for compiled programs, or says "off"."""
+
 WRITTEN_BY_KERAS = {
     "floatx": "float32",
     "epsilon": 1e-07,
@@ -33,7 +36,7 @@ def start_backend(named: str | None, tell) -> str:
     if loaded is not None:
         return _loaded_backend(loaded.config.backend(), named)
     backend, reason = choose_backend(named)
-    for name, value in QUIET.items():
+    for name, value in {**QUIET, **compiled_programs(backend)}.items():
         os.environ.setdefault(name, value)
     os.environ["KERAS_BACKEND"] = backend
     tell(f"backend: {backend} ({reason})")
@@ -60,6 +63,23 @@ def choose_backend(named: str | None = None) -> tuple[str, str]:
         "backend: expected JAX, PyTorch or TensorFlow to be installed, found none; "
         "pip install 'keras-electra[jax]'"
     )
+
+
+def compiled_programs(backend: str) -> dict[str, str]:
+    """Variables that have a backend keep what it compiles for the next start; JAX alone can.
+
+    PyTorch compiles nothing here, and TensorFlow nothing on a CPU.
+    """
+    wish = os.environ.get(CACHE, "")
+    if backend != "jax" or wish.lower() == "off":
+        return {}
+    return {"JAX_COMPILATION_CACHE_DIR": str(pathlib.Path(wish) if wish else cache_path() / "jax")}
+
+
+def cache_path() -> pathlib.Path:
+    """The folder of this program where the user's programs keep what can be made again."""
+    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return pathlib.Path(named or pathlib.Path.home() / ".cache") / "keras-electra"
 
 
 def keras_json_path() -> pathlib.Path:

@@ -18,6 +18,8 @@ import rich.table
 from keras_electra.runs.files import to_json
 
 STDERR = 2
+PROCESS_NUMBERS = ("RANK", "KERAS_DISTRIBUTION_PROCESS_ID")
+"""Variables in which torchrun and Keras' `distribution` put the number of a process."""
 MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
 
@@ -25,9 +27,15 @@ output = rich.console.Console(highlight=False, soft_wrap=True)
 remarks = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def speaks() -> bool:
+    """Whether this process prints: of several that train together, the first does."""
+    return all(int(os.environ.get(name) or 0) == 0 for name in PROCESS_NUMBERS)
+
+
 def tell(sentence: str) -> None:
     """A remark, on standard error."""
-    remarks.print(sentence, markup=False)
+    if speaks():
+        remarks.print(sentence, markup=False)
 
 
 def say(sentence: str = "") -> None:
@@ -49,7 +57,7 @@ def print_json(value) -> None:
 
 def is_watched() -> bool:
     """Whether somebody sees standard error."""
-    return sys.stderr.isatty()
+    return speaks() and sys.stderr.isatty()
 
 
 @contextlib.contextmanager

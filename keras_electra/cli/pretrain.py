@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, devices_spec, existing, quoted, start_keras
 from keras_electra.cli.evaluate import evaluate_and_print
 from keras_electra.cli.options import choice, given, options_of
 from keras_electra.cli.original import Original, OriginalRun
@@ -77,6 +77,14 @@ class Pretrain:
         ),
     ] = None
     backend: Backend = None
+    devices: Annotated[
+        object,
+        devices_spec(),
+        tyro.conf.arg(
+            help="over how many devices of this machine each batch is divided",
+            help_behavior_hint="(default: 1, or what the launcher of several processes says)",
+        ),
+    ] = None
     training: RunOptions
     encoder: EncoderOptions
     objective: ObjectiveOptions
@@ -95,8 +103,12 @@ class Pretrain:
         start_keras(self.backend)
         if self.start is not None and RunFolder(run_dir).checkpoints():
             display.tell("--from is for new runs: this one goes on from its own checkpoint")
-        outcome = pretrain_with_progress(config, store, run_dir, initial=self.start)
-        conclude(outcome, config)
+        from keras_electra.backends.devices import on_devices
+
+        with on_devices(self.devices):
+            outcome = pretrain_with_progress(config, store, run_dir, initial=self.start)
+        if display.speaks():
+            conclude(outcome, config)
         return outcome.exit_code
 
     def _folders(self, original):

@@ -55,6 +55,13 @@ class PretrainConfig(Options):
     )
     seed: int = option(0, "decides the start, the order, the masks, the draws and the dropout")
     dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
+    rematerialize: bool = option(
+        False, "compute each layer's inner results twice instead of keeping them: less memory"
+    )
+    fit_memory: bool = option(
+        False,
+        "divide batches into the fewest micro-batches that fit the device's memory, found by trial",
+    )
     log_every_steps: int = option(100, "steps between two rows of log.jsonl")
     checkpoint_every_steps: int = option(1_000, "steps between two checkpoints")
     keep_checkpoints: int = option(3, "newest checkpoints kept")

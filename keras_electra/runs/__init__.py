@@ -8,6 +8,7 @@ from keras_electra.runs.listing import describe, list_runs
 from keras_electra.runs.process import memory_bytes
 from keras_electra.runs.session import RunSession
 from keras_electra.runs.signals import StopSignals
+from keras_electra.runs.silent_session import SilentSession
 
 __all__ = [
     "COMMANDS",
@@ -16,6 +17,7 @@ __all__ = [
     "RunFolder",
     "RunFollower",
     "RunSession",
+    "SilentSession",
     "StopSignals",
     "describe",
     "list_runs",

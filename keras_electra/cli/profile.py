@@ -1,0 +1,122 @@
+"""`profile`: where the time of a training step goes."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from keras_electra.cli import display
+from keras_electra.cli.arguments import Backend, Json, devices_spec, start_keras
+from keras_electra.cli.options import choice, number
+from keras_electra.cli.pretrain import DEFAULT_SIZE, vocabulary_size_of
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.config.sizes import SIZES
+from keras_electra.errors import InputError
+from keras_electra.runs import RunFolder
+
+Folder = tyro.conf.DisallowNone[pathlib.Path | None]
+BY_RECIPE = "(default: by run or size)"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Measure some training steps, part by part, and say what bounds them; nothing is written."""
+
+    run_dir: Annotated[
+        Folder, tyro.conf.arg(metavar="DIR", help="run whose recipe and store are measured")
+    ] = None
+    store: Annotated[
+        Folder,
+        tyro.conf.arg(
+            metavar="DIR",
+            help="made by `prepare`; needed without a run",
+            help_behavior_hint="(default: the run's own)",
+        ),
+    ] = None
+    size: Annotated[
+        object,
+        choice("size", SIZES),
+        tyro.conf.arg(
+            help="named recipe, without a run", help_behavior_hint=f"(default: {DEFAULT_SIZE})"
+        ),
+    ] = None
+    batch_size: Annotated[
+        object,
+        number("batch_size", int),
+        tyro.conf.arg(help="examples per step", help_behavior_hint=BY_RECIPE),
+    ] = None
+    sequence_length: Annotated[
+        object,
+        number("sequence_length", int),
+        tyro.conf.arg(help="tokens per example", help_behavior_hint=BY_RECIPE),
+    ] = None
+    accumulation_steps: Annotated[
+        object,
+        number("accumulation_steps", int),
+        tyro.conf.arg(help="micro-batches of a step", help_behavior_hint=BY_RECIPE),
+    ] = None
+    dtype_policy: Annotated[
+        object,
+        choice("dtype_policy", ("float32", "mixed_bfloat16")),
+        tyro.conf.arg(help="precision of the step", help_behavior_hint=BY_RECIPE),
+    ] = None
+    steps: Annotated[int, number("steps", int), tyro.conf.arg(help="steps measured")] = 10
+    json: Json = False
+    backend: Backend = None
+    devices: Annotated[
+        object,
+        devices_spec(),
+        tyro.conf.arg(
+            help="over how many devices each batch is divided", help_behavior_hint="(default: 1)"
+        ),
+    ] = None
+
+    def run(self):
+        if self.steps < 1:
+            raise InputError(f"--steps: expected at least 1, received {self.steps}")
+        config, store = self._config_and_store()
+        start_keras(self.backend)
+        from keras_electra.backends.devices import on_devices
+        from keras_electra.profiling import profile
+
+        with on_devices(self.devices):
+            found = profile(config, store, self.steps)
+        if display.speaks():
+            print_profile(found, self.json)
+
+    def _config_and_store(self):
+        names = ("batch_size", "sequence_length", "accumulation_steps", "dtype_policy")
+        changes = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if self.run_dir is not None:
+            settings = RunFolder(self.run_dir).config()
+            config = PretrainConfig.from_dict(settings["pretrain"]).changed(**changes, stages=None)
+            return config, self.store or settings["store"]["path"]
+        if self.store is None:
+            raise InputError("--store: expected a store, or --run-dir a run, received none")
+        entries = vocabulary_size_of(self.store)
+        return PretrainConfig.from_size(self.size or DEFAULT_SIZE, entries, **changes), self.store
+
+
+def print_profile(found, as_json: bool) -> None:
+    """A table of the times and a sentence, or JSON alone."""
+    if as_json:
+        display.print_json(found.to_dict())
+        return
+    grid = display.table("a step", "ms", "share")
+    rows = {
+        "whole": found.step_seconds,
+        **found.part_seconds,
+        "of it waiting for data": found.data_wait_seconds,
+        "of it until the host was free": found.dispatch_seconds,
+    }
+    for name, seconds in rows.items():
+        grid.add_row(name, f"{1000 * seconds:.1f}", f"{seconds / found.step_seconds:.0%}")
+    display.output.print(grid)
+    share = found.flops_per_second / found.peak_flops_per_second
+    display.say(
+        f"{found.tokens_per_second:,.0f} tokens/s, {found.flops_per_second / 1e9:,.1f} GFLOP/s, "
+        f"{share:.0%} of a large product; first step {found.first_step_seconds:.1f} s; at most "
+        f"{(found.memory_peak_bytes or 0) / 2**20:,.0f} MiB; {found.devices} x {found.device}"
+    )
+    display.say(found.advice)

@@ -1,0 +1,103 @@
+"""Arithmetic of a training step: the matrix products, counted from the recipe alone.
+
+A multiplication with its addition counts as two operations. Look-ups, LayerNorms, softmax and
+activations are left out, as is usual. Going backward costs twice as much as going forward.
+"""
+
+from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.pretrain import PretrainConfig
+
+TRAINING = 3
+"""Operations of a step over those of going forward."""
+
+
+def layer_flops(encoder: EncoderConfig, sequence_length: int) -> int:
+    """Operations of one encoder layer per token, going forward.
+
+    `8 h^2` for query, key, value and output, `4 s h` for the two products of attention, and `4 h i` for
+    the feed-forward part, or `6 h i` where it is gated.
+    """
+    h, i = encoder.hidden_dim, encoder.intermediate_dim
+    kernels = 3 if encoder.feed_forward == "geglu" else 2
+    return 8 * h * h + 4 * sequence_length * h + 2 * kernels * h * i
+
+
+def encoder_flops(encoder: EncoderConfig, sequence_length: int) -> int:
+    """Operations of an encoder per token, going forward: layers, projection and local mixing."""
+    h, e, width = encoder.hidden_dim, encoder.embedding_dim, encoder.local_mixing_width
+    projection = 2 * e * h if e != h else 0
+    mixing = 2 * (width * h) * (2 * h) + 2 * h * h if width else 0
+    return encoder.num_layers * layer_flops(encoder, sequence_length) + projection + mixing
+
+
+def vocabulary_head_flops(encoder: EncoderConfig, width: int) -> int:
+    """Operations of the head that scores the vocabulary per place, going forward."""
+    return 2 * width * encoder.embedding_dim + 2 * encoder.embedding_dim * encoder.vocabulary_size
+
+
+def forward_flops(config: PretrainConfig) -> dict[str, float]:
+    """Operations per token of going forward, by part.
+
+    Returns:
+        `generator`, `vocabulary_head`, `discriminator`: per token of the batch, padding included; 0 for
+        what the objective does not have.
+    """
+    objective, encoder, length = config.objective, config.encoder, config.sequence_length
+    masked = config.masking.max_masked(length) / length
+    own = encoder_flops(encoder, length)
+    if not objective.has_second_network:
+        head = masked * vocabulary_head_flops(encoder, encoder.hidden_dim)
+        return {"generator": own, "vocabulary_head": head, "discriminator": 0}
+    generator, head = _generator_flops(config, masked)
+    return {
+        "generator": generator,
+        "vocabulary_head": head,
+        "discriminator": own + _second_head_flops(config, masked),
+    }
+
+
+def _generator_flops(config, masked):
+    """Of the generator's encoder or encoders, and of its head."""
+    objective, encoder, length = config.objective, config.encoder, config.sequence_length
+    if objective.generator == "uniform":
+        return 0, 0
+    if objective.generator == "tied":
+        head = vocabulary_head_flops(encoder, encoder.hidden_dim)
+        return encoder_flops(encoder, length), masked * head
+    narrow = encoder.narrowed(
+        objective.generator_width_fraction,
+        objective.generator_depth_fraction,
+        objective.generator_num_heads,
+    )
+    if objective.embedding_sharing == "none":
+        width = objective.generator_embedding_dim or narrow.hidden_dim
+        narrow = narrow.replace(embedding_dim=width)
+    if objective.generator == "two_tower":
+        # It is trained on every token.
+        head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
+        return 2 * encoder_flops(narrow, length), head
+    return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
+
+
+def _second_head_flops(config, masked):
+    """Of the head on the second network: of every place, or of the vocabulary."""
+    h = config.encoder.hidden_dim
+    if config.objective.has_detector:
+        return 2 * h * h + 2 * h
+    head = vocabulary_head_flops(config.encoder, h)
+    return head + 2 * h if config.objective.objective == "all_tokens_mlm" else masked * head
+
+
+def training_flops_per_token(config: PretrainConfig) -> float:
+    """Operations per token of a training step; about 70.2 million for `small` at length 128.
+
+    A frozen generator goes forward only.
+    """
+    parts = forward_flops(config)
+    frozen = ("generator", "vocabulary_head") if config.objective.has_frozen_generator else ()
+    return sum(flops * (1 if name in frozen else TRAINING) for name, flops in parts.items())
+
+
+def step_flops(config: PretrainConfig) -> float:
+    """Operations of one training step, over the whole batch."""
+    return training_flops_per_token(config) * config.batch_size * config.sequence_length

@@ -1,0 +1,87 @@
+"""Operations per token, against counts by hand."""
+
+import pytest
+
+from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.flops import (
+    encoder_flops,
+    forward_flops,
+    layer_flops,
+    step_flops,
+    training_flops_per_token,
+)
+
+ENCODER = {
+    "vocabulary_size": 100,
+    "hidden_dim": 8,
+    "num_layers": 3,
+    "num_heads": 2,
+    "intermediate_dim": 32,
+    "embedding_dim": 4,
+}
+
+
+def test_a_layer_counted_by_hand():
+    """Width 8, inner width 32, 10 tokens; every product as rows x columns x inner x 2."""
+    qkv, output = 2 * 8 * 24, 2 * 8 * 8
+    # Per query: 10 keys, each a product of 8 numbers over both heads; and 10 values of 8 numbers.
+    attention = 2 * 10 * 8 + 2 * 10 * 8
+    feed_forward = 2 * 8 * 32 + 2 * 32 * 8
+    assert layer_flops(EncoderConfig(**ENCODER), 10) == qkv + output + attention + feed_forward
+    gated = EncoderConfig(**ENCODER, feed_forward="geglu")
+    assert layer_flops(gated, 10) == qkv + output + attention + feed_forward + 2 * 8 * 32
+
+
+def test_an_encoder_counted_by_hand():
+    encoder = EncoderConfig(**ENCODER)
+    layers = 3 * layer_flops(encoder, 10)
+    assert encoder_flops(encoder, 10) == layers + 2 * 4 * 8
+    assert encoder_flops(encoder.replace(embedding_dim=8), 10) == layers
+    mixing = 2 * 24 * 16 + 2 * 8 * 8
+    assert encoder_flops(encoder.replace(local_mixing_width=3), 10) == layers + 64 + mixing
+
+
+@pytest.mark.parametrize(
+    ("size", "length", "changes", "millions"),
+    [
+        ("small", 128, {}, 70.2),
+        ("small", 512, {}, 88.0),
+        ("base", 128, {"generator_width_fraction": 1 / 3}, 610.9),
+        ("base", 512, {}, 668.3),
+        ("large", 512, {}, 2169.8),
+        ("small", 512, {"generator_width_fraction": 1.0}, 155.4),
+    ],
+)
+def test_the_papers_sizes(size, length, changes, millions):
+    """Published counts, to their last digit."""
+    config = PretrainConfig.from_size(size, 30522, sequence_length=length, **changes)
+    assert training_flops_per_token(config) / 1e6 == pytest.approx(millions, abs=0.06)
+    tokens = config.batch_size * length
+    assert step_flops(config) == training_flops_per_token(config) * tokens
+
+
+def test_a_frozen_generator_goes_forward_only():
+    config = PretrainConfig.from_size("small", 30522)
+    frozen = config.changed(has_frozen_generator=True, embedding_sharing="none")
+    parts = forward_flops(frozen)
+    expected = 3 * parts["discriminator"] + parts["generator"] + parts["vocabulary_head"]
+    assert training_flops_per_token(frozen) == expected
+    wider = frozen.changed(generator_embedding_dim=128)
+    assert forward_flops(wider)["vocabulary_head"] > parts["vocabulary_head"]
+
+
+def test_objectives_have_the_parts_they_train():
+    def parts(**changes):
+        return forward_flops(PretrainConfig.from_size("small", 1000, **changes))
+
+    rtd = parts()
+    assert parts(objective="mlm")["discriminator"] == 0
+    assert parts(objective="mlm")["generator"] > rtd["generator"]
+    assert parts(generator="uniform")["generator"] == 0
+    assert parts(generator="tied")["generator"] > rtd["generator"]
+    two = parts(objective="electric", generator="two_tower")
+    assert two["generator"] == 2 * rtd["generator"]
+    assert two["vocabulary_head"] > 6 * rtd["vocabulary_head"]
+    replace, every = parts(objective="replace_mlm"), parts(objective="all_tokens_mlm")
+    assert every["discriminator"] > replace["discriminator"] > rtd["discriminator"] - 2 * 256 * 257
