@@ -357,3 +357,43 @@ def test_runs_side_by_side(notebook, lab, assert_accessible, screenshot):
     page.get_by_text("rtd_auc: B is higher over 2 seeds").first.wait_for()
     assert_accessible(page, ".ke-panel")
     screenshot(opened.output(0), "run-table")
+
+
+def test_panels_run_without_a_front_end(tmp_path):
+    """Executed by nbclient and made a page by nbconvert: pictures, no widget state."""
+    for name in ("nbclient", "nbconvert", "nbformat", "ipykernel"):
+        pytest.importorskip(name)
+    import nbformat
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
+    subprocess.run(
+        [
+            sys.executable,
+            str(HERE.parent / "fake_run.py"),
+            str(tmp_path / "runs" / "a"),
+            "100",
+            "200",
+        ],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        check=True,
+        timeout=60,
+    )
+    cells = [
+        "from keras_electra_widgets import RunMonitor, RunTable",
+        "RunMonitor('runs/a')",
+        "table = RunTable('runs')\ntable",
+        "print(table.as_text())",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = NotebookClient(
+        book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}, store_widget_state=False
+    )
+    paths = os.pathsep.join(str(path) for path in (HERE.parents[1], HERE.parents[1] / "widgets"))
+    client.execute(env={**os.environ, "PYTHONPATH": paths})
+    assert "widgets" not in book.metadata
+    assert "| a | finished | 100 | 100 |" in book.cells[3].outputs[0].text
+    page, _ = HTMLExporter(template_name="basic").from_notebook_node(book)
+    assert page.count("data:image/svg+xml;base64,") == 2
+    assert "generator loss" in page and "widget-view" not in page.replace("jupyter.widget-view", "")
+    assert len(nbformat.writes(book)) < 300_000
