@@ -14,6 +14,7 @@ from keras_electra.launching.commands import Command, command
 from keras_electra.launching.pretrain_plan import PretrainPlan
 from keras_electra.launching.starting import Launch, launch
 from keras_electra.runs import RunFolder
+from keras_electra.runs.process import host_name
 
 SMALL = {
     "num_layers": 1,
@@ -114,3 +115,25 @@ def test_a_folder_without_a_launch(tmp_path):
     with pytest.raises(InputError, match="expected a folder that a run was started in"):
         Launch(tmp_path).status()
     assert list(pathlib.Path(tmp_path).iterdir()) == []
+
+
+def test_preparing_alone_finishes(tmp_path, corpus_file):
+    plan = PretrainPlan(folder=tmp_path, corpus=[corpus_file], vocabulary_size=300)
+    started = launch(plan.commands()[:-1], plan.data_dir)
+    status = started.wait(90)
+    assert (status.state, status.command) == ("finished", "prepare"), started.output()
+    assert plan.store_path.is_dir()
+    names = [one.name for one in plan.commands(only_missing=True)]
+    assert names == ["pretrain"]
+
+
+def test_a_folder_from_elsewhere_names_no_process_of_ours(tmp_path):
+    """What lies in a folder is read, never run, and no process is ended by its number alone."""
+    found = Launch(tmp_path)
+    content = {"commands": [{"name": "pretrain", "arguments": []}], "host": host_name()}
+    found.file.write({**content, "pid": os.getpid(), "plan": {"prepared_store": None, "evil": 1}})
+    assert found.status().state == "lost"
+    with pytest.raises(InputError, match="received a run that is lost"):
+        found.cancel()
+    with pytest.raises(InputError, match="expected the settings of a form"):
+        PretrainPlan.like(tmp_path)

@@ -14,7 +14,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import check_backend, check_name
+from keras_electra.launching.places import check_backend, check_name, of_settings
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
@@ -126,7 +126,7 @@ class FinetunePlan:
             raise InputError(
                 f"expected a fine-tuning that was started from a form, received {os.fspath(run_dir)!r}"
             )
-        return cls(**{**kept, **changes})
+        return of_settings(cls, {**kept, **changes})
 
     @property
     def run_dir(self) -> pathlib.Path:

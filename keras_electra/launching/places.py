@@ -50,3 +50,11 @@ def check_backend(backend: str | None) -> None:
             f"backend: expected an installed one, received {NAMES[backend]}, which is not; "
             f"pip install 'keras-electra[{backend}]'"
         )
+
+
+def of_settings(kind, settings: dict):
+    """A plan of settings that were kept; `InputError` for those of something else."""
+    try:
+        return kind(**settings)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{LAUNCH_FILE}: expected the settings of a form ({error})") from error

@@ -18,7 +18,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name
+from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name, of_settings
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 
@@ -90,7 +90,7 @@ class PretrainPlan:
         """
         kept = Launch(run_dir).plan()
         if "prepared_store" in kept:
-            return cls(**{**kept, **changes})
+            return of_settings(cls, {**kept, **changes})
         settings = RunFolder(run_dir).config()
         if "pretrain" not in settings:
             raise InputError(f"expected a run of pretraining, received {os.fspath(run_dir)!r}")

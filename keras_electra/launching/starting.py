@@ -23,6 +23,8 @@ STARTING_SECONDS = 30.0
 """Time that a new process has to write its number into `launch.json`."""
 MAX_OUTPUT_BYTES = 65536
 COMPLAINT = "keras-electra: "
+PROMPT = "$ "
+"""Before each command in `output.txt`."""
 
 _children: dict[pathlib.Path, subprocess.Popen] = {}
 """By run folder; kept so that the end of a child is collected, and none is warned of afterwards."""
@@ -113,9 +115,18 @@ class Launch:
             return self.run.state()
         if self._is_alive(content):
             return "starting" if is_last else "preparing"
+        if is_last and self._has_prepared(content):
+            return "finished"
         if content.get("cancelled"):
             return "cancelled"
         return "failed" if content.get("exit_code") or self.complaint() else "lost"
+
+    @staticmethod
+    def _has_prepared(content) -> bool:
+        """Whether the last command is one that prepares text, and came to its end."""
+        told = read_progress(content["commands"][-1].get("progress") or "")
+        is_new = (told.get("time") or 0) >= content.get("started", 0)
+        return is_new and told.get("state") == "finished"
 
     def _is_alive(self, content) -> bool:
         child = _children.get(self.run.path.absolute())
@@ -126,7 +137,9 @@ class Launch:
             return time.time() - content.get("started", 0) < STARTING_SECONDS
         if content.get("host") != host_name():
             return False
-        return is_alive(pid, content.get("process_start_time"))
+        started = content.get("process_start_time")
+        # A number alone could be that of any process, in a folder from elsewhere.
+        return started is not None and is_alive(pid, started)
 
     def output(self, num_lines: int = 20) -> list[str]:
         """The last lines that the commands printed."""
@@ -141,6 +154,8 @@ class Launch:
     def complaint(self) -> str | None:
         """The last sentence in which a command said what went wrong, without the program's name."""
         lines = self.output()
+        begun = [index for index, line in enumerate(lines) if line.startswith(PROMPT)]
+        lines = lines[begun[-1] :] if begun else lines
         found = [line for line in lines if line.startswith(COMPLAINT)]
         if found:
             return found[-1].removeprefix(COMPLAINT)
