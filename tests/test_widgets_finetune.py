@@ -237,3 +237,9 @@ def test_few_messages_for_a_key(panel, comms):
 def test_unknown_settings_are_refused(comms, unthreaded, tmp_path):
     with pytest.raises(TypeError, match="did you mean 'task'"):
         FineTuneLauncher(tmp_path, tsk="cola")
+
+
+def test_hints_are_those_of_the_recipe(panel):
+    """The encoder takes 16 tokens, so the recipe's 128 are not what it gets."""
+    assert panel.rows["sequence_length"].control.placeholder == "16 (recipe)"
+    assert panel.rows["learning_rate"].control.placeholder == "0.0003 (recipe)"

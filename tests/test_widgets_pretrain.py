@@ -310,3 +310,16 @@ def test_unknown_settings_are_refused(comms, unthreaded, tmp_path):
 
 def test_a_folder_without_a_launch_is_left_alone(panel, tmp_path):
     assert LaunchFile(tmp_path).read() == {}
+
+
+def test_hints_follow_the_size(panel):
+    assert panel.rows["steps"].control.placeholder == "20000 (recipe)"
+    panel.advanced.chooser.value = "encoder"
+    rows = panel.advanced._made["encoder"].rows
+    assert rows["hidden_dim"].control.placeholder == "128 (recipe)"
+    rows["norm_position"].control.value = "pre"
+    choose(panel, "size", "small")
+    assert panel.rows["steps"].control.placeholder == "1000000 (recipe)"
+    assert rows["hidden_dim"].control.placeholder == "256 (recipe)"
+    assert rows["norm_position"].control.options[0] == ("post (recipe)", "")
+    assert rows["norm_position"].value == "pre"

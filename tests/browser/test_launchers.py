@@ -1,17 +1,20 @@
 """The launchers in a browser: forms that answer while they are typed in, runs that outlive the notebook."""
 
 import json
-import os
+import pathlib
 import shutil
 
 import pytest
 from bare_page import STATIC
 
-BACKEND = next(name for name in (os.environ.get("KERAS_BACKEND"), "torch") if name)
+import keras_electra
+from keras_electra.launching import usual_backend
+
+BACKEND = usual_backend()
+BOOKS = pathlib.Path(keras_electra.__file__).parent / "books"
 EVIL = "<script>alert(1)</script> & more"
 # Small, and long enough to be watched, paused, lost and found.
 PRETRAIN = """
-import os
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND={backend!r})
 from keras_electra_widgets import PretrainLauncher
 launcher = PretrainLauncher("electra", vocabulary_size=1000)
@@ -50,12 +53,15 @@ def word(page, text):
 
 def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, screenshot):
     shutil.rmtree(lab.work / "electra", ignore_errors=True)
+    (lab.work / "my_texts").mkdir(exist_ok=True)
+    for book in BOOKS.glob("*.txt"):
+        shutil.copy(book, lab.work / "my_texts")
     opened = notebook(PRETRAIN.format(backend=BACKEND), AGAIN)
     opened.run(0)
     page = opened.page
     word(page, "ready").wait_for()
 
-    steps = field(page, "steps")
+    steps = field(page, "Steps")
     steps.fill("many")
     page.get_by_text("steps: expected a whole number, received 'many'").wait_for()
     start = page.get_by_role("button", name="Start", exact=True)
@@ -66,7 +72,13 @@ def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, scree
     for is_dark in (True, False):
         opened.set_theme(is_dark)
         assert_accessible(page, ".ke-panel")
+    # A picture without the path of the shipped books on this machine.
+    field(page, "Text from").select_option("files and folders")
+    field(page, "Files").fill("my_texts/*.txt")
+    page.get_by_text("--corpus 'my_texts/*.txt'").first.wait_for()
     screenshot(opened.output(0), "pretrain-launcher")
+    field(page, "Text from").select_option("the books that come with the package")
+    page.get_by_text("keras_electra/books").first.wait_for()
 
     start.click()
     word(page, "preparing").wait_for()
@@ -85,7 +97,7 @@ def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, scree
     page = opened.page
     found = opened.output(1)
     found.locator(".ke-word", has_text="running").first.wait_for()
-    assert found.get_by_label("steps", exact=True).input_value() == "100000"
+    assert found.get_by_label("Steps", exact=True).input_value() == "100000"
     found.locator(".ke-panel .ke-panel").first.wait_for()
     # The launcher's own button; the one of the monitor has three choices.
     found.get_by_role("button", name="Stop", exact=True).click()
@@ -94,6 +106,14 @@ def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, scree
     assert json.loads((run / "status.json").read_text())["state"] == "stopped"
 
 
+ENCODER = {
+    "hidden_dim": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_dim": 32,
+    "embedding_dim": 8,
+    "max_sequence_length": 16,
+}
 FINETUNE = """
 import os, pathlib, sys
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND={backend!r})
@@ -119,14 +139,13 @@ launcher
 def preset(lab, tokenizer):
     """A tiny model in the folder of the notebooks."""
     pytest.importorskip("sklearn")
-    from conftest import ENCODER
-
     from keras_electra.presets import save_preset
     from keras_electra.pretrainer import ElectraPretrainer
 
     path = lab.work / "preset"
     if not path.exists():
-        model = ElectraPretrainer({**ENCODER, "num_layers": 1}, {"generator_width_fraction": 0.5})
+        encoder = {**ENCODER, "vocabulary_size": tokenizer.vocabulary_size}
+        model = ElectraPretrainer(encoder, {"generator_width_fraction": 0.5})
         model.tokenizer, model.sequence_length = tokenizer, 16
         save_preset(path, model)
     return path

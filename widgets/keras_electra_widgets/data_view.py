@@ -125,6 +125,8 @@ def lengths_markup(lengths: Lengths) -> str:
     rows = []
     for index, count in enumerate(lengths.counts):
         first, last = lengths.edges[index], lengths.edges[index + 1] - 1
+        if not rows and not count:
+            continue
         bar = "█" * round(BAR_BLOCKS * count / most) or ("▏" if count else "")
         note = "all" if first > lengths.longest_kept else ""
         if first <= lengths.longest_kept < last:

@@ -53,7 +53,7 @@ ROLES = tuple(dict.fromkeys(role for roles in ROLES_OF_KIND.values() for role in
 STEPS = {
     "Data": ("data", "task"),
     "Task": ("kind", *(option_of(role) for role in ROLES)),
-    "Where": ("name", "folder"),
+    "Train": ("name", "folder"),
 }
 KEYWORDS = ("folder", "model", "data", "task", "columns", "backend", "options")
 
@@ -98,7 +98,7 @@ class FineTuneLauncher(Launcher):
         self.data_view, self.seen = DataView(), ipywidgets.HTML()
         self.recipe, self.steps = ipywidgets.HTML(), ipywidgets.HTML()
         self._speed, self._estimate = None, None
-        self._looked_at, self._report = None, None
+        self._looked_at, self._report, self._told_recipe = None, None, None
         if not isinstance(data, str | pathlib.Path):
             data = written_table(data, pathlib.Path(folder))
         self._show_plan(FinetunePlan(folder="", name="", model=model, data=data, **settings))
@@ -339,9 +339,18 @@ class FineTuneLauncher(Launcher):
             told = recommended(plan)
         except ElectraError:
             told = "What is recommended depends on the model and the task."
+        recipe = self._recipe()
+        if recipe and recipe != self._told_recipe:
+            self._told_recipe = recipe
+            self._filling(lambda: self._tell_values(recipe))
         markup = f'<span class="ke-reasons">{escaped(told)}</span>'
         if self.recipe.value != markup:
             self.recipe.value = markup
+
+    def _tell_values(self, recipe):
+        for name in OWN_ROWS:
+            form.tell_recipe(self.rows[name], self._fields[name], recipe[name])
+        self.advanced.tell_recipe()
 
     def estimate_of(self, plan: FinetunePlan) -> tuple:
         """Parameters, steps, memory, time and disk; nothing before the data was looked at."""
@@ -451,6 +460,11 @@ class FineTuneLauncher(Launcher):
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / name, bytes(file["content"]))
             self.rows["data"].control.value = str(folder / name)
+
+
+def step_of(name: str) -> str:
+    """The step that a field belongs to."""
+    return next((title for title, names in STEPS.items() if name in names), "Settings")
 
 
 def task_rows() -> dict[str, form.Labelled]:

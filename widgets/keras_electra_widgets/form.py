@@ -89,14 +89,38 @@ def option(field: Field, recipe=dataclasses.MISSING) -> Labelled:
         field: the option.
         recipe: value that the recipe gives it, for the hint.
     """
-    usual = field.default if recipe is dataclasses.MISSING else recipe
-    hint = f"{field.shown(usual)} (recipe)" if usual is not dataclasses.MISSING else "by the recipe"
-    title = field.name.replace("_", " ")
+    title = field.name.replace("_", " ").capitalize()
     if field.sort in ("choice", "switch"):
-        names = field.choices if field.sort == "choice" else ("on", "off")
-        options = [(hint, RECIPE), *((name, name) for name in names)]
-        return choice(field.name, title, options, RECIPE, field.help)
-    return text(field.name, title, help=field.help, hint=hint)
+        row = choice(field.name, title, options_of(field, recipe), RECIPE, field.help)
+    else:
+        row = text(field.name, title, help=field.help, hint=hint_of(field, recipe))
+    return row
+
+
+def hint_of(field: Field, recipe) -> str:
+    """What stands in a field that the recipe decides."""
+    usual = field.default if recipe is dataclasses.MISSING else recipe
+    return f"{field.shown(usual)} (recipe)" if usual is not dataclasses.MISSING else "by the recipe"
+
+
+def options_of(field: Field, recipe) -> list[tuple[str, str]]:
+    """What can be chosen, what the recipe says first."""
+    names = field.choices if field.sort == "choice" else ("on", "off")
+    return [(hint_of(field, recipe), RECIPE), *((name, name) for name in names)]
+
+
+def tell_recipe(row: Labelled, field: Field, recipe) -> None:
+    """Say in a field what another recipe gives."""
+    control = row.control
+    if not isinstance(control, ipywidgets.Dropdown):
+        if control.placeholder != (hint := hint_of(field, recipe)):
+            control.placeholder = hint
+        return
+    options = options_of(field, recipe)
+    if list(control.options) != options:
+        value = control.value
+        control.options = options
+        control.value = value
 
 
 class OptionGroup(ipywidgets.VBox):
@@ -128,6 +152,11 @@ class OptionGroup(ipywidgets.VBox):
             except InputError as error:
                 problems[self.prefix + name] = str(error)
         return values, problems
+
+    def tell_recipe(self, recipe: dict) -> None:
+        """Say beside each option what another recipe gives."""
+        for name, row in self.rows.items():
+            tell_recipe(row, self.fields[name], recipe.get(name, dataclasses.MISSING))
 
     def fill(self, values: dict) -> None:
         """Show these options, and leave the others to the recipe."""
@@ -187,6 +216,12 @@ class Folded(ipywidgets.VBox):
             self._kept[title] = dict(values.get(title, {}))
             if title in self._made:
                 self._made[title].fill(self._kept[title])
+
+    def tell_recipe(self) -> None:
+        """Say beside each option what the present recipe gives."""
+        recipe = self._recipe() if self._made else {}
+        for made in self._made.values():
+            made.tell_recipe(recipe)
 
     def tell(self, problems: dict) -> None:
         """Show what is wrong; the group of the first wrong option is unfolded."""

@@ -69,6 +69,8 @@ class PretrainLauncher(Launcher):
         self._begin_with(settings)
         super().__init__("Pretraining", folder, self._form_parts(), "run")
         self.upload.observe(self.guarded(lambda change: self._take_upload()), names="value")
+        self.rows["size"].on_change(self.guarded(lambda change: self._filling(self._tell_recipe)))
+        self._filling(self._tell_recipe)
         self.prepare.on_click(self.guarded(lambda _: self._prepare_only()))
 
     # The form
@@ -93,6 +95,14 @@ class PretrainLauncher(Launcher):
             return flat(PretrainConfig.from_size(self.rows["size"].value, 8192))
         except ElectraError:
             return {}
+
+    def _tell_recipe(self):
+        """Say in every field what the chosen size gives."""
+        recipe = self._recipe()
+        fields = {field.name: field for group in self._fields.values() for field in group}
+        for name in OWN_ROWS:
+            form.tell_recipe(self.rows[name], fields[name], recipe[name])
+        self.advanced.tell_recipe()
 
     def _form_parts(self):
         rows, self._source_box = self.rows, ipywidgets.VBox()
