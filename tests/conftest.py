@@ -183,3 +183,19 @@ def unthreaded(monkeypatch):
     plain = ticker.Ticker(has_thread=False)
     monkeypatch.setattr(ticker, "shared", plain)
     return plain
+
+
+def assert_close(received, expected):
+    """Two values in the types of JSON, numbers to 1e-4."""
+    if isinstance(expected, dict):
+        assert received.keys() == expected.keys()
+        for name in expected:
+            assert_close(received[name], expected[name])
+    elif isinstance(expected, list | tuple):
+        assert len(received) == len(expected)
+        for one, other in zip(received, expected, strict=True):
+            assert_close(one, other)
+    elif isinstance(expected, float):
+        assert received == pytest.approx(expected, abs=1e-4, rel=1e-4)
+    else:
+        assert received == expected

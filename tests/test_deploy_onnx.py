@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import assert_close
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.deploy.checking import DifferenceError
@@ -137,22 +138,6 @@ def test_every_head_in_words(make_model, make_backbone, tokenizer, tmp_path, kin
     opened = OnnxModel(tmp_path / "model.onnx")
     inputs = INPUTS.get(kind, TEXTS)
     assert_close(opened.predict(inputs, batch_size=2), model.predict(inputs))
-
-
-def assert_close(received, expected):
-    """Two values in the types of JSON, numbers to 1e-4."""
-    if isinstance(expected, dict):
-        assert received.keys() == expected.keys()
-        for name in expected:
-            assert_close(received[name], expected[name])
-    elif isinstance(expected, list | tuple):
-        assert len(received) == len(expected)
-        for one, other in zip(received, expected, strict=True):
-            assert_close(one, other)
-    elif isinstance(expected, float):
-        assert received == pytest.approx(expected, abs=1e-4, rel=1e-4)
-    else:
-        assert received == expected
 
 
 def test_a_detector(detector, tmp_path):

@@ -25,6 +25,7 @@ from keras_electra.cli.pretrain import Pretrain
 from keras_electra.cli.profile import Profile
 from keras_electra.cli.runs import ListRuns, PauseRun, ResumeRun, ShowRun, StopRun
 from keras_electra.cli.search import Search
+from keras_electra.cli.serve import Serve
 from keras_electra.cli.stores import AddToStore, ImportStore, MergeStores, ShowStore, SplitStore
 from keras_electra.cli.vocabulary import ExtendTokenizer, TrainTokenizer
 from keras_electra.errors import ElectraError, InputError, LostWorkerError
@@ -46,6 +47,7 @@ COMMANDS |= {"corrupt": Corrupt, "finetune": Finetune, "predict": Predict, "comp
 COMMANDS |= {
     "search": Search,
     "export": Export,
+    "serve": Serve,
     "convert": Convert,
     "profile": Profile,
     "demo": Demo,

@@ -132,6 +132,7 @@ class Export:
         }
         commands = {
             "keras": [f'keras-electra detect --model {path} "Some text."'],
+            "onnx": [f"keras-electra serve --model {path}"],
             "web": [f"python -m http.server --bind 127.0.0.1 --directory {path}"],
         }
         lines = commands.get(self.format, [])

@@ -102,11 +102,17 @@ class RawInput:
             x = backends.with_free_shapes(x)
         return super().predict(x, batch_size=batch_size, verbose=verbose, **options)
 
-    def predict_rows(self, encoded: EncodedExamples, batch_size: int = BATCH_SIZE) -> list[dict]:
-        """Predictions of encoded examples, one row per example in their order."""
+    def predict_rows(
+        self, encoded: EncodedExamples, batch_size: int = BATCH_SIZE, pad_to=None
+    ) -> list[dict]:
+        """Predictions of encoded examples, one row per example in their order.
+
+        Args:
+            pad_to: as of `TaskBatches`.
+        """
         if not len(encoded):
             return []
-        batches = TaskBatches(encoded, batch_size=batch_size, is_training=False)
+        batches = TaskBatches(encoded, batch_size=batch_size, is_training=False, pad_to=pad_to)
         outputs = []
         for index in range(batches.num_batches):
             (batch,) = batches[index]

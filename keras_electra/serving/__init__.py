@@ -1,0 +1,1 @@
+"""A model behind HTTP: what it answers, how requests share batches, and the server around it."""
