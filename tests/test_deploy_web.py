@@ -1,31 +1,19 @@
-"""The web page: its tokenizer against ours in Node, and the whole folder in a browser over loopback.
+"""The folder with a web page: its tokenizer against ours in Node, what it holds, what is refused."""
 
-The browser's test needs Playwright, a Chromium (`CHROMIUM`, or on the path) and the unpacked npm package
-onnxruntime-web in the folder that `ONNXRUNTIME_WEB` names; without one of them it is skipped.
-"""
-
-import contextlib
-import functools
-import http.server
 import json
-import os
 import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import threading
 import unicodedata
 
-import numpy as np
 import pytest
 
 import keras_electra
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
-from keras_electra.predict import detect
-from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import TextClassifier, TokenClassifier
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 from keras_electra.tokenizer.normalization import character_tables
@@ -33,8 +21,6 @@ from keras_electra.tokenizer.normalization import character_tables
 PAGE = pathlib.Path(keras_electra.__file__).parent / "deploy" / "page"
 ENCODE = pathlib.Path(__file__).parent / "javascript" / "encode.mjs"
 NODE = shutil.which("node")
-RUNTIME = os.environ.get("ONNXRUNTIME_WEB")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 AWKWARD = [
     "",
     "  \t\r\n ",
@@ -118,14 +104,6 @@ def test_the_tables_say_what_the_functions_do():
 
 
 @pytest.fixture(scope="module")
-def detector(tiny_encoder, tokenizer):
-    encoder = tiny_encoder(num_layers=1, initializer_range=0.5)
-    model = ElectraPretrainer(encoder, {"generator_width_fraction": 0.5})
-    model.tokenizer, model.sequence_length = tokenizer, 16
-    return model
-
-
-@pytest.fixture(scope="module")
 def classifier(tiny_encoder, tokenizer):
     backbone = ElectraBackbone(**tiny_encoder(num_layers=1, initializer_range=0.5).to_dict())
     model = TextClassifier(backbone, ("no", "yes", "maybe"), name="mood")
@@ -187,101 +165,3 @@ def test_what_cannot_become_a_folder(classifier, runtime, tmp_path, tiny_encoder
     with pytest.raises(InputError, match="new or empty folder"):
         export_web(classifier, tmp_path / "web", runtime)
     assert [path.name for path in (tmp_path / "web").iterdir()] == ["mine"]
-
-
-# In a browser
-
-
-@contextlib.contextmanager
-def served(folder):
-    """A plain static server on loopback; the address."""
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not RUNTIME or not CHROMIUM:
-        pytest.skip("needs ONNXRUNTIME_WEB and a Chromium")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@contextlib.contextmanager
-def opened_page(browser, address, scheme="light"):
-    """The page, ready; nothing may be asked for elsewhere, and nothing may fail."""
-    context = browser.new_context(color_scheme=scheme)
-    page, asked, failures = context.new_page(), [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("console", lambda m: failures.append(m.text) if m.type == "error" else None)
-    page.goto(address)
-    page.wait_for_selector("#judge:enabled", timeout=60_000)
-    yield page
-    assert failures == []
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
-    context.close()
-
-
-def judged(page, text):
-    page.fill("#text", text)
-    page.click("#judge")
-    page.wait_for_function("document.getElementById('status').textContent === 'Done.'")
-
-
-def test_suspicious_tokens_in_a_browser(browser, detector, tmp_path):
-    from keras_electra.deploy.web_folder import export_web
-
-    export_web(detector, tmp_path / "web", RUNTIME)
-    text = "The old Cat sees a young dog, in the gárden. " * 3
-    (expected,) = detect(detector, [text])
-    with served(tmp_path / "web") as address, opened_page(browser, address) as page:
-        judged(page, text)
-        marks = page.locator("mark").evaluate_all(
-            "marks => marks.map(mark => [mark.firstChild.data, mark.title])"
-        )
-        wanted = [
-            [text[start:end], f"replaced: {100 * probability:.1f} %"]
-            for (start, end), probability in zip(
-                expected.offsets, expected.probabilities.tolist(), strict=True
-            )
-            if probability >= 0.25
-        ]
-        assert [mark[0] for mark in marks] == [mark[0] for mark in wanted]
-        numbers = [[float(mark[1].split()[1]) for mark in some] for some in (marks, wanted)]
-        np.testing.assert_allclose(*numbers, atol=0.11)
-        page.click("#judge")
-        page.fill("#text", "  ")
-        page.wait_for_selector("#judge:enabled")
-        page.click("#judge")
-        assert page.text_content("#status") == "Expected a text, received none."
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_labels_in_a_browser(browser, classifier, tmp_path, scheme):
-    from keras_electra.deploy.web_folder import export_web
-
-    export_web(classifier, tmp_path / "web", RUNTIME, precision="int8")
-    (expected,) = classifier.predict(["the king hears the horse"])
-    with served(tmp_path / "web") as address, opened_page(browser, address, scheme) as page:
-        judged(page, "the king hears the horse")
-        rows = page.locator("tbody tr").all_inner_texts()
-        shown = {row.split()[0]: float(row.split()[1]) / 100 for row in rows}
-        assert shown == pytest.approx(expected["probabilities"], abs=0.05)
-        axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-        assert axe.Axe().run(page).violations_count == 0
