@@ -31,7 +31,7 @@ def trained(tiny_encoder, make_batch, rematerialize, generator="small"):
     return logs, {v.path: ops.convert_to_numpy(v) for v in model.trainable_variables}
 
 
-@pytest.mark.parametrize("generator", ["small", "two_tower"])
+@pytest.mark.parametrize("generator", ["small", pytest.param("two_tower", marks=pytest.mark.full)])
 def test_computing_twice_changes_no_number(tiny_encoder, make_batch, generator):
     """Dropout noise included: the second time must draw what the first drew."""
     plain_logs, plain = trained(tiny_encoder, make_batch, False, generator)
