@@ -25,8 +25,8 @@ from keras_electra.config.finetune import AnswerConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.convert import fill_optimizer, from_google, google_files, to_google
 from keras_electra.convert.checking import largest_difference, sample_inputs, sample_outputs
-from keras_electra.convert.google import tasks_of
 from keras_electra.convert.google_parts import google_parts
+from keras_electra.convert.google_variables import tasks_of
 from keras_electra.convert.google_writing import google_arrays, hparams_of
 from keras_electra.errors import DamagedDataError, InputError, MissingExtraError
 from keras_electra.optimizers import ElectraAdamW
@@ -295,6 +295,13 @@ def test_paths_of_checkpoints(tmp_path):
 def test_objectives_without_a_counterpart_are_refused(tiny_encoder, objective, message):
     model = ElectraPretrainer(tiny_encoder(num_layers=1), objective)
     with pytest.raises(InputError, match=message):
+        google_parts(model)
+
+
+def test_a_generator_with_embeddings_of_another_width_is_refused(tiny_encoder):
+    options = {"embedding_sharing": "none", "generator_embedding_dim": 6}
+    model = ElectraPretrainer(tiny_encoder(num_layers=1), options)
+    with pytest.raises(InputError, match="generator_embedding_dim=6"):
         google_parts(model)
 
 

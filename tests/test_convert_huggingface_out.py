@@ -319,3 +319,38 @@ def test_the_card_leaves_out_what_is_not_known(store, tiny_config, backbone, tmp
     to_huggingface(backbone, tmp_path / "model")
     card = (tmp_path / "model" / "README.md").read_text()
     assert "## Training" not in card and "## Data" not in card
+
+
+def test_the_card_of_a_fine_tuning_run(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    settings = {
+        "finetune": {"batch_size": 32, "epochs": 3.0, "optimizer": {"learning_rate": 3e-4}},
+        "tasks": {"cola": "classification"},
+        "data": {"cola": {"train": "abc"}},
+    }
+    metrics = {"mcc": {"mean": 0.5, "std": 0.1}, "undefined": {"mean": None}}
+    results = {
+        "results": [{"task": "cola", "split": "validation", "metrics": metrics}],
+        "trials": [{}, {}],
+    }
+    rows = [
+        {"step": step, "trial": trial, "seconds": seconds}
+        for step, trial, seconds in ((10, 0, 1800.0), (20, 0, 3600.0), (30, 1, 1800.0))
+    ]
+    run.config_path.write_text(json.dumps(settings))
+    run.environment_path.write_text(json.dumps({"processors": 2, "backend": "jax"}))
+    run.vocabulary_path.write_text("")
+    run.log_path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (run.path / "results.json").write_text(json.dumps(results))
+    record = run_record(run)
+    assert record["Data"] == {"tasks": "cola (classification)", "SHA-256 of cola, train": "abc"}
+    assert record["Training"] == {
+        "batch size": 32,
+        "learning rate": 3e-4,
+        "epochs": 3.0,
+        "steps": "30",
+        "time": "1.5 hours of training",
+    }
+    assert record["Figures"] == {"cola mcc, validation": "0.5000 (mean of 2 trials)"}
+    assert record["Hardware and programs"] == {"processors": 2, "backend": "jax"}

@@ -2,16 +2,20 @@
 
 import os
 import pathlib
-import re
 
 import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
-from keras_electra.config.encoder import EncoderConfig
-from keras_electra.config.finetune import AnswerConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.convert.google_files import checkpoint_prefix, read_checkpoint
 from keras_electra.convert.google_parts import google_parts
+from keras_electra.convert.google_variables import (
+    FAMILIES,
+    Variables,
+    answers_told_by,
+    encoder_told_by,
+    tasks_of,
+)
 from keras_electra.convert.original_names import (
     answer_head_weights,
     dense_weights,
@@ -38,18 +42,7 @@ TASK_KINDS = {
 }
 """The kinds of task that the original has."""
 
-TASK = re.compile(r"task_specific/([^/]+)/dense/kernel$")
-LABELS = {
-    "mnli": ("contradiction", "entailment", "neutral"),
-    "qnli": ("entailment", "not_entailment"),
-    "rte": ("entailment", "not_entailment"),
-}
-"""The labels of the original's tasks where they are more than numbers, in its order."""
-
 HPARAMS_FILE = "hparams.json"
-
-FAMILIES = {"first_moment": "adam_m", "second_moment": "adam_v"}
-"""The optimizer's slots here -> there."""
 
 
 def from_google(
@@ -108,7 +101,7 @@ def from_google(
         )
     if tasks == "all":
         tasks = tasks_of(variables)
-    tensors = _Variables(variables)
+    tensors = Variables(variables)
     models = _pretrained(tensors, num_heads, generator_num_heads, dropout_rate, objective)
     if tasks:
         models["tasks"] = {
@@ -152,35 +145,9 @@ def fill_optimizer(optimizer, pretrainer: ElectraPretrainer, slots: dict, step: 
     optimizer.iterations.assign(step)
 
 
-class _Variables:
-    """Variables by name, asked for with the shape they must have; remembers which were used."""
-
-    def __init__(self, variables):
-        self.variables = variables
-        self.used = set()
-
-    def __contains__(self, name):
-        return name in self.variables
-
-    def value(self, name, shape):
-        if name not in self.variables:
-            raise InputError(f"variables: expected {name!r} among the original's names, not found")
-        value = self.variables[name]
-        if value.shape != tuple(shape):
-            raise InputError(
-                f"variables: expected {name} of shape {tuple(shape)}, received {value.shape}"
-            )
-        self.used.add(name)
-        return value
-
-    def unused(self):
-        endings = (*(f"/{ending}" for ending in FAMILIES.values()), "global_step")
-        return sorted(n for n in self.variables if n not in self.used and not n.endswith(endings))
-
-
 def _pretrained(tensors, num_heads, generator_num_heads, dropout_rate, objective):
     """The networks of pretraining, by name."""
-    encoder = _encoder_of(tensors.variables, "electra", num_heads, dropout_rate)
+    encoder = encoder_told_by(tensors.variables, "electra", num_heads, dropout_rate)
     choice = _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective)
     if choice is not None:
         pretrainer = ElectraPretrainer(encoder, choice)
@@ -210,7 +177,7 @@ def _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective
             return None
         return {"generator": "tied"} if has_detector else {"objective": "mlm"}
     scope = "generator_ltr" if has_towers else "generator"
-    generator = _encoder_of(tensors.variables, scope, generator_num_heads, dropout_rate)
+    generator = encoder_told_by(tensors.variables, scope, generator_num_heads, dropout_rate)
     is_own = f"{scope}/embeddings/word_embeddings" in tensors
     return {
         "objective": (objective or "electric") if has_towers else "rtd",
@@ -231,49 +198,11 @@ def _task_model(tensors, backbone, name, kind, choice):
         model = TASK_KINDS[kind](backbone, choice, name=name)
         names = dense_weights("logit", "dense")
     else:
-        answers = choice or _answer_config(tensors, scope)
+        answers = choice or answers_told_by(tensors, scope)
         model = ExtractiveQA(backbone, answers, name=name)
         names = answer_head_weights(answers)
     fill(layer_parts(model.head, scope, names), tensors.value)
     return model
-
-
-def _answer_config(tensors, scope) -> AnswerConfig:
-    """The switches of a question-answering head, by the variables that are there."""
-    answerability = "none"
-    if f"{scope}/dense_2/kernel" in tensors:
-        answerability = "start" if f"{scope}/dense_3/kernel" in tensors else "class"
-    has_joint_ends = f"{scope}/qa_hidden/kernel" in tensors
-    return AnswerConfig(has_joint_ends=has_joint_ends, answerability=answerability)
-
-
-def _encoder_of(variables, scope, num_heads, dropout_rate) -> EncoderConfig:
-    """The encoder options that the shapes under `scope` tell."""
-    owner = scope if f"{scope}/embeddings/word_embeddings" in variables else "electra"
-    first = f"{scope}/encoder/layer_0/intermediate/dense/kernel"
-    tables = [f"{owner}/embeddings/{name}" for name in ("position", "token_type")]
-    for name in (first, *(f"{table}_embeddings" for table in tables)):
-        if name not in variables or variables[name].ndim != 2:
-            raise InputError(f"variables: expected {name!r} among the original's names, not found")
-    words = variables[f"{owner}/embeddings/word_embeddings"]
-    hidden_dim, intermediate_dim = variables[first].shape
-    layers = {
-        int(match.group(1))
-        for match in (re.match(rf"{scope}/encoder/layer_(\d+)/", name) for name in variables)
-        if match
-    }
-    return EncoderConfig(
-        vocabulary_size=words.shape[0],
-        embedding_dim=words.shape[1],
-        hidden_dim=hidden_dim,
-        intermediate_dim=intermediate_dim,
-        num_layers=len(layers),
-        num_heads=num_heads or max(1, hidden_dim // 64),
-        max_sequence_length=variables[f"{owner}/embeddings/position_embeddings"].shape[0],
-        num_segments=variables[f"{owner}/embeddings/token_type_embeddings"].shape[0],
-        dropout_rate=dropout_rate,
-        attention_dropout_rate=dropout_rate,
-    )
 
 
 def _slots(variables, pretrainer) -> dict[str, np.ndarray]:
@@ -289,28 +218,6 @@ def _slots(variables, pretrainer) -> dict[str, np.ndarray]:
         for path, parts in arrays.items():
             slots[f"{family}/{path}"] = np.concatenate(parts, axis=-1)
     return slots
-
-
-def tasks_of(variables) -> dict[str, tuple]:
-    """The fine-tuned tasks that a checkpoint has heads for, as `from_google` takes them.
-
-    The kind is told by name and shape. The original's checkpoints have no names of labels: known tasks
-    get theirs, others numbers.
-    """
-    found = {}
-    for name in sorted({match[1] for match in map(TASK.match, variables) if match}):
-        scope = f"task_specific/{name}"
-        if f"{scope}/dense_1/kernel" in variables:
-            found[name] = ("question_answering", None)
-            continue
-        width = variables[f"{scope}/dense/kernel"].shape[-1]
-        if width == 1:
-            found[name] = ("regression", (0, 5) if name == "sts" else (0, 1))
-            continue
-        labels = LABELS.get(name, ())
-        labels = labels if len(labels) == width else [str(number) for number in range(width)]
-        found[name] = ("tagging" if name == "chunk" else "classification", labels)
-    return found
 
 
 def _heads_beside(path) -> int | None:

@@ -82,6 +82,14 @@ def _pretrainer_parts(model):
             "model: expected embedding_sharing='full' or 'none', as the original program has it, "
             f"received {objective.embedding_sharing!r}"
         )
+    width = objective.generator_embedding_dim
+    own_width = _towers(model)[0][1].encoder.hidden_dim if width is not None else None
+    if width != own_width:
+        raise InputError(
+            "model: expected the generator's own embeddings to be as wide as its layers, as the "
+            f"original program has it, {own_width}, received generator_embedding_dim={width}; "
+            f"{CARRIERS}"
+        )
     parts = _encoder_parts(model.backbone)
     if model.discriminator is not None:
         parts += _head_parts(model.discriminator)

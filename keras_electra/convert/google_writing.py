@@ -16,9 +16,10 @@ from keras_electra.convert.checking import (
     sample_outputs,
     tokenizer_of,
 )
-from keras_electra.convert.google import FAMILIES, HPARAMS_FILE, from_google
+from keras_electra.convert.google import HPARAMS_FILE, from_google
 from keras_electra.convert.google_files import write_checkpoint
 from keras_electra.convert.google_parts import google_parts
+from keras_electra.convert.google_variables import FAMILIES
 from keras_electra.convert.original_names import arrays_of_parts
 from keras_electra.errors import ConversionError, InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
@@ -76,7 +77,9 @@ def google_arrays(model, slots) -> tuple[dict[str, np.ndarray], list[str]]:
     arrays = arrays_of_parts(parts)
     arrays["global_step"] = np.array(getattr(model, "step", 0), "int64")
     sentences = []
-    has_slots = bool(slots) and isinstance(model, ElectraPretrainer)
+    # A frozen generator has none, and the original would want them.
+    is_trained = isinstance(model, ElectraPretrainer) and not model.objective.has_frozen_generator
+    has_slots = bool(slots) and is_trained
     for family, ending in FAMILIES.items() if has_slots else ():
         paths = {f"{family}/{part.variable.path}" for part in parts}
         if not paths <= slots.keys():
@@ -120,7 +123,7 @@ def hparams_of(model) -> dict:
             "initializer_range": encoder.initializer_range,
         },
     }
-    if model.sequence_length if hasattr(model, "sequence_length") else None:
+    if model.sequence_length is not None:
         hparams["max_seq_length"] = model.sequence_length
     if isinstance(model, ElectraPretrainer):
         objective = model.objective
