@@ -22,7 +22,7 @@ from keras_electra.launching.places import free_name
 from keras_electra.launching.pretrain_plan import PretrainPlan, pretrain_fields
 from keras_electra.launching.programs import pretrain_program
 from keras_electra.launching.progress import ProgressFile, read_progress
-from keras_electra.runs import RunFolder
+from keras_electra.runs import RunFolder, RunSession
 
 CHANGED = {
     "steps": 12,
@@ -326,6 +326,29 @@ def test_the_first_steps_correct_the_estimate(tmp_path):
     corrected = found.corrected(run)
     assert corrected.seconds == pytest.approx(found.tokens / 520)
     assert "measured" in corrected.speed_source
+
+
+def test_the_speed_of_a_run_like_this_one(tmp_path):
+    config = PretrainConfig.from_size("tiny", 2048)
+    settings = {"pretrain": config.to_dict()}
+    session = RunSession(
+        tmp_path / "old",
+        config=settings,
+        vocabulary=b"",
+        environment={},
+        details={"backend": "jax"},
+    )
+    with session:
+        for step, speed in ((20, 10.0), (40, 1000.0)):
+            session.append_log({"step": step, "tokens_per_second": speed})
+    same = PretrainConfig.from_size("tiny", 8192, steps=100)
+    found = estimating.estimate(same, tmp_path, backend="jax")
+    assert found.speed_source == "as fast as old"
+    assert found.seconds == pytest.approx(found.tokens / 1000)
+    other = PretrainConfig.from_size("tiny", 8192, num_layers=9)
+    for config, backend in ((same, "torch"), (other, "jax")):
+        source = estimating.estimate(config, tmp_path, backend=backend).speed_source
+        assert source != "as fast as old"
 
 
 def test_a_status_tells_the_speed_after_twenty_steps():

@@ -31,6 +31,7 @@ from keras_electra.launching.parameters import (
     has_generator_encoder,
 )
 from keras_electra.runs import RunFolder, list_runs
+from keras_electra.runs.rows import read_rows
 
 PROCESS_BYTES = {"torch": 600_000_000, "jax": 1_100_000_000, "tensorflow": 1_230_000_000}
 LAYER_WIDTHS, INNER_WIDTHS, SCORE_COPIES, LOGIT_COPIES = 16, 4, 4, 3
@@ -102,7 +103,7 @@ def estimate(
     """
     counts = count_parameters(config.encoder, config.objective)
     tokens = config.tokens_until(config.steps)
-    seconds, source = training_seconds(config, tokens, folder)
+    seconds, source = training_seconds(config, tokens, folder, backend)
     budget = config.time_budget_minutes
     if budget is not None and (seconds is None or seconds > 60 * budget):
         seconds, source = 60 * budget, "the time budget"
@@ -260,9 +261,11 @@ def free_bytes(folder) -> int | None:
 # Time
 
 
-def training_seconds(config: PretrainConfig, tokens: int, folder) -> tuple[float | None, str]:
+def training_seconds(
+    config: PretrainConfig, tokens: int, folder, backend: str | None = None
+) -> tuple[float | None, str]:
     """Seconds of a whole training, and where the speed comes from."""
-    speed, name = speed_of_others(config, folder)
+    speed, name = speed_of_others(config, folder, backend)
     if speed is not None:
         return tokens / speed, f"as fast as {name}"
     if has_graphics_card():
@@ -316,21 +319,30 @@ def has_graphics_card() -> bool:
     return os.path.exists("/dev/nvidia0") or shutil.which("nvidia-smi") is not None
 
 
-def speed_of_others(config: PretrainConfig, folder) -> tuple[float | None, str]:
-    """Tokens a second of the newest run of this size and length in the folder, and its name."""
-    if config.size is None or not pathlib.Path(folder).is_dir():
+def speed_of_others(
+    config: PretrainConfig, folder, backend: str | None = None
+) -> tuple[float | None, str]:
+    """Tokens a second of the last run in the folder that is like this one, and its name."""
+    if not pathlib.Path(folder).is_dir():
         return None, ""
+    wanted = speed_settings(config.to_dict())
     for run in reversed(list_runs(folder)):
         try:
-            other = run.config().get("pretrain", {})
+            settings = speed_settings(run.config().get("pretrain", {}))
         except ElectraError:
             continue
-        alike = ("size", "sequence_length", "batch_size", "dtype_policy")
-        if all(other.get(name) == getattr(config, name) for name in alike):
-            speed = measured_speed(run)
-            if speed is not None:
-                return speed, run.path.name
+        is_like = settings == wanted and backend in (None, run.status().get("backend"))
+        speed = measured_speed(run) if is_like else None
+        if speed is not None:
+            return speed, run.path.name
     return None, ""
+
+
+def speed_settings(settings: dict) -> dict:
+    """The options of a recipe that decide its speed; the vocabulary's size matters little."""
+    names = ("encoder", "objective", "sequence_length", "batch_size", "dtype_policy", "stages")
+    found = {name: settings.get(name) for name in names}
+    return {**found, "encoder": {**(found["encoder"] or {}), "vocabulary_size": None}}
 
 
 def measured_speed(run: RunFolder | str | os.PathLike) -> float | None:
@@ -338,8 +350,22 @@ def measured_speed(run: RunFolder | str | os.PathLike) -> float | None:
 
     The first row, in which the program is compiled, does not count where there are others.
     """
+    path = RunFolder(run).log_path
     try:
-        rows = [row for row in RunFolder(run).log_rows() if row.get("tokens_per_second")]
+        return speed_in(path, path.stat().st_size)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=64)
+def speed_in(path: pathlib.Path, num_bytes: int) -> float | None:
+    """The speed that a log tells; a form asks at every key, and a log may be long.
+
+    Args:
+        num_bytes: of the file, which changes whenever it grows.
+    """
+    try:
+        rows = [row for row in read_rows(path) if row.get("tokens_per_second")]
     except ElectraError:
         return None
     if not rows or rows[-1].get("step", 0) < CORRECTION_STEPS:
