@@ -458,6 +458,8 @@ def test_text_stays_text_everywhere(fake, tmp_path):
     page = view.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script" not in page and "<b>chef" not in page
     assert "&lt;script&gt;" in page
+    # The brackets are words of their own, and each is escaped.
+    assert re.search(r"<(?![a-z/!])", page) is None
     assert len(view.trace.words) > 5
 
 

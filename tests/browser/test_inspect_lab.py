@@ -8,38 +8,55 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-MAKE_PRESET = """
-import sys
+TEXT = "the old cat sees a young dog in the red house ."
+# Sentences of one pattern, which a tiny model learns in some hundred steps.
+MAKE_MODEL = """
+import pathlib, random, sys
 import keras_electra as ke
-words = "the old cat sees a young dog in red house wolf .".split()
-tokenizer = ke.WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, "##s"])
-encoder = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2, "intermediate_dim": 32,
-           "vocabulary_size": tokenizer.vocabulary_size, "embedding_dim": 8,
-           "max_sequence_length": 32, "initializer_range": 0.5}
-model = ke.ElectraPretrainer(encoder, {"generator_width_fraction": 0.5})
-model.tokenizer = tokenizer
-ke.save_preset(sys.argv[1], model, sequence_length=32)
+
+out, steps = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+out.mkdir()
+kinds = [["the"], ["old", "young", "tired"], ["cat", "dog", "wolf"], ["sees", "hears"], ["a"],
+         ["old", "young", "tired"], ["cat", "dog", "wolf"], ["in"], ["the"], ["red", "green"],
+         ["house", "garden", "river"], ["."]]
+draw = random.Random(0).choice
+lines = [" ".join(map(draw, kinds)) for _ in range(4000)]
+words = sorted({word for kind in kinds for word in kind})
+tokenizer = ke.WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words])
+sizes = {"hidden_dim": 32, "num_layers": 2, "num_heads": 2, "intermediate_dim": 64,
+         "embedding_dim": 32, "max_sequence_length": 16, "generator_width_fraction": 0.5}
+config = ke.PretrainConfig.from_size("tiny", tokenizer.vocabulary_size, **sizes, steps=max(steps, 1),
+    sequence_length=16, batch_size=32, warmup_steps=0, learning_rate=3e-3, checkpoint_every_steps=100)
+if steps:
+    (out / "corpus.txt").write_text("\\n".join(lines))
+    ke.build_store([out / "corpus.txt"], tokenizer, out / "store")
+    ke.pretrain(config, ke.Store(out / "store"), out / "model")
+else:
+    model = ke.ElectraPretrainer.from_recipe(config)
+    model.tokenizer = tokenizer
+    ke.save_preset(out / "model", model, sequence_length=16)
 """
 
 
 @pytest.fixture(scope="module")
-def preset(tmp_path_factory):
-    path = tmp_path_factory.mktemp("inspected") / "preset"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def model(tmp_path_factory):
+    """The folder of a model: for pictures one that was trained, else one of random weights."""
+    path = tmp_path_factory.mktemp("inspected") / "it"
+    steps = 400 if os.environ.get("KERAS_ELECTRA_SCREENSHOTS") else 0
     done = subprocess.run(
-        [sys.executable, "-c", MAKE_PRESET, str(path)],
-        env=environment,
+        [sys.executable, "-c", MAKE_MODEL, str(path), str(steps)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return path
+    return path / "model"
 
 
-def test_mask_sample_edit_and_see_the_verdict_change(notebook, preset, screenshot):
+def test_mask_sample_edit_and_see_the_verdict_change(notebook, model, screenshot):
     opened = notebook(
         "from keras_electra_widgets import ReplacedTokenView\n"
-        f"view = ReplacedTokenView({str(preset)!r}, 'the old cat sees a young dog .', masking='none')\n"
+        f"view = ReplacedTokenView({str(model)!r}, {TEXT!r}, masking='none')\n"
         "view",
         "import sys, json, time\n"
         "print('REPORT', 'keras' in sys.modules, view.state, view.trace.corrupted_tokens[3])",
@@ -67,33 +84,36 @@ def test_mask_sample_edit_and_see_the_verdict_change(notebook, preset, screensho
     num_cells = opened.num_cells()
     output.locator(".ke-column").nth(2).dblclick()
     box = output.locator("input.ke-edit")
-    box.fill("wolf")
+    box.fill("river")
     box.press("Enter")
-    output.locator(".ke-note", has_text="you changed cat → wolf").wait_for()
+    output.locator(".ke-note", has_text="you changed cat → river").wait_for()
     after = output.locator(".ke-column").nth(2).inner_text()
-    assert "✎ wolf" in after and after != before
+    assert "✎ river" in after and after != before
+
+    output.locator(".ke-column").nth(9).click()
+    output.locator(".ke-side section").wait_for()
+    screenshot(output, "inspect")
 
     # What is typed in the grid is not for the notebook around it.
     for key in ("a", "b", "d", "d", "ArrowDown"):
         opened.page.keyboard.press(key)
     assert opened.num_cells() == num_cells
-    screenshot(output, "inspect")
 
     opened.run(1)
-    assert "REPORT False ready wolf" in opened.printed(1), "the kernel needs no Keras"
+    assert "REPORT False ready river" in opened.printed(1), "the kernel needs no Keras"
     opened.run(2)
     assert "True" in opened.printed(2)
 
     opened.reload()
     output.locator(".ke-column").nth(2).wait_for()
-    assert "✎ wolf" in output.locator(".ke-column").nth(2).inner_text()
+    assert "✎ river" in output.locator(".ke-column").nth(2).inner_text()
     opened.run(3)
 
 
-def test_a_notebook_without_its_kernel_shows_the_last_state(notebook, preset):
+def test_a_notebook_without_its_kernel_shows_the_last_state(notebook, model):
     opened = notebook(
         "from keras_electra_widgets import ReplacedTokenView\n"
-        f"view = ReplacedTokenView({str(preset)!r}, 'the <script>cat</script> .', masking='none')\n"
+        f"view = ReplacedTokenView({str(model)!r}, 'the <script>cat</script> .', masking='none')\n"
         "view.wait(120); view",
         "view.edit(0, 'old'); print(view.wait(60)); view.keep(); view.flush(); view.close()",
     )

@@ -208,7 +208,7 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         ):
             action.on_click(self.guarded(lambda _, done=done: done()))
         tools.others.observe(
-            self.guarded(lambda change: self._compare(change["new"])), names="value"
+            self.guarded(lambda change: self._compare(change["new"] or None)), names="value"
         )
         tools.file.observe(self.guarded(lambda change: self._draw_tools()), names="value")
         self.grid.on_msg(self.guarded(lambda widget, message, buffers: self._do(message)))

@@ -4,7 +4,8 @@ import ipywidgets
 
 from keras_electra_widgets.actions import Action, ActionRow
 
-NOTHING = "none"
+# Not None: a choice of None is no choice for the widget.
+NOTHING = ("none", "")
 NARROW = {"description_width": "initial"}
 
 
@@ -12,7 +13,7 @@ class TokenTools(ActionRow):
     """Refresh, compare, one at a time, film strip, game, file, stop.
 
     Attributes:
-        others: a choice of checkpoints, its values their paths, None for none.
+        others: a choice of checkpoints, its values their paths, "" for none.
         file: the path of a text file.
         strip, film, fool, score, renew, stop: the buttons.
     """
@@ -25,7 +26,7 @@ class TokenTools(ActionRow):
         self.stop = Action("Stop", "Give up what is being computed")
         self.score = Action("Score file", "Find the most suspicious words of a text file")
         self.others = ipywidgets.Dropdown(
-            options=[(NOTHING, None)], description="compare with", style=NARROW
+            options=[NOTHING], description="compare with", style=NARROW
         )
         self.file = ipywidgets.Text(
             placeholder="a text file on the kernel's machine", description="file", style=NARROW
@@ -37,7 +38,7 @@ class TokenTools(ActionRow):
         """List checkpoints, [step, path] each, to compare with."""
         found = [(f"step {step:,}", path) for step, path in checkpoints]
         if list(self.others.options[1:]) != found:
-            self.others.options = [(NOTHING, None), *found]
+            self.others.options = [NOTHING, *found]
 
     def name_of(self, path: str) -> str | None:
         """What a checkpoint is called in the list."""
