@@ -274,6 +274,25 @@ def test_two_checkpoints_side_by_side(view):
     assert path == "runs/a/checkpoints/200"
 
 
+def test_what_a_script_asks_waits_for_the_first_trace(fake, monkeypatch):
+    held = []
+
+    class Held(SyncWorker):
+        def request(self, kind, on_reply, view=None, **fields):
+            held.append(lambda: SyncWorker.request(self, kind, on_reply, view, **fields))
+            return len(held)
+
+    monkeypatch.setattr(sources, "LocalWorker", Held)
+    view = ReplacedTokenView(fake, TEXT, masking="none")
+    view.edit(2, "boiled")
+    view.film()
+    while held:
+        held.pop(0)()
+    assert view.wait(0)
+    assert view.trace.words[2].edited == "boiled"
+    assert not view.head.is_alert
+
+
 def test_a_file_is_scored(view):
     assert view.tools.score.reason == "no file is named"
     view.tools.file.value = "texts.txt"

@@ -47,20 +47,23 @@ class Asking:
             if on_progress is not None:
                 on_progress(reply)
             return
-        if question in self._asked:
-            self._asked.remove(question)
         if question is self._job_question:
             self._job = self._job_question = None
             self._draw()
-        if reply.kind == "answer":
-            if self.head.is_alert:
-                self.say("")
-            then(reply.value)
-        elif reply.kind == "error":
+        # It is open until what it brings is done and what that asks is asked: see `wait`.
+        try:
+            if reply.kind == "answer":
+                if self.head.is_alert:
+                    self.say("")
+                then(reply.value)
+        finally:
+            if question in self._asked:
+                self._asked.remove(question)
+        if reply.kind == "error":
             self.fail(WorkerError(reply.message))
             self.set_state("error")
-            return
-        self._settle()
+        else:
+            self._settle()
 
     def _settle(self):
         """The state when nothing is being waited for."""

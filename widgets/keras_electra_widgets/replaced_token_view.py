@@ -60,6 +60,7 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         self._asked, self._job, self._job_question = [], None, None
         self._base_trace, self._is_previewing = None, False
         self._compared, self._job_path, self._rows = None, "", []
+        self._postponed = []
         self.grid = TokenGrid(threshold=threshold)
         self.suspects = SuspectList()
         self.tools = TokenTools()
@@ -191,7 +192,15 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         super().close()
 
     def _post(self, job):
-        ticker.shared.post(job, self.fail)
+        """Do what a script asks for where widgets are written, after the first trace is there."""
+
+        def do():
+            if self._trace is None and self._scenario.text.strip() and self._asked:
+                self._postponed.append(job)
+            else:
+                job()
+
+        ticker.shared.post(do, self.fail)
 
     # Drawing
 
@@ -320,6 +329,9 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
             self._look(self._looked)
         self._draw_tools()
         self.renew_copy()
+        postponed, self._postponed = self._postponed, []
+        for job in postponed:
+            job()
 
     def _go_on(self, label, scenario, replaces=False, on_trace=None):
         """A new state: remembered, shown and asked about."""
