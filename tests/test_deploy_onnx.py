@@ -2,11 +2,13 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from conftest import assert_close
 
 from keras_electra.backbone import ElectraBackbone
+from keras_electra.cli import main
 from keras_electra.deploy.checking import DifferenceError
 from keras_electra.deploy.network import deployment, reference_outputs, sample_inputs
 from keras_electra.deploy.onnx_file import export_onnx
@@ -14,6 +16,7 @@ from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.lora import add_lora
 from keras_electra.onnx_model import OnnxModel, vocabulary_path
 from keras_electra.predict import detect
+from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import (
     ExtractiveQA,
@@ -289,3 +292,28 @@ def test_equal_weights_give_equal_bytes(make_model, tmp_path):
     for name in ("a", "b"):
         export_onnx(make_model("classification", seed=3), tmp_path / f"{name}.onnx")
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+# The command
+
+
+def test_the_command_writes_and_says_the_difference(detector, tmp_path, capsys):
+    save_preset(tmp_path / "preset", detector)
+    flags = ["export", "--model", str(tmp_path / "preset"), "--backend", keras.config.backend()]
+    path = tmp_path / "model.onnx"
+    assert main([*flags, "--format", "onnx", "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "outputs beside those of Keras: largest difference" in out
+    assert f"keras-electra serve --model {path}" in out
+    assert main([*flags, "--format", "onnx", "--precision", "int8", "--out", f"{path}8"]) == 2
+    for more, sentence in (
+        (["--format", "litert", "--precision", "int8"], "--precision: expected float32"),
+        (["--format", "web"], "--runtime: expected a folder with --format web"),
+        (["--format", "onnx", "--runtime", "x"], "--runtime: expected nothing without"),
+        (["--task", "cola"], "--task: expected nothing with --format keras"),
+        (["--format", "onnx"], "which exists"),
+    ):
+        capsys.readouterr()
+        assert main([*flags, *more, "--out", str(path)]) == 2
+        assert sentence in capsys.readouterr().err
+    assert {p.name for p in tmp_path.iterdir()} == {"preset", "model.onnx", "model.vocab.txt"}
