@@ -306,7 +306,8 @@ def test_watching_costs_little(notebook, fake_run):
         opened.run(2)
         delays.append(time.monotonic() - began)
     print(f"kernel {share:.1%} of a core; a cell answers in {sorted(delays)[2]:.3f} s")
-    assert share < 0.1
+    # A quiet machine answers in a fifth of a second; one that also tests something else may not.
+    assert share < 0.1 and sorted(delays)[2] < 1
 
 
 def test_runs_side_by_side(notebook, lab, assert_accessible, screenshot):
