@@ -156,6 +156,8 @@ def screenshot():
         height = int(shown.bounding_box()["height"]) + 500
         page.set_viewport_size({**former, "height": height})
         shown.scroll_into_view_if_needed()
+        # Away from the charts, which show their tools to a pointer.
+        page.mouse.move(0, 0)
         page.wait_for_timeout(1500)
         shown.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
         page.set_viewport_size(former)

@@ -102,10 +102,11 @@ explorer
 
 
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-def test_explorer_in_jupyterlab(notebook, tmp_path, assert_accessible, screenshot, is_dark):
-    path = write_run(tmp_path / "reviews")
+def test_explorer_in_jupyterlab(notebook, lab, assert_accessible, screenshot, is_dark):
+    name = f"runs/reviews-{'dark' if is_dark else 'light'}"
+    path = write_run(lab.work / name)
     opened = notebook(
-        CELL.format(path=str(path), row=ROWS["classification"][0]),
+        CELL.format(path=name, row=ROWS["classification"][0]),
         "print([one.id for one in explorer.selected])",
     )
     opened.set_theme(is_dark)
