@@ -4,12 +4,12 @@
 its name, and a request to it fails the test, whether a page, a kernel or a run makes it.
 """
 
-import importlib.util
 import os
 import pathlib
 import shutil
 
 import pytest
+from lab import Lab, needed, opened_in
 
 HERE = pathlib.Path(__file__).parent
 SCREENSHOTS = HERE.parents[1] / "docs" / "screenshots"
@@ -31,13 +31,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-def needed(*packages: str) -> None:
-    """Skip the test if a package is not installed."""
-    for name in packages:
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"{name} is not installed: pip install 'keras-electra[browser]'")
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +88,6 @@ def bare(page):
 def lab(tmp_path_factory):
     """One JupyterLab for all tests; see `Lab`."""
     needed("jupyterlab", "ipykernel")
-    from lab import Lab
-
     server = Lab(tmp_path_factory.mktemp("lab"))
     try:
         server.wait()
@@ -109,19 +100,7 @@ def lab(tmp_path_factory):
 @pytest.fixture
 def notebook(page, lab, request):
     """A function: opens a new notebook of the given cells in JupyterLab; see `Notebook`."""
-    from lab import Notebook, write_notebook
-
-    opened = []
-
-    def open_notebook(*cells: str):
-        path = lab.work / f"{request.node.name.replace('[', '-').rstrip(']')}-{len(opened)}.ipynb"
-        write_notebook(path, list(cells))
-        opened.append(Notebook(page, lab, path))
-        return opened[-1]
-
-    yield open_notebook
-    for one in opened:
-        one.end_kernel()
+    yield from opened_in(lab, page, request)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real JupyterLab on loopback, and notebooks in it driven through a browser."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -13,6 +14,8 @@ import time
 import urllib.error
 import urllib.request
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[2]
 OUTSIDE = pathlib.Path(__file__).parent / "outside"
 KERNEL_IS_IDLE = """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session
@@ -24,10 +27,11 @@ class Lab:
 
     Args:
         folder: a new folder for everything that JupyterLab writes; notebooks lie in `work/`.
+        program: "jupyterlab", or "notebook" for Notebook 7.
     """
 
-    def __init__(self, folder: pathlib.Path):
-        self.folder, self.work = folder, folder / "work"
+    def __init__(self, folder: pathlib.Path, program: str = "jupyterlab"):
+        self.folder, self.work, self.program = folder, folder / "work", program
         self.work.mkdir(parents=True)
         self.connections = folder / "connections.txt"
         self.port, self.token = free_port(), secrets.token_hex(16)
@@ -44,15 +48,18 @@ class Lab:
             )
 
     def _command(self) -> list[str]:
+        quiet = [
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
         return [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+            *(sys.executable, "-m", self.program, "--no-browser", "--allow-root"),
+            *(quiet if self.program == "jupyterlab" else []),
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={self.port}",
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.work}",
             f"--IdentityProvider.token={self.token}",
-            "--LabApp.news_url=None",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--expose-app-in-browser",
             "--ServerApp.log_level=WARN",
         ]
@@ -119,7 +126,8 @@ class Notebook:
     def __init__(self, page, lab: Lab, path: pathlib.Path):
         self.page, self.lab, self.path = page, lab, path
         name = path.relative_to(lab.work).as_posix()
-        self.address = f"{lab.address}/lab/tree/{name}?token={lab.token}&reset"
+        place = "lab/tree" if lab.program == "jupyterlab" else "notebooks"
+        self.address = f"{lab.address}/{place}/{name}?token={lab.token}&reset"
         page.goto(self.address, wait_until="domcontentloaded")
         self._wait_for_lab()
 
@@ -253,3 +261,25 @@ def write_notebook(path: pathlib.Path, cells: list[str]) -> None:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     content = {"cells": written, "metadata": {"kernelspec": kernel}}
     path.write_text(json.dumps({**content, "nbformat": 4, "nbformat_minor": 5}))
+
+
+def needed(*packages: str) -> None:
+    """Skip the test if a package is not installed."""
+    for name in packages:
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: pip install 'keras-electra[browser]'")
+
+
+def opened_in(lab, page, request):
+    """What the fixture `notebook` yields, for a server; its kernels end afterwards."""
+    opened = []
+
+    def open_notebook(*cells: str):
+        path = lab.work / f"{request.node.name.replace('[', '-').rstrip(']')}-{len(opened)}.ipynb"
+        write_notebook(path, list(cells))
+        opened.append(Notebook(page, lab, path))
+        return opened[-1]
+
+    yield open_notebook
+    for one in opened:
+        one.end_kernel()

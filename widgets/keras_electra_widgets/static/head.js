@@ -135,13 +135,22 @@ function render({ model, el }) {
   // A chart draws itself anew when the window changes, not when its box does.
   const sizes = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
   const watched = new WeakSet();
-  const keepKeys = (event) => { if (staysInside(event)) event.stopPropagation(); };
+  // JupyterLab takes keys when they have come up to the page, Notebook 7 before they go down to the panel: for
+  // it the element itself must say that it wants none of the host's commands, which delete cells.
+  const QUIET = "data-lm-suppress-shortcuts";
   let panel = null;
+  const keepKeys = (event) => { if (staysInside(event)) event.stopPropagation(); };
+  const beforeHost = (event) => {
+    const target = event.target;
+    if (!staysInside(event) || !panel?.contains(target) || target.hasAttribute(QUIET)) return;
+    target.setAttribute(QUIET, "true");
+    setTimeout(() => target.removeAttribute(QUIET));
+  };
+  window.addEventListener("keydown", beforeHost, true);
   const adopt = () => {
     panel ??= el.closest(".ke-panel");
     if (!panel) return;
-    panel.setAttribute("data-lm-suppress-shortcuts", "true");
-    // JupyterLab 4.6 heeds that attribute on the focused element only; its commands delete cells.
+    panel.setAttribute(QUIET, "true");
     panel.addEventListener("keydown", keepKeys);
     const width = 10 * Math.floor(panel.clientWidth / 10);
     if (width && model.get("width") !== width) { model.set("width", width); model.save_changes(); }
@@ -167,6 +176,7 @@ function render({ model, el }) {
   return () => {
     for (const name of names) model.off(`change:${name}`, draw);
     clearInterval(adopting);
+    window.removeEventListener("keydown", beforeHost, true);
     panel?.removeEventListener("keydown", keepKeys);
     themes.disconnect();
     sizes.disconnect();
