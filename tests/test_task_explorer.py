@@ -71,6 +71,13 @@ def test_a_cell_filters_the_examples(explore):
     compile(panel.head.code, "code", "exec")
 
 
+def test_numbers_of_cells_stand_out_from_both_pages(explore):
+    panel = explore()
+    assert panel.figure.data[0].textfont.color == "#000000"
+    panel.on_theme(True)
+    assert panel.figure.data[0].textfont.color == "#ffffff"
+
+
 def test_the_threshold_moves_counts_and_examples(explore):
     panel = explore()
     assert "yes found 1 · missed 1 · false alarms 1 · accuracy 0.6" in panel.counts.value

@@ -31,6 +31,7 @@ class TaskFigure(LiveFigure):
         self.add_scatter(row=1, col=2, mode="lines", line={"dash": "dot", "color": "#8a8a8a"})
         self.add_scatter(row=1, col=2, mode="lines+markers", line={"color": COLOURS[1]})
         self._cells, self._values, self._bars, self._ideal, self._reliability = self.data
+        self.set_dark(False)
         self._ideal.update(x=[0, 1], y=[0, 1], hoverinfo="skip")
         self.update_layout(
             height=360,
@@ -41,6 +42,12 @@ class TaskFigure(LiveFigure):
         self.update_xaxes(title_text="confidence", range=[0, 1], row=1, col=2)
         self.update_yaxes(title_text="fraction right", range=[0, 1.02], row=1, col=2)
         self._cells.on_click(lambda trace, points, state: self._clicked(points, on_cell))
+
+    def set_dark(self, dark: bool) -> None:
+        super().set_dark(dark)
+        # plotly chooses by the colour of a cell alone, not by the page that shines through it.
+        if self.data:
+            self._cells.textfont.color = "#ffffff" if dark else "#000000"
 
     def show(
         self, kind: str, examples: Sequence[Judged], labels, report: dict | None, share: str
