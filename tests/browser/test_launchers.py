@@ -15,6 +15,7 @@ BOOKS = pathlib.Path(keras_electra.__file__).parent / "books"
 EVIL = "<script>alert(1)</script> & more"
 # Small, and long enough to be watched, paused, lost and found.
 PRETRAIN = """
+import os
 os.environ.update(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND={backend!r})
 from keras_electra_widgets import PretrainLauncher
 launcher = PretrainLauncher("electra", vocabulary_size=1000)
