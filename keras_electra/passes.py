@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_electra import backends
+from keras_electra.detection import sigmoid
 from keras_electra.errors import InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
@@ -50,11 +51,6 @@ def _corrected_energies(model, token_ids, padding_mask):
         "slot_of_token": np.ones_like(token_ids),
     }
     return model.predict_on_batch(batch)["rtd_logits"]
-
-
-def sigmoid(values) -> np.ndarray:
-    """Probabilities float32 of logits."""
-    return (0.5 * (1 + np.tanh(0.5 * np.asarray(values)))).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,7 +49,6 @@ COMMANDS |= {
     "export": Export,
     "serve": Serve,
     "convert": Convert,
-    "profile": Profile,
     "demo": Demo,
 }
 GROUPS = {

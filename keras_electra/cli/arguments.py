@@ -32,6 +32,14 @@ Texts = Annotated[
     tyro.conf.Positional[tuple[str, ...]],
     tyro.conf.arg(metavar="TEXT...", help="texts; - reads them from standard input, one a line"),
 ]
+Head = Annotated[
+    tyro.conf.DisallowNone[str | None],
+    tyro.conf.arg(
+        metavar="NAME",
+        help="which head of a model of several tasks",
+        help_behavior_hint="(default: its only one)",
+    ),
+]
 
 
 def start_keras(backend: str | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Head, existing, quoted, start_keras
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
@@ -46,14 +46,7 @@ class Export:
             metavar="DIR", help="web: unpacked package onnxruntime-web", help_behavior_hint=""
         ),
     ] = None
-    task: Annotated[
-        tyro.conf.DisallowNone[str | None],
-        tyro.conf.arg(
-            metavar="NAME",
-            help="which head of a model of several tasks",
-            help_behavior_hint="(default: its only one)",
-        ),
-    ] = None
+    task: Head = None
     weights: Annotated[
         str,
         choice("weights", ("last", "average")),

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, Texts, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Head, Json, Texts, existing, quoted, start_keras
 from keras_electra.cli.options import given, options_of
 from keras_electra.cli.original_finetune import OriginalFinetune
 from keras_electra.cli.own_data import Columns
@@ -189,14 +189,7 @@ class Predict:
             help_behavior_hint="(default: the texts given)",
         ),
     ] = None
-    task: Annotated[
-        tyro.conf.DisallowNone[str | None],
-        tyro.conf.arg(
-            metavar="NAME",
-            help="which head of a model of several tasks",
-            help_behavior_hint="(default: its only one)",
-        ),
-    ] = None
+    task: Head = None
     out: Annotated[
         Folder,
         tyro.conf.arg(

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, existing, start_keras
+from keras_electra.cli.arguments import Backend, Head, existing, start_keras
 from keras_electra.cli.options import given, number, options_of
 from keras_electra.config.serving import ServeConfig
 from keras_electra.errors import InputError, MissingExtraError
@@ -41,14 +41,7 @@ class Serve:
             help_behavior_hint="",
         ),
     ] = None
-    task: Annotated[
-        tyro.conf.DisallowNone[str | None],
-        tyro.conf.arg(
-            metavar="NAME",
-            help="which head of a model of several tasks",
-            help_behavior_hint="(default: its only one)",
-        ),
-    ] = None
+    task: Head = None
     backend: Backend = None
     limits: Limits
 

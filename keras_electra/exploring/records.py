@@ -5,8 +5,8 @@ import dataclasses
 import json
 import pathlib
 
-from keras_electra.errors import DamagedDataError
 from keras_electra.runs.files import read_json, write_bytes
+from keras_electra.runs.rows import parse_row
 from keras_electra.scoring import summary
 
 RESULT_FILE, RESULTS_FILE = "result.json", "results.json"
@@ -69,21 +69,8 @@ def read_lines(path) -> list[dict]:
     # Not splitlines(): texts may hold other signs that it takes for the end of a line.
     for number, line in enumerate(content.split("\n"), 1):
         if line:
-            rows.append(parsed(path, number, line))
+            rows.append(parse_row(path, number, line))
     return rows
-
-
-def parsed(path, number: int, line: str) -> dict:
-    """One line as an object, or `DamagedDataError`."""
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict):
-        raise DamagedDataError(
-            f"{str(path)!r}, line {number}: expected a JSON object, received {line[:60]!r}"
-        )
-    return row
 
 
 def joined(rows: list[dict], examples: list[dict]) -> list[tuple[dict, dict]]:

@@ -30,7 +30,7 @@ def read_rows(path) -> list[dict]:
     return [parse_row(path, i, line) for i, line in enumerate(whole_lines(path), 1)]
 
 
-def parse_row(path, line_number: int, line: bytes) -> dict:
+def parse_row(path, line_number: int, line: bytes | str) -> dict:
     """One line as an object, or `DamagedDataError`."""
     try:
         row = json.loads(line)
