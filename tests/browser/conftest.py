@@ -9,7 +9,8 @@ import pathlib
 import shutil
 
 import pytest
-from lab import Lab, needed, opened_in
+
+from browser.lab import Lab, needed, opened_in
 
 HERE = pathlib.Path(__file__).parent
 SCREENSHOTS = HERE.parents[1] / "docs" / "screenshots"
@@ -76,7 +77,7 @@ def page(browser):
 @pytest.fixture
 def bare(page):
     """A function: shows one widget on an empty page; see `BarePage`. An error in its script fails."""
-    from bare_page import BarePage
+    from browser.bare_page import BarePage
 
     failed = []
     page.on("pageerror", lambda error: failed.append(str(error)))

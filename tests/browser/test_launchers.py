@@ -5,9 +5,9 @@ import pathlib
 import shutil
 
 import pytest
-from bare_page import STATIC
 
 import keras_electra
+from browser.bare_page import STATIC
 from keras_electra.launching import usual_backend
 
 BACKEND = usual_backend()

@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from bare_page import STATIC
+
+from browser.bare_page import STATIC
 
 HERE = pathlib.Path(__file__).parent
 EVIL = "<img src=x onerror=alert(1)><script>alert(1)</script>"

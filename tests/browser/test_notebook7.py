@@ -4,7 +4,8 @@ import pathlib
 import sys
 
 import pytest
-from lab import Lab, needed, opened_in
+
+from browser.lab import Lab, needed, opened_in
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from finetuned_runs import write_run

@@ -1,0 +1,1 @@
+"""Panels in a browser: alone on a page, and in a JupyterLab."""
