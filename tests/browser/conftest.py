@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
+NAMED_SLIDERS = "() => !document.querySelector('.ke-panel [role=slider]:not([aria-label])')"
 LOCAL = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:")
 
 
@@ -111,6 +112,8 @@ def assert_accessible():
     from axe_playwright_python.sync_playwright import Axe
 
     def check(page, selector: str | None = None):
+        # A panel names the handles of its sliders within half a second of drawing them.
+        page.wait_for_function(NAMED_SLIDERS, timeout=5_000)
         found = Axe().run(page, context=selector).response["violations"]
         assert not found, "\n".join(
             f"{one['id']} ({one['impact']}): {one['help']}\n  "
