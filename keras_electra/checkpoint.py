@@ -127,7 +127,9 @@ def _optimizer_variables(optimizer) -> dict:
     }
     for family, variables in families.items():
         for owner, variable in zip(optimizer._trainable_variables, variables, strict=False):
-            slots[f"{family}/{owner.path}"] = variable
+            # Muon keeps no second moment.
+            if variable is not None:
+                slots[f"{family}/{owner.path}"] = variable
     return slots
 
 

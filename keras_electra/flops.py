@@ -1,7 +1,8 @@
 """Arithmetic of a training step: the matrix products, counted from the recipe alone.
 
 A multiplication with its addition counts as two operations. Look-ups, LayerNorms, softmax and
-activations are left out, as is usual. Going backward costs twice as much as going forward.
+activations are left out, as is usual. Going backward costs twice as much as going forward. Of the
+optimizer, Muon's iteration is counted, which is matrix products too.
 """
 
 from keras_electra.config.encoder import EncoderConfig
@@ -9,6 +10,7 @@ from keras_electra.config.pretrain import PretrainConfig
 
 TRAINING = 3
 """Operations of a step over those of going forward."""
+MUON_ITERATIONS = 5
 
 
 def layer_flops(encoder: EncoderConfig, sequence_length: int) -> int:
@@ -64,7 +66,18 @@ def _generator_flops(config, masked):
     if objective.generator == "tied":
         head = vocabulary_head_flops(encoder, encoder.hidden_dim)
         return encoder_flops(encoder, length), masked * head
-    narrow = encoder.narrowed(
+    narrow = _generator_encoder(config)
+    if objective.generator == "two_tower":
+        # It is trained on every token.
+        head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
+        return 2 * encoder_flops(narrow, length), head
+    return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
+
+
+def _generator_encoder(config):
+    """The encoder of a generator that has one of its own."""
+    objective = config.objective
+    narrow = config.encoder.narrowed(
         objective.generator_width_fraction,
         objective.generator_depth_fraction,
         objective.generator_num_heads,
@@ -72,11 +85,7 @@ def _generator_flops(config, masked):
     if objective.embedding_sharing == "none":
         width = objective.generator_embedding_dim or narrow.hidden_dim
         narrow = narrow.replace(embedding_dim=width)
-    if objective.generator == "two_tower":
-        # It is trained on every token.
-        head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
-        return 2 * encoder_flops(narrow, length), head
-    return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
+    return narrow
 
 
 def _second_head_flops(config, masked):
@@ -98,6 +107,49 @@ def training_flops_per_token(config: PretrainConfig) -> float:
     return sum(flops * (1 if name in frozen else TRAINING) for name, flops in parts.items())
 
 
+def muon_flops(encoder: EncoderConfig) -> int:
+    """Operations of Muon's iteration on the hidden matrices of an encoder, once.
+
+    A matrix of n rows and m >= n columns takes five times `4 n^2 m + 2 n^3`.
+    """
+    h, i, width = encoder.hidden_dim, encoder.intermediate_dim, encoder.local_mixing_width
+    kernels = 3 if encoder.feed_forward == "geglu" else 2
+    layer = 4 * _iteration_flops(h, h) + kernels * _iteration_flops(h, i)
+    mixing = 2 * _iteration_flops(h, width * h) + _iteration_flops(h, h) if width else 0
+    return encoder.num_layers * layer + mixing
+
+
+def _iteration_flops(*shape):
+    n, m = sorted(shape)
+    return MUON_ITERATIONS * (4 * n * n * m + 2 * n**3)
+
+
+def optimizer_flops(config: PretrainConfig) -> int:
+    """Operations of the optimizer's matrix products in one step: 0 without Muon."""
+    objective = config.objective
+    if config.optimizer.hidden_optimizer != "muon":
+        return 0
+    own = muon_flops(config.encoder)
+    has_generator = objective.has_second_network and objective.generator in ("small", "two_tower")
+    if not has_generator or objective.has_frozen_generator:
+        return own
+    num_encoders = 2 if objective.generator == "two_tower" else 1
+    return own + num_encoders * muon_flops(_generator_encoder(config))
+
+
 def step_flops(config: PretrainConfig) -> float:
-    """Operations of one training step, over the whole batch."""
-    return training_flops_per_token(config) * config.batch_size * config.sequence_length
+    """Operations of one training step, over the whole batch, of a recipe of one stage or its first."""
+    tokens = config.batch_size * config.sequence_length
+    return training_flops_per_token(config) * tokens + optimizer_flops(config)
+
+
+def run_flops(config: PretrainConfig) -> float:
+    """Operations of all steps of a run, each stage by its own length and batch size."""
+    stages = config.all_stages
+    ends = [stage.first_step for stage in stages[1:]] + [config.steps]
+    total = 0.0
+    for stage, end in zip(stages, ends, strict=True):
+        shape = {"sequence_length": stage.sequence_length, "batch_size": stage.batch_size}
+        num_steps = max(0, min(end, config.steps) - stage.first_step)
+        total += num_steps * step_flops(config.replace(stages=None, **shape))
+    return total

@@ -1,4 +1,7 @@
-"""ELECTRA's AdamW: the original's update, layer-wise rates, clipping, and a guard against NaN."""
+"""ELECTRA's AdamW: the original's update, layer-wise rates, clipping, and a guard against NaN.
+
+By option Muon moves the hidden matrices in its place, under the same schedule, decay and guards.
+"""
 
 import re
 
@@ -7,6 +10,7 @@ from keras import ops
 
 from keras_electra import backends
 from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.muon import muon_updates
 from keras_electra.schedules import rate_fraction
 
 NO_DECAY = re.compile(r"bias|norm|beta|gamma")
@@ -24,6 +28,11 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     `w <- w - lr (u + weight_decay_rate * w)`; no bias correction by default; biases and LayerNorms do
     not decay. Gradients are clipped to a global norm first. An update whose gradient norm is not
     finite changes nothing but the counts.
+
+    With `hidden_optimizer="muon"` the kernels of the encoder layers and of local mixing move by
+    `m <- b m + g`, `u = orthogonalized(g + b m)` times `0.2 sqrt(max(rows, columns))` instead (see
+    `keras_electra.muon`); the rest of the line is the same, the rate times `muon_rate_factor`. Such a
+    kernel has no second moment.
 
     Args:
         config: `OptimizerConfig` or its dict.
@@ -52,9 +61,15 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.first_moments, self.second_moments = self.add_optimizer_variables(
-            variables, ["first_moment", "second_moment"]
-        )
+        has_muon = self.config.hidden_optimizer == "muon"
+        # Matrices side by side in each variable that Muon moves, 0 where AdamW does.
+        self.block_counts = [getattr(v, "hidden_blocks", 0) * has_muon for v in variables]
+        self.first_moments, self.second_moments = [], []
+        for variable, count in zip(variables, self.block_counts, strict=True):
+            self.first_moments.append(self.add_variable_from_reference(variable, "first_moment"))
+            self.second_moments.append(
+                None if count else self.add_variable_from_reference(variable, "second_moment")
+            )
         self.gradient_norm = self._scalar("gradient_norm", "float32")
         self.skipped_steps = self._scalar("skipped_steps", "int32")
         # By its initializer: on TensorFlow an assignment made while tracing would not happen.
@@ -95,12 +110,16 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         return grads_and_vars
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        grads = self._with_directions(grads, trainable_variables)
         if backends.fused_adamw is None:
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
         groups = {}
         for grad, variable in zip(grads, trainable_variables, strict=True):
             index = self._get_variable_index(variable)
+            if self.block_counts[index]:
+                self.update_step(grad, variable, learning_rate)
+                continue
             key = self.decay_rates[index], self.rate_factors[index]
             groups.setdefault(key, []).append((variable, grad, index))
         for (decay_rate, factor), rows in groups.items():
@@ -120,10 +139,49 @@ class ElectraAdamW(keras.optimizers.Optimizer):
                 skipped=1.0 - ops.cast(self._is_finite, "float32"),
             )
 
+    def _with_directions(self, grads, variables):
+        """The gradients, those of the variables that Muon moves as (new momentum, update) in one tensor.
+
+        Here, because all such variables are orthogonalized together, and stacked, because Keras hands
+        one tensor per variable on to `update_step`.
+        """
+        grads, momenta, directions, counts, places = list(grads), [], [], [], []
+        for place, variable in enumerate(variables):
+            index = self._get_variable_index(variable)
+            if not self.block_counts[index]:
+                continue
+            gradient = ops.cast(grads[place], variable.dtype)
+            if backends.fused_adamw is not None:
+                gradient = gradient / self._divisor
+            decay = self.config.muon_momentum
+            momenta.append(decay * ops.convert_to_tensor(self.first_moments[index]) + gradient)
+            directions.append(gradient + decay * momenta[-1])
+            counts.append(self.block_counts[index])
+            places.append(place)
+        updates = muon_updates(directions, counts)
+        for place, momentum, update in zip(places, momenta, updates, strict=True):
+            grads[place] = ops.stack([momentum, update])
+        return grads
+
     def update_step(self, gradient, variable, learning_rate):
         """One variable's update, in portable operations (JAX and TensorFlow compile them)."""
         index, config = self._get_variable_index(variable), self.config
-        gradient = ops.cast(gradient, variable.dtype)
+        value, factor = ops.convert_to_tensor(variable), self.rate_factors[index]
+        if self.block_counts[index]:
+            new_m, update = gradient[0], gradient[1]
+            changes = [(self.first_moments[index], new_m)]
+            factor *= config.muon_rate_factor
+        else:
+            update, changes = self._adam_update(index, ops.cast(gradient, variable.dtype))
+        rate = ops.cast(learning_rate, variable.dtype) * factor
+        new_value = value - rate * (update + self.decay_rates[index] * value)
+        for target, new in (*changes, (variable, new_value)):
+            kept = ops.convert_to_tensor(target)
+            self.assign(target, ops.where(self._is_finite, new, kept))
+
+    def _adam_update(self, index, gradient):
+        """(the update before rate and decay, the new moments with their variables)."""
+        config = self.config
         m, v = self.first_moments[index], self.second_moments[index]
         new_m = config.beta_1 * ops.convert_to_tensor(m) + (1 - config.beta_1) * gradient
         new_v = config.beta_2 * ops.convert_to_tensor(v) + (1 - config.beta_2) * ops.square(
@@ -134,12 +192,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             step = ops.cast(self._iterations + 1, "float32")
             scale_m, scale_v = 1 - config.beta_1**step, 1 - config.beta_2**step
             update = new_m / scale_m / (ops.sqrt(new_v / scale_v) + config.epsilon)
-        value = ops.convert_to_tensor(variable)
-        rate = ops.cast(learning_rate, variable.dtype) * self.rate_factors[index]
-        new_value = value - rate * (update + self.decay_rates[index] * value)
-        for target, new in ((m, new_m), (v, new_v), (variable, new_value)):
-            kept = ops.convert_to_tensor(target)
-            self.assign(target, ops.where(self._is_finite, new, kept))
+        return update, [(m, new_m), (v, new_v)]
 
     def get_config(self):
         return {

@@ -56,7 +56,8 @@ def runs(store, tiny_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     # Without dropout, whose noise is each backend's own.
     without = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0}
-    config = tiny_config(steps=5, log_every_steps=1, ema_rate=0.9, learning_rate=2e-3, **without)
+    options = {"ema_rate": 0.9, "learning_rate": 2e-3, "hidden_optimizer": "muon", **without}
+    config = tiny_config(steps=5, log_every_steps=1, **options)
     finish(start("jax", TRAIN, store.path, folder / "first", json.dumps(config.to_dict())))
     longer = json.dumps(config.changed(steps=25).to_dict())
     processes = []

@@ -8,6 +8,9 @@ from keras_electra.flops import (
     encoder_flops,
     forward_flops,
     layer_flops,
+    muon_flops,
+    optimizer_flops,
+    run_flops,
     step_flops,
     training_flops_per_token,
 )
@@ -69,6 +72,40 @@ def test_a_frozen_generator_goes_forward_only():
     assert training_flops_per_token(frozen) == expected
     wider = frozen.changed(generator_embedding_dim=128)
     assert forward_flops(wider)["vocabulary_head"] > parts["vocabulary_head"]
+
+
+def test_muon_counted_by_hand():
+    """Width 8, inner width 32: per iteration x x', its square, and the product with x."""
+    square = 5 * (2 * 8 * 8 * 8 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 8)
+    wide = 5 * (2 * 8 * 32 * 8 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 32)
+    encoder = EncoderConfig(**ENCODER)
+    assert muon_flops(encoder) == 3 * (4 * square + 2 * wide)
+    assert muon_flops(encoder.replace(feed_forward="geglu")) == 3 * (4 * square + 3 * wide)
+    window = 5 * (2 * 8 * 24 * 8 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 24)
+    mixing = 2 * window + square
+    assert muon_flops(encoder.replace(local_mixing_width=3)) == muon_flops(encoder) + mixing
+
+
+def test_muon_is_counted_for_what_is_trained():
+    def of(**changes):
+        return PretrainConfig.from_size("small", 1000, hidden_optimizer="muon", **changes)
+
+    own = muon_flops(of().encoder)
+    assert optimizer_flops(PretrainConfig.from_size("small", 1000)) == 0
+    assert optimizer_flops(of(objective="mlm")) == own
+    assert optimizer_flops(of(generator_width_fraction=1.0)) == 2 * own
+    assert optimizer_flops(of(has_frozen_generator=True, embedding_sharing="none")) == own
+    assert step_flops(of()) - step_flops(PretrainConfig.from_size("small", 1000)) > own
+
+
+def test_a_run_counts_each_stage_by_its_shape():
+    config = PretrainConfig.from_size("small", 1000, steps=10, stages="4:512x8,8:512x16")
+    short, long = config.changed(stages=None), config.changed(stages=None, sequence_length=512)
+    expected = 4 * step_flops(short)
+    expected += 4 * step_flops(long.changed(batch_size=8))
+    expected += 2 * step_flops(long.changed(batch_size=16))
+    assert run_flops(config) == pytest.approx(expected)
+    assert run_flops(short) == pytest.approx(10 * step_flops(short))
 
 
 def test_objectives_have_the_parts_they_train():

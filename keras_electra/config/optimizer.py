@@ -24,6 +24,15 @@ class OptimizerConfig(Options):
     )
     final_rate_fraction: float = option(0.0, "learning rate at the last step / peak learning rate")
     weight_decay_rate: float = option(0.01, "decoupled weight decay, scaled by the learning rate")
+    hidden_optimizer: Literal["adamw", "muon"] = option(
+        "adamw",
+        "what moves the matrices inside of the layers: adamw as for all else, or muon, which gives every "
+        "direction of an update the same length",
+    )
+    muon_momentum: float = option(0.95, "decay of muon's momentum, which is Nesterov's")
+    muon_rate_factor: float = option(
+        1.0, "learning rate of the matrices that muon moves / that of all else"
+    )
     bias_correction: bool = option(False, "Adam's bias correction; the original has none")
     beta_1: float = option(0.9, "decay of the first moment")
     beta_2: float = option(0.999, "decay of the second moment")
@@ -47,7 +56,8 @@ class OptimizerConfig(Options):
         self.require(0 < self.decay_fraction <= 1, "decay_fraction", "a fraction in (0, 1]")
         self.require(0 <= self.final_rate_fraction <= 1, "final_rate_fraction", "in [0, 1]")
         self.require(self.weight_decay_rate >= 0, "weight_decay_rate", "0 or more")
-        for name in ("beta_1", "beta_2"):
+        self.require(self.muon_rate_factor > 0, "muon_rate_factor", "more than 0")
+        for name in ("beta_1", "beta_2", "muon_momentum"):
             self.require(0 <= getattr(self, name) < 1, name, "a fraction in [0, 1)")
         self.require(self.epsilon > 0, "epsilon", "more than 0")
         self.require(

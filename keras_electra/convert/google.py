@@ -129,8 +129,13 @@ def fill_optimizer(optimizer, pretrainer: ElectraPretrainer, slots: dict, step: 
         slots, step: as `from_google` returns them.
 
     Raises:
-        InputError: if a moment is missing.
+        InputError: if a moment is missing, or the optimizer moves matrices by Muon.
     """
+    if optimizer.config.hidden_optimizer != "adamw":
+        raise InputError(
+            "hidden_optimizer: expected 'adamw', as the original's, "
+            f"received {optimizer.config.hidden_optimizer!r}"
+        )
     optimizer.build(pretrainer.trainable_variables)
     families = {
         "first_moment": optimizer.first_moments,

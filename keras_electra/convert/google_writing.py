@@ -79,17 +79,25 @@ def google_arrays(model, slots) -> tuple[dict[str, np.ndarray], list[str]]:
     sentences = []
     # A frozen generator has none, and the original would want them.
     is_trained = isinstance(model, ElectraPretrainer) and not model.objective.has_frozen_generator
-    has_slots = bool(slots) and is_trained
+    has_muon = any(name.replace("first", "second", 1) not in slots for name in _momenta(slots))
+    has_slots = bool(slots) and is_trained and not has_muon
     for family, ending in FAMILIES.items() if has_slots else ():
         paths = {f"{family}/{part.variable.path}" for part in parts}
         if not paths <= slots.keys():
             raise InputError(f"slots: expected {min(paths - slots.keys())!r}, not found")
         moments = arrays_of_parts(parts, lambda v, family=family: slots[f"{family}/{v.path}"])
         arrays |= {f"{name}/{ending}": value for name, value in moments.items()}
-    if not has_slots:
+    if has_muon:
+        sentences.append("no optimizer slots are written, for Muon has none of the original's kind")
+    elif not has_slots:
         sentences.append("no optimizer slots are written, for there are none with the model")
     sentences += _about_heads(model)
     return arrays, sentences
+
+
+def _momenta(slots):
+    """Names of the first moments, and of Muon's momenta."""
+    return [name for name in slots if name.startswith("first_moment/")]
 
 
 def _about_heads(model):

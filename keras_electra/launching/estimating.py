@@ -23,6 +23,7 @@ import time
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import ElectraError
+from keras_electra.flops import optimizer_flops
 from keras_electra.launching.parameters import (
     ParameterCounts,
     body_count,
@@ -276,7 +277,7 @@ def training_seconds(
 
 def operations(config: PretrainConfig) -> float:
     """Arithmetic operations of a whole training."""
-    counted, stages = 0.0, config.all_stages
+    counted, stages = float(config.steps * optimizer_flops(config)), config.all_stages
     ends = [*(stage.first_step for stage in stages[1:]), config.steps]
     for stage, end in zip(stages, ends, strict=True):
         steps = max(0, min(end, config.steps) - stage.first_step)
