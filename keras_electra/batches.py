@@ -47,6 +47,9 @@ class PretrainBatches(keras.utils.PyDataset):
         start_step: step that index 0 stands for.
         is_endless: whether indices run on for ever; `fit` then needs `steps_per_epoch`. Otherwise an
             epoch is one pass over the store, and the next epoch goes on where it ended.
+        total_steps: of the run, over which the mask rate goes to `masking.final_mask_rate`; needed where
+            there is one.
+        first_step: step of the run that step 0 here is, in a stage that begins later.
         process_index, num_processes: which share of each batch is made, of how many equal ones; orders,
             masks and draws are those of the whole batch.
 
@@ -66,6 +69,8 @@ class PretrainBatches(keras.utils.PyDataset):
         part: str = "train",
         start_step: int = 0,
         is_endless: bool = False,
+        total_steps: int | None = None,
+        first_step: int = 0,
         process_index: int = 0,
         num_processes: int = 1,
     ):
@@ -80,6 +85,10 @@ class PretrainBatches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.sequence_length = sequence_length
         self.masking = masking or MaskingConfig()
+        if self.masking.final_mask_rate is not None and total_steps is None:
+            raise InputError("total_steps: expected a number beside final_mask_rate, received None")
+        self.total_steps = total_steps
+        self.first_step = first_step
         self.seed = seed
         self.start_step = start_step
         self.is_endless = is_endless
@@ -106,6 +115,7 @@ class PretrainBatches(keras.utils.PyDataset):
             masking=config.masking,
             packing=config.packing,
             seed=config.seed,
+            total_steps=config.steps,
             **options,
         )
 
@@ -160,6 +170,7 @@ class PretrainBatches(keras.utils.PyDataset):
             step=step,
             first_index=self.first_index,
             is_continuation=self.tokenizer.is_continuation if self.masking.whole_words else None,
+            mask_rate=self.mask_rate(step),
         )
         batch = {
             "token_ids": token_ids,
@@ -171,6 +182,12 @@ class PretrainBatches(keras.utils.PyDataset):
         if self.has_padding:
             batch["padding_mask"] = padding_mask
         return batch
+
+    def mask_rate(self, step: int) -> float:
+        """The fraction of the tokens that is selected in the batch of a step."""
+        if self.total_steps is None:
+            return self.masking.mask_rate
+        return self.masking.rate_at(self.first_step + step, self.total_steps)
 
     def indices(self, step: int) -> np.ndarray:
         """Numbers (B,) of a step's examples: each pass over the store in an order of its own."""
@@ -233,6 +250,8 @@ def training_batches(store, config: PretrainConfig):
     for stage in config.all_stages:
         shape = {"sequence_length": stage.sequence_length, "batch_size": stage.batch_size}
         recipe = config.replace(stages=None, **shape)
-        batches = PretrainBatches.from_recipe(store, recipe, is_endless=True, **shares)
+        batches = PretrainBatches.from_recipe(
+            store, recipe, is_endless=True, first_step=stage.first_step, **shares
+        )
         stages.append((stage.first_step, batches))
     return stages[0][1] if len(stages) == 1 else StagedBatches(stages)

@@ -41,7 +41,7 @@ def evaluate(
     seed: int = EVALUATION_SEED,
     on_step=None,
 ) -> dict:
-    """Measure a model on the held-out part of a store, dropout off.
+    """Measure a model on the held-out part of a store: no dropout, the mask rate of the training's end.
 
     Args:
         model: an `ElectraPretrainer` from `load` or `pretrain`, or the path of a run, checkpoint or
@@ -69,7 +69,7 @@ def evaluate(
         part="held_out",
         batch_size=batch_size,
         sequence_length=model.sequence_length,
-        masking=model.masking,
+        masking=model.masking.at_the_end(),
         seed=seed,
     )
     rows = _collect(model, batches, max_examples, on_step)

@@ -52,7 +52,7 @@ def _masked(model, networks, sentence, index, seed):
     continues[: networks.tokenizer.vocabulary_size] = networks.tokenizer.is_continuation
     batch = mask_batch(
         sentence.ids[None],
-        config=model.masking,
+        config=model.masking.at_the_end(),
         special=networks.tokenizer,
         vocabulary_size=networks.vocabulary_size,
         seed=seed,

@@ -11,6 +11,11 @@ class MaskingConfig(Options):
     """How `masking.mask_batch` hides tokens."""
 
     mask_rate: float = option(0.15, "fraction of the tokens of an example to select")
+    final_mask_rate: float | None = option(
+        None,
+        "mask_rate of the last step, to which that of the first goes in equal steps; none for one rate "
+        "throughout",
+    )
     keep_rate: float = option(0.15, "fraction of the selected tokens shown unchanged")
     random_rate: float = option(0.0, "fraction of the selected tokens shown as a random token")
     selection: Literal["unique", "original"] = option(
@@ -20,6 +25,10 @@ class MaskingConfig(Options):
 
     def check(self) -> None:
         self.require(0 < self.mask_rate < 1, "mask_rate", "a fraction in (0, 1)")
+        final = self.final_mask_rate
+        self.require(
+            final is None or 0 < final < 1, "final_mask_rate", "a fraction in (0, 1), or none"
+        )
         for name in ("keep_rate", "random_rate"):
             self.require(0 <= getattr(self, name) <= 1, name, "a fraction in [0, 1]")
         self.require(
@@ -34,6 +43,24 @@ class MaskingConfig(Options):
     def max_masked(self, sequence_length: int) -> int:
         """K, the masked places per example: `int((mask_rate + 0.005) * length)`, in [1, length].
 
-        The original's formula: 19 at length 128 and rate 0.15, 79 and 130 for Base and Large.
+        The original's formula: 19 at length 128 and rate 0.15, 79 and 130 for Base and Large. Of two
+        rates the larger one counts, so that all batches of a run have one shape.
         """
-        return min(sequence_length, max(1, int((self.mask_rate + 0.005) * sequence_length)))
+        rate = max(self.mask_rate, self.final_mask_rate or 0.0)
+        return min(sequence_length, max(1, int((rate + 0.005) * sequence_length)))
+
+    def rate_at(self, step: int, total_steps: int) -> float:
+        """The mask rate of a step, counted from 0, of a run of `total_steps`.
+
+        With `mask_rate=0.3` and `final_mask_rate=0.1` the three steps of a run have 0.3, 0.2 and 0.1.
+        """
+        if self.final_mask_rate is None or total_steps < 2:
+            return self.mask_rate
+        share = min(step, total_steps - 1) / (total_steps - 1)
+        return self.mask_rate + share * (self.final_mask_rate - self.mask_rate)
+
+    def at_the_end(self) -> "MaskingConfig":
+        """With the one rate that a training ends with: what a trained model is measured with."""
+        if self.final_mask_rate is None:
+            return self
+        return self.replace(mask_rate=self.final_mask_rate, final_mask_rate=None)

@@ -11,6 +11,7 @@ from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.options import Options, option, refuse_unknown, required
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.store import Packing
+from keras_electra.errors import InputError
 
 STAGE = re.compile(r"(\d+):(\d+)x(\d+)")
 GROUPS = {
@@ -83,6 +84,7 @@ class PretrainConfig(Options):
         for name in ("milestone_every_steps", "time_budget_minutes"):
             value = getattr(self, name)
             self.require(value is None or value > 0, name, "more than 0, or none")
+        self._check_mask_rates()
         longest = self.encoder.max_sequence_length
         self.require(
             5 <= self.sequence_length <= longest,
@@ -106,6 +108,22 @@ class PretrainConfig(Options):
             "stages",
             f"rising steps, lengths from 5 to {longest} and batch sizes that are multiples of {parts}",
         )
+
+    def _check_mask_rates(self):
+        """Two mask rates need the number of steps beforehand, and an objective that takes any rate."""
+        if self.masking.final_mask_rate is None:
+            return
+        budget = self.time_budget_minutes
+        self.require(
+            budget is None,
+            "time_budget_minutes",
+            "none beside final_mask_rate, which goes by steps",
+        )
+        if self.objective.objective == "electric":
+            raise InputError(
+                "final_mask_rate: expected none with objective='electric', whose noise has one rate, "
+                f"received {self.masking.final_mask_rate}"
+            )
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:

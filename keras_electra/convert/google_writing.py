@@ -148,7 +148,7 @@ def hparams_of(model) -> dict:
             "disallow_correct": not objective.correct_token_allowed,
             "gen_weight": objective.mlm_weight,
             "disc_weight": objective.rtd_weight,
-            "mask_prob": model.masking.mask_rate,
+            "mask_prob": model.masking.at_the_end().mask_rate,
         }
     return hparams
 

@@ -46,6 +46,7 @@ def mask_batch(
     step: int,
     first_index: int = 0,
     is_continuation: Sequence[bool] | None = None,
+    mask_rate: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Select places of every example and hide the tokens there from the generator.
 
@@ -66,6 +67,7 @@ def mask_batch(
         step: of the optimizer.
         first_index: index in the global batch of the first example given.
         is_continuation: (V,) booleans, True at pieces that continue a word; for `whole_words`.
+        mask_rate: that of this step, where it changes over a run; None for `config.mask_rate`.
 
     Returns:
         masked_ids: (B, T) int32, the generator's input.
@@ -79,9 +81,10 @@ def mask_batch(
     """
     token_ids = _checked_ids(token_ids, padding_mask, vocabulary_size)
     key = (seed, step, first_index)
+    mask_rate = config.mask_rate if mask_rate is None else mask_rate
     maskable, num_real = _maskable(token_ids, padding_mask, special)
     continues = _continues(token_ids, is_continuation, vocabulary_size, config)
-    positions, is_used = _choose(maskable, num_real, continues, config, key)
+    positions, is_used = _choose(maskable, num_real, continues, config, mask_rate, key)
     slot_of_token = _slot_of_token(positions, is_used, token_ids.shape[1])
     slots = (positions, is_used, slot_of_token)
     return {
@@ -123,11 +126,11 @@ def _maskable(token_ids, padding_mask, special):
     return maskable, num_real
 
 
-def _num_selected(num_real, config, max_masked):
+def _num_selected(num_real, config, mask_rate, max_masked):
     if config.selection == "original":
         # The original multiplies in float32: 190 tokens give 29 instead of round(28.5) = 28.
         num_real = num_real.astype(np.float32)
-    return np.clip(np.rint(num_real * config.mask_rate), 1, max_masked).astype(np.int64)
+    return np.clip(np.rint(num_real * mask_rate), 1, max_masked).astype(np.int64)
 
 
 def _continues(token_ids, is_continuation, vocabulary_size, config):
@@ -143,10 +146,10 @@ def _continues(token_ids, is_continuation, vocabulary_size, config):
     return np.asarray(is_continuation, bool)[token_ids]
 
 
-def _choose(maskable, num_real, continues, config, key):
+def _choose(maskable, num_real, continues, config, mask_rate, key):
     """Positions and whether a slot is used, both (B, K)."""
     num_slots = config.max_masked(maskable.shape[1])
-    num_selected = _num_selected(num_real, config, num_slots)
+    num_selected = _num_selected(num_real, config, mask_rate, num_slots)
     if config.selection == "original":
         positions = draw_places(maskable, num_slots, key)
         num_selected = np.where(maskable.any(1), num_selected, 0)
