@@ -8,51 +8,25 @@ done again, and a killed one goes on. Ends with a table in Markdown, `--out`/gai
 """
 
 import argparse
-import dataclasses
 import pathlib
 
-from parity.limits import some
+import fine_tuned
 
 TASKS = ("sst2", "cola", "mrpc", "chunk")
-JUDGED = {"chunk": "test"}
-"""Task -> the split that is judged, where it is not the validation part."""
 SIDES = {"pretrained": False, "fresh": True}
-
-
-def limited(task, most: int | None):
-    """The task with at most `most` training examples, always the same ones."""
-
-    def read(data, split, problems):
-        examples = task.reader(data, split, problems)
-        return some(list(examples), most) if split == "train" else examples
-
-    return dataclasses.replace(task, reader=read)
 
 
 def results_of(options, name: str, side: str) -> dict:
     """`results.json` of one side, after training what is missing."""
-    from keras_electra.finetuning import finetune, recipe_for
-    from keras_electra.tasks import known_task
-
-    task = limited(known_task(name), options.max_train_examples)
-    start, config = recipe_for(
+    return fine_tuned.results_of(
         options.model,
-        task,
-        epochs=options.epochs,
+        name,
+        options,
+        options.out / f"{side}-{name}",
         num_trials=options.num_trials,
-        max_restarts=0,
         has_fresh_weights=SIDES[side],
         has_baselines=True,
-        checkpoint_every_steps=100,
-        # Once, at the end.
-        validate_every_steps=1_000_000,
     )
-    data = options.conll2000 if name == "chunk" else options.glue
-    run = options.out / f"{side}-{name}"
-    outcome = finetune(start, task, data, run, config=config, on_message=print)
-    if outcome.results is None:
-        raise SystemExit(outcome.exit_code or 1)
-    return outcome.results
 
 
 def line_of(name: str, sides: dict[str, dict]) -> str:
@@ -60,11 +34,8 @@ def line_of(name: str, sides: dict[str, dict]) -> str:
     from keras_electra.scoring import difference_of_means
     from keras_electra.tasks import known_task
 
-    metric, split = known_task(name).main_metric, JUDGED.get(name, "validation")
-    figures = {}
-    for side, results in sides.items():
-        (entry,) = (found for found in results["results"] if found["split"] == split)
-        figures[side] = entry["metrics"][metric]
+    metric, split = known_task(name).main_metric, fine_tuned.JUDGED.get(name, "validation")
+    figures = {side: fine_tuned.judged(results, name) for side, results in sides.items()}
     cells = [name, metric]
     for side in SIDES:
         low, high = figures[side]["interval"]

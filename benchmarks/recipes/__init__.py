@@ -1,0 +1,1 @@
+"""What `recipe.py` compares, how each is trained and measured, and the tables of the outcome."""
