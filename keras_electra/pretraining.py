@@ -200,6 +200,7 @@ def open_session(config, store, run_dir) -> RunSession | SilentSession:
         steps=config.steps,
         may_change=MAY_CHANGE,
         may_grow=MAY_GROW,
+        defaults={"pretrain": PretrainConfig.defaults()},
         details={"backend": keras.config.backend(), "devices": devices.num_devices()},
     )
 

@@ -139,7 +139,13 @@ def test_what_needs_no_training_is_noted(whole_run, store):
 
 
 def test_a_run_told_to_have_more_steps_goes_on(whole_run, tiny_config, store, tmp_path):
+    """Also one of a version that did not have all options yet."""
     shutil.copytree(whole_run[0], tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    settings = json.loads(path.read_text())
+    del settings["pretrain"]["optimizer"]["hidden_optimizer"]
+    del settings["pretrain"]["masking"]["final_mask_rate"]
+    path.write_text(json.dumps(settings))
     outcome = pretrain(tiny_config(log_every_steps=2, steps=14), store, tmp_path / "run")
     assert outcome.step == 14
     assert [row["step"] for row in rows_of(tmp_path / "run")][-1] == 14

@@ -407,6 +407,18 @@ def test_some_settings_may_change_and_steps_may_grow(tmp_path):
     assert s.folder.events()[-1]["settings"] == changed
 
 
+def test_a_run_from_before_an_option_has_its_default(tmp_path):
+    with session(tmp_path, config={"model": {"size": "tiny"}}):
+        pass
+    defaults = {"model": {"size": "small", "gates": 0}, "flag": False}
+    config = {"model": {"size": "tiny", "gates": 0}, "flag": False}
+    with session(tmp_path, config=config, defaults=defaults) as s:
+        assert s.resumed
+    other = {**config, "flag": True}
+    with pytest.raises(InputError, match="flag is False there and True here"):
+        session(tmp_path, config=other, defaults=defaults).__enter__()
+
+
 def test_a_switch_is_not_a_number(tmp_path):
     with session(tmp_path, config={"flag": True}):
         pass

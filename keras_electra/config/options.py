@@ -41,6 +41,18 @@ class Options:
         return dataclasses.asdict(self)
 
     @classmethod
+    def defaults(cls) -> dict:
+        """The options that have a default, with it, option groups as nested dicts."""
+        hints, found = typing.get_type_hints(cls), {}
+        for field in dataclasses.fields(cls):
+            kind = hints[field.name]
+            if isinstance(kind, type) and issubclass(kind, Options):
+                found[field.name] = kind.defaults()
+            elif field.default is not dataclasses.MISSING:
+                found[field.name] = field.default
+        return found
+
+    @classmethod
     def from_dict(cls, values: dict) -> typing.Self:
         """The inverse of `to_dict`.
 

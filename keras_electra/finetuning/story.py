@@ -207,6 +207,7 @@ def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> Ru
         environment=environment(),
         may_change=MAY_CHANGE,
         may_grow=MAY_GROW,
+        defaults={"finetune": FinetuneConfig.defaults()},
         details={"backend": keras.config.backend()},
     )
 

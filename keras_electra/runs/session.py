@@ -27,7 +27,13 @@ from keras_electra.runs.folder import (
     heartbeat_age_seconds,
 )
 from keras_electra.runs.process import FolderLock, host_name, in_use_sentence
-from keras_electra.runs.settings import ABSENT, allowed_changes, check_vocabulary, differences
+from keras_electra.runs.settings import (
+    ABSENT,
+    allowed_changes,
+    check_vocabulary,
+    completed,
+    differences,
+)
 from keras_electra.runs.status import StatusWriter
 
 COMMAND_WRITING_SECONDS = 60.0
@@ -48,6 +54,8 @@ class RunSession:
         steps: how many steps the run shall have.
         may_change: dotted names of settings that may differ when the run is resumed.
         may_grow: dotted names of numbers that may become larger when the run is resumed.
+        defaults: nested values that settings had before there was an option for them, so that a run of
+            an older version is resumed.
         details: what `status.json` also holds, such as `backend` and `device`.
         heartbeat_seconds: how often `status.json` is renewed.
 
@@ -66,6 +74,7 @@ class RunSession:
         steps: int | None = None,
         may_change: Collection[str] = (),
         may_grow: Collection[str] = ("steps",),
+        defaults: dict | None = None,
         details: dict | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ):
@@ -74,6 +83,7 @@ class RunSession:
         self._config, self._environment = plain(config), plain(environment)
         self._vocabulary = _content(vocabulary)
         self._may_change, self._may_grow = may_change, may_grow
+        self._defaults = plain(defaults or {})
         self._lock = FolderLock(self.folder.lock_path)
         self._inbox = CommandInbox(self.folder.control_path, self.append_event)
         details = {"steps": steps, **(details or {})}
@@ -175,7 +185,8 @@ class RunSession:
         self._status.start(step=former.get("step", 0) if self.resumed else 0)
 
     def _check_existing(self) -> dict:
-        folder, old_config = self.folder, self.folder.config()
+        folder = self.folder
+        old_config = completed(folder.config(), self._defaults)
         settings = allowed_changes(
             folder.path, old_config, self._config, self._may_change, self._may_grow
         )

@@ -18,6 +18,19 @@ def flattened(settings: dict, prefix: str = "") -> dict:
     return flat
 
 
+def completed(settings: dict, defaults: dict) -> dict:
+    """Nested settings, with the defaults of what they lack.
+
+    `completed({"a": {"b": 1}}, {"a": {"b": 0, "c": 0}})` is `{"a": {"b": 1, "c": 0}}`.
+    """
+    found = dict(defaults)
+    for name, value in settings.items():
+        default = defaults.get(name)
+        are_nested = isinstance(value, dict) and isinstance(default, dict)
+        found[name] = completed(value, default) if are_nested else value
+    return found
+
+
 def differences(old: dict, new: dict) -> dict[str, tuple]:
     """Dotted name to (old, new) wherever two settings differ; `ABSENT` where one has none."""
     old, new = flattened(old), flattened(new)
