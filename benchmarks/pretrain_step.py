@@ -3,9 +3,12 @@
     python benchmarks/pretrain_step.py --sizes small --batch-size 32 --sequence-lengths 128
 
 Each contestant is a process of its own that makes one step when asked, so all of them see the same
-disturbances of the machine. The plain loop is in `plain_loop.py`; `--compiled-peer` adds the same under
-`torch.compile`. All mask on the host with the same function. In every round one more process multiplies
-two large matrices and copies a large array: the arithmetic and the memory floor. One JSON line per row.
+disturbances of the machine. `--steps-per-execution 1 20` adds rows in which 20 steps are made when asked,
+handed over together and waited for once; `--jit-compile` adds rows with the compiled step of PyTorch and
+TensorFlow. The plain loop is in `plain_loop.py`; `--compiled-peer` adds the same under `torch.compile`.
+All mask on the host with the same function, before they are asked. In every round one more process
+multiplies two large matrices and copies a large array: the arithmetic and the memory floor. One JSON line
+per row.
 """
 
 import argparse
@@ -22,6 +25,9 @@ import time
 
 VOCABULARY_SIZE = 30_522
 PLAIN, COMPILED, FLOOR = "plain PyTorch", "compiled PyTorch", "floor"
+NUM_BATCHES = 8
+"""Made before the first step and then used in turn; a run has a thread that makes them ahead."""
+COMPILABLE = ("torch", "tensorflow")
 WEIGHT_BYTES = 4
 """Of a weight, a moment and a gradient: all of them stay in float32."""
 PASSES_OVER_WEIGHTS = 9
@@ -65,29 +71,45 @@ def batch_of(rng, case, step):
     return {"token_ids": token_ids, "segment_ids": token_ids * 0, "maskable": maskable, **masked}
 
 
-def work(pipe, name, case):
-    """The life of a contestant: build, then a step per request."""
+def contestants_of(options):
+    """What competes: each a dict of its name and how it is run."""
+    found = [
+        {"contestant": name, "steps_per_execution": number, "jit_compile": is_compiled}
+        for name in options.backends
+        for is_compiled in (
+            [False, True] if options.jit_compile and name in COMPILABLE else [False]
+        )
+        for number in options.steps_per_execution
+    ]
+    plain = [PLAIN, COMPILED] if options.compiled_peer else [PLAIN]
+    return found + [{"contestant": name, "steps_per_execution": 1} for name in plain]
+
+
+def work(pipe, one, case):
+    """The life of a contestant: build, then a step per request, or an execution of several."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    run = {PLAIN: run_plain_loop, COMPILED: run_plain_loop, FLOOR: run_floor}.get(name, run_ours)
-    run(pipe, name, case)
+    runs = {PLAIN: run_plain_loop, COMPILED: run_plain_loop, FLOOR: run_floor}
+    runs.get(one["contestant"], run_ours)(pipe, one, case)
 
 
-def run_ours(pipe, name, case):
-    os.environ["KERAS_BACKEND"] = name
+def run_ours(pipe, one, case):
+    os.environ["KERAS_BACKEND"] = one["contestant"]
     import keras
     import numpy as np
 
+    from keras_electra import backends
     from keras_electra.backends import devices
     from keras_electra.optimizers import ElectraAdamW
     from keras_electra.pretrainer import ElectraPretrainer
 
-    rng = np.random.default_rng(0)
+    rng, steps = np.random.default_rng(0), one["steps_per_execution"]
+    made = [batch_of(rng, case, number) for number in range(NUM_BATCHES)]
 
     class Batches(keras.utils.PyDataset):
         num_batches = None
 
         def __getitem__(self, index):
-            return (batch_of(rng, case, index),)
+            return (made[index % NUM_BATCHES],)
 
     class OneAtATime(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -98,27 +120,35 @@ def run_ours(pipe, name, case):
 
         def on_train_batch_end(self, batch, logs=None):
             # `logs` are floats here: the step is over.
-            seconds = time.perf_counter() - self.started
+            seconds = (time.perf_counter() - self.started) / steps
             peak = devices.memory_peak_bytes()
             pipe.send({"seconds": seconds, "loss": float(logs["loss"]), "peak_bytes": peak})
 
     config = config_of(case)
     model = ElectraPretrainer.from_recipe(config)
-    model.compile(optimizer=ElectraAdamW(config.optimizer, config.steps))
+    model.compile(
+        optimizer=ElectraAdamW(config.optimizer, config.steps),
+        steps_per_execution=steps,
+        jit_compile=one["jit_compile"] or "auto",
+    )
     model.optimizer.build(model.trainable_variables)
     try:
         model.fit(
-            Batches(), steps_per_epoch=10**6, verbose=0, shuffle=False, callbacks=[OneAtATime()]
+            backends.moved_ahead(Batches()),
+            steps_per_epoch=10**6 * steps,
+            verbose=0,
+            shuffle=False,
+            callbacks=[OneAtATime()],
         )
     except KeyboardInterrupt:
         return
 
 
-def run_plain_loop(pipe, name, case):
+def run_plain_loop(pipe, one, case):
     import numpy as np
     from plain_loop import PlainLoop
 
-    loop = PlainLoop(config_of(case), is_compiled=name == COMPILED)
+    loop = PlainLoop(config_of(case), is_compiled=one["contestant"] == COMPILED)
     rng, step = np.random.default_rng(0), 0
     while pipe.recv() == "step":
         seconds, loss = loop.step(batch_of(rng, case, step))
@@ -126,7 +156,7 @@ def run_plain_loop(pipe, name, case):
         pipe.send({"seconds": seconds, "loss": loss})
 
 
-def run_floor(pipe, name, case):
+def run_floor(pipe, one, case):
     """What the machine can do: a large product in the row's precision, and a copy of a large array."""
     import torch
 
@@ -159,25 +189,31 @@ def run_floor(pipe, name, case):
 
 def measure(case, options):
     """The rows of one case, steps of all contestants in turn."""
-    contestants = [*options.backends, PLAIN, *([COMPILED] if options.compiled_peer else [])]
+    contestants = [*contestants_of(options), {"contestant": FLOOR}]
     context = multiprocessing.get_context("spawn")
-    pipes, first, answers = {}, {}, {}
-    for name in [*contestants, FLOOR]:
-        pipes[name], end = context.Pipe()
-        context.Process(target=work, args=(end, name, case), daemon=True).start()
-        pipes[name].send("step")
-        first[name], answers[name] = pipes[name].recv(), []
+    pipes, first, answers = [], [], [[] for _ in contestants]
+    for one in contestants:
+        pipe, end = context.Pipe()
+        context.Process(target=work, args=(end, one, case), daemon=True).start()
+        pipe.send("step")
+        pipes.append(pipe)
+        first.append(pipe.recv())
     for number in range(options.warmup_steps + options.steps):
-        for name, pipe in pipes.items():
+        for pipe, known in zip(pipes, answers, strict=True):
             pipe.send("step")
             answer = pipe.recv()
             if number >= options.warmup_steps:
-                answers[name].append(answer)
-    for pipe in pipes.values():
+                known.append(answer)
+    for pipe in pipes:
         pipe.send("stop")
-    floor = floor_of(answers[FLOOR], case)
-    plain = median_seconds(answers[PLAIN])
-    return [row(name, first[name], answers[name], floor, plain, case) for name in contestants]
+    *competing, floor = answers
+    floor = floor_of(floor, case)
+    names = [one["contestant"] for one in contestants]
+    plain = median_seconds(answers[names.index(PLAIN)])
+    return [
+        row({**one, **case}, early, known, floor, plain)
+        for one, early, known in zip(contestants, first, competing, strict=False)
+    ]
 
 
 def median_seconds(answers):
@@ -217,13 +253,12 @@ def num_weights(config):
     return layers + encoder.vocabulary_size * encoder.embedding_dim
 
 
-def row(name, first, answers, floor, plain, case):
+def row(case, first, answers, floor, plain):
     """One result, with its ratio to the plain loop and its share of the peak of the same run."""
     seconds = [answer["seconds"] for answer in answers]
     median = statistics.median(seconds)
     flops_per_second = floor["step_flops"] / median
     return {
-        "contestant": name,
         **case,
         "median_seconds": round(median, 4),
         "min_seconds": round(min(seconds), 4),
@@ -263,7 +298,13 @@ def main():
     parser.add_argument("--dropout-rates", type=float, nargs="+", default=[0.1])
     parser.add_argument("--rematerialize", action="store_true", help="compute layers twice")
     parser.add_argument("--backends", nargs="+", default=installed)
-    parser.add_argument("--compiled-peer", action="store_true", help="add torch.compile")
+    parser.add_argument(
+        "--steps-per-execution", type=int, nargs="+", default=[1], help="rows of each backend"
+    )
+    parser.add_argument("--jit-compile", action="store_true", help="add our step compiled")
+    parser.add_argument(
+        "--compiled-peer", action="store_true", help="add the peer under torch.compile"
+    )
     parser.add_argument("--steps", type=int, default=9, help="steps counted")
     parser.add_argument("--warmup-steps", type=int, default=2)
     options = parser.parse_args()

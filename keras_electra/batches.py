@@ -21,7 +21,7 @@ from keras_electra.store.order import permuted
 ORDER = 0x0DE5
 """Tells the key of the order from those of other draws with the same seed."""
 AHEAD = 4
-"""Batches made before they are asked for."""
+"""Batches made before they are asked for, and as many as an execution takes at least."""
 
 
 class PretrainBatches(keras.utils.PyDataset):
@@ -52,6 +52,7 @@ class PretrainBatches(keras.utils.PyDataset):
         first_step: step of the run that step 0 here is, in a stage that begins later.
         process_index, num_processes: which share of each batch is made, of how many equal ones; orders,
             masks and draws are those of the whole batch.
+        ahead: batches made before they are asked for.
 
     Attributes:
         waiting_seconds: time that `fit` spent waiting for a batch.
@@ -73,6 +74,7 @@ class PretrainBatches(keras.utils.PyDataset):
         first_step: int = 0,
         process_index: int = 0,
         num_processes: int = 1,
+        ahead: int = AHEAD,
     ):
         super().__init__()
         if batch_size % num_processes:
@@ -92,6 +94,7 @@ class PretrainBatches(keras.utils.PyDataset):
         self.seed = seed
         self.start_step = start_step
         self.is_endless = is_endless
+        self.ahead = ahead
         self.waiting_seconds = 0.0
         self._is_within = False
         self.tokenizer = self.store.tokenizer()
@@ -144,7 +147,7 @@ class PretrainBatches(keras.utils.PyDataset):
 
     def _prepare(self, step):
         """Have this batch and the next ones made by the thread."""
-        wanted = range(step, step + 1 + AHEAD)
+        wanted = range(step, step + 1 + self.ahead)
         for old in [other for other in self._pending if other not in wanted]:
             self._pending.pop(old).cancel()
         for number in wanted:
@@ -245,6 +248,7 @@ def training_batches(store, config: PretrainConfig):
     shares = {
         "process_index": backends.devices.process_index(),
         "num_processes": backends.devices.num_processes(),
+        "ahead": max(AHEAD, config.steps_per_execution),
     }
     stages = []
     for stage in config.all_stages:

@@ -47,7 +47,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     An epoch of `fit` is a logging interval. Between steps nothing is read from the device: figures are
     fetched at the end of an interval only. Told to end within an interval, it ends with the next step;
-    several processes agree on that every few steps, and one of them writes.
+    several processes agree on that every few steps, and one of them writes. With several steps per
+    execution (`model.steps_per_execution`), all this happens between two executions.
 
     Args:
         plan: `TrainingPlan`.
@@ -59,7 +60,7 @@ class RunKeeper(keras.callbacks.Callback):
         step: of the checkpoint that training goes on from.
         seconds: of training up to there.
         on_row: called with each row of the log.
-        on_step: called with the number of each step done.
+        on_step: called with the number of steps done, after each step or execution of several.
 
     Attributes:
         outcome: "finished", "stopped" or "interrupted" once training ended.
@@ -92,6 +93,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._carried_metrics = metrics if step % plan.log_every_steps else None
         self._started = time.monotonic() - seconds
         self._looked = 0.0
+        self._newly_done = 0
         self._is_paused = False
         self._skipped = None
         self._saves_at_end = True
@@ -123,12 +125,12 @@ class RunKeeper(keras.callbacks.Callback):
         device, or calls it from a thread while the next step is changing the weights.
         """
         if batch:
-            self._count_step()
+            self._count_steps()
             self._between_steps()
 
     def on_epoch_end(self, epoch, logs=None):
         """The work after the last step of an interval, or of the run."""
-        self._count_step()
+        self._count_steps()
         if self.step >= self.plan.steps:
             self._end("finished")
         is_interval_end = self._is_interval_end()
@@ -167,14 +169,16 @@ class RunKeeper(keras.callbacks.Callback):
         self._started += seconds
         self._interval_started += seconds
 
-    def _count_step(self):
-        self.step += 1
+    def _count_steps(self):
+        # Not `self.model`: on JAX, asking for it brings all its variables up to date.
+        self._newly_done = self._model.steps_per_execution
+        self.step += self._newly_done
         self.on_step(self.run_step)
         self.session.set_state("running", self.run_step)
 
     def _between_steps(self):
         """Look whether to go on, obey commands, and write the checkpoint that is due."""
-        is_time = devices.num_processes() == 1 or self.step % AGREE_EVERY_STEPS == 0
+        is_time = devices.num_processes() == 1 or self.step % AGREE_EVERY_STEPS < self._newly_done
         if self.outcome is None and is_time:
             self._look_around()
         if self.step % self.plan.checkpoint_every_steps == 0:

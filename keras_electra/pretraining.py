@@ -7,6 +7,7 @@ import pathlib
 
 import keras
 
+from keras_electra import backends
 from keras_electra.backends import devices
 from keras_electra.batches import training_batches
 from keras_electra.callbacks import RunKeeper, TrainingPlan
@@ -31,6 +32,8 @@ MAY_CHANGE = (
     "pretrain.optimizer.warmup_steps",
     "pretrain.rematerialize",
     "pretrain.fit_memory",
+    "pretrain.steps_per_execution",
+    "pretrain.jit_compile",
     "store.path",
 )
 MAY_GROW = ("pretrain.steps",)
@@ -81,7 +84,7 @@ def pretrain(
         initial: path of a run, checkpoint or preset, or a model, whose weights a new run starts from.
         callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
         on_row: called with each row of the log, a dict.
-        on_step: called with the number of each step done.
+        on_step: called with the number of steps done, after each step or execution of several.
         on_message: called with sentences for the user.
 
     Raises:
@@ -95,6 +98,8 @@ def pretrain(
     tell = on_message or (lambda sentence: None)
     check_vocabulary_size(config, store)
     check_divisible(config)
+    if config.jit_compile:
+        backends.check_compiler(config)
     with StopSignals() as signals, open_session(config, store, run_dir) as session:
         # The first process has opened the folder, or refused it, before the others read it.
         devices.largest(0)
@@ -215,7 +220,10 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
     model = ElectraPretrainer.from_recipe(config)
     model.tokenizer = store.tokenizer()
     model.sequence_length = config.longest_sequence
-    model.compile(optimizer=ElectraAdamW(config.optimizer, config.steps))
+    model.compile(
+        optimizer=ElectraAdamW(config.optimizer, config.steps),
+        jit_compile=config.jit_compile or "auto",
+    )
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -275,17 +283,20 @@ def train(model, batches, keeper, config, callbacks) -> None:
     borders = [stage.first_step for stage in config.all_stages[1:]]
     for border in [*(step for step in borders if step < config.steps), config.steps]:
         if border > keeper.step and keeper.outcome is None:
-            train_until(border, model, batches, keeper, callbacks)
+            train_until(border, model, batches, keeper, callbacks, config.steps_per_execution)
 
 
-def train_until(border: int, model, batches, keeper, callbacks) -> None:
-    """Run `fit` up to step `border`, one epoch per logging interval."""
+def train_until(border: int, model, batches, keeper, callbacks, together: int = 1) -> None:
+    """Run `fit` up to step `border`, one epoch per logging interval, `together` steps per execution."""
     every = keeper.plan.log_every_steps
-    for num_intervals, steps in intervals(keeper.step, border, every):
+    for num_intervals, steps, count in executions(keeper.step, border, every, together):
+        if model.steps_per_execution != count:
+            # What was compiled for another number is dropped.
+            model.steps_per_execution, model.train_function = count, None
         batches.start_step = keeper.step
         epoch = keeper.step // every
         model.fit(
-            batches,
+            backends.moved_ahead(batches),
             steps_per_epoch=steps,
             initial_epoch=epoch,
             epochs=epoch + num_intervals,
@@ -301,6 +312,23 @@ def is_over(config, state) -> bool:
     """Whether a run that is at `state` has nothing left to do."""
     budget = config.time_budget_minutes
     return state["step"] >= config.steps or (budget is not None and state["seconds"] >= 60 * budget)
+
+
+def executions(step: int, last: int, every: int, together: int) -> list[tuple[int, int, int]]:
+    """(number of intervals, steps of each, steps per execution) from `step` to `last`.
+
+    `every` is a multiple of `together`. What lies before the first multiple of it, and behind the
+    last, is done in single steps: executions(8, 27, 10, 5) is [(1, 2, 1), (1, 10, 5), (1, 5, 5),
+    (1, 2, 1)].
+    """
+    start = min(-(-step // together) * together, last)
+    end = max(start, last - last % together)
+    parts = [(step, start, 1), (start, end, together), (end, last, 1)]
+    return [
+        (*interval, count)
+        for first, border, count in parts
+        for interval in intervals(first, border, every)
+    ]
 
 
 def intervals(step: int, last: int, every: int) -> list[tuple[int, int]]:

@@ -40,7 +40,8 @@ class Profile(keras.callbacks.Callback):
 
     Attributes:
         first_step_seconds: of the first step, compiling included.
-        step_seconds: of each later step, in seconds, data included.
+        step_seconds: of each later step, in seconds, data included; with several steps per execution
+            the mean of each execution, as for the next.
         dispatch_seconds: of each later step, until the host was free again, data left out.
         waiting_seconds: for data, over the later steps.
     """
@@ -66,8 +67,9 @@ class Profile(keras.callbacks.Callback):
         if self.first_step_seconds is None:
             self.first_step_seconds = now - self._begun
         else:
-            self.step_seconds.append(now - self._begun)
-            self.dispatch_seconds.append(self._dispatched)
+            steps = self._model.steps_per_execution
+            self.step_seconds.append((now - self._begun) / steps)
+            self.dispatch_seconds.append(self._dispatched / steps)
             self.waiting_seconds += waited - self._waited
         self._begun, self._waited = now, waited
 
@@ -135,7 +137,13 @@ def profile(config: PretrainConfig, store, steps: int = 10) -> StepProfile:
     model, batches = build(config, store), training_batches(store, config)
     measured = Profile(batches)
     total = WARMUP_STEPS + steps
-    model.fit(batches, steps_per_epoch=total, shuffle=False, verbose=0, callbacks=[measured])
+    model.fit(
+        backends.moved_ahead(batches),
+        steps_per_epoch=total,
+        shuffle=False,
+        verbose=0,
+        callbacks=[measured],
+    )
     later = slice(WARMUP_STEPS - 1, None)
     seconds = statistics.median(measured.step_seconds[later])
     peak = peak_flops_per_second(config.dtype_policy) * devices.num_devices()
@@ -277,7 +285,7 @@ def verdict(figures: dict, config: PretrainConfig) -> tuple[str, str]:
     if devices.is_accelerated() and dispatch > WAITS_FOR_HOST:
         return "host", (
             f"The host needs {dispatch:.0%} of a step to hand the work over: a larger batch_size, fewer "
-            "accumulation_steps or the backend JAX, which compiles the step into one program, would help."
+            "accumulation_steps, jit_compile or more steps_per_execution would help."
         )
     if share > WELL_USED:
         return "arithmetic", (

@@ -6,6 +6,8 @@ One vector instead of a dozen `Mean` metrics: each of those costs several tiny o
 import keras
 from keras import ops
 
+from keras_electra import backends
+
 NUM_BINS = 256
 """Score bins of the running AUC; the held-out AUC is exact (`metrics.roc_auc`)."""
 
@@ -59,8 +61,8 @@ class PretrainStatistics(keras.metrics.Metric):
         scores = ops.cast(ops.floor(ops.sigmoid(logits) * NUM_BINS), "int32")
         scores = ops.clip(scores, 0, NUM_BINS - 1)
         bins = ops.stop_gradient(scores + NUM_BINS * ops.cast(replaced, "int32"))
-        counts = ops.segment_sum(
-            ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,)), num_segments=2 * NUM_BINS
+        counts = backends.summed_by_bin(
+            ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,)), 2 * NUM_BINS
         )
         self.score_counts.assign_add(counts)
         return [

@@ -9,6 +9,9 @@
     wait_for(values)                                     once they are computed
     fused_adamw(...)                                     None where a plain loop compiles to the same
     global_norm(tensors)                                 Euclidean norm of all their numbers
+    summed_by_bin(values, bins, num_bins)                sums of the values that have the same number
+    check_compiler(config)                               `InputError` unless `jit_compile` works here
+    moved_ahead(batches)                                 endless batches, as `fit` takes them ahead of use
     scaled_for_replicas(loss)                            a loss that replicas will add up
     summed_over_replicas(gradients)                      the gradients of all replicas together
     COMPILES_EVERY_SHAPE                                 whether batches had better have few shapes
@@ -35,14 +38,17 @@ EXPORTS = _backend.EXPORTS
 TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention
+check_compiler = _backend.check_compiler
 differentiated = _backend.differentiated
 dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw
 gather_places = _backend.gather_places
 global_norm = _backend.global_norm
+moved_ahead = _backend.moved_ahead
 noise_key = _backend.noise_key
 rematerialized = _backend.rematerialized
 scaled_for_replicas = _backend.scaled_for_replicas
+summed_by_bin = _backend.summed_by_bin
 summed_over_replicas = _backend.summed_over_replicas
 wait_for = _backend.wait_for
 with_free_shapes = _backend.with_free_shapes

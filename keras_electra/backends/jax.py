@@ -1,5 +1,7 @@
 """JAX: dropout, attention, gather and the training step."""
 
+import itertools
+
 import jax
 import keras
 from jax import numpy as jnp
@@ -105,6 +107,20 @@ def global_norm(tensors):
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))
 
 
+def check_compiler(config):
+    """Nothing: JAX compiles every step, and brings its compiler along."""
+
+
+def moved_ahead(batches):
+    """The batches themselves: a step is handed over before it is computed, and its batch with it."""
+    return batches
+
+
+def summed_by_bin(values, bins, num_bins):
+    """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number."""
+    return keras.ops.segment_sum(values, bins, num_segments=num_bins)
+
+
 def scaled_for_replicas(loss):
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
@@ -125,7 +141,38 @@ def with_free_shapes(batches):
 
 
 class TrainStep:
-    """`train_step` for `keras.Model` under JAX: micro-batches scanned, one update."""
+    """`train_step` for `keras.Model` under JAX: micro-batches scanned, one update.
+
+    Several steps per execution are one compiled loop on the device; Keras' own is one on the host.
+    """
+
+    def make_train_function(self, force=False):
+        if self.steps_per_execution == 1 or self.run_eagerly:
+            super().make_train_function(force)
+            return
+        if self.train_function is not None and not force:
+            return
+        shardings = None
+        if keras.distribution.distribution() is not None:
+            shardings = (None, self._get_state_sharding_spec())
+        program = jax.jit(self.train_steps, donate_argnums=0, out_shardings=shardings)
+
+        def execution(state, iterator):
+            batches = list(itertools.islice(iterator, self.steps_per_execution))
+            if not batches:
+                raise StopIteration
+            return program(state, batches)
+
+        self.train_function = execution
+
+    def train_steps(self, state, batches):
+        """One step for each of a list of batches, of one shape; what `train_step` returns."""
+        stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)
+        # The figures of all steps but the last are left out here, and so not computed.
+        state, _ = jax.lax.scan(lambda s, data: (self.train_step(s, data)[1], None), state, stacked)
+        figures = list(zip(self.metrics_variables, state[3], strict=True))
+        with keras.StatelessScope(state_mapping=figures):
+            return self.get_metrics_result(), state
 
     def train_step(self, state, data):
         trainable, non_trainable, optimizer_variables, metrics = state

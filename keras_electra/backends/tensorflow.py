@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_electra.backends.devices import tensorflow as devices
+from keras_electra.errors import InputError
 
 fused_adamw = None
 
@@ -84,6 +85,24 @@ def global_norm(tensors):
     """The Euclidean norm of all numbers of some tensors, in float32."""
     squares = [tf.reduce_sum(tf.square(tf.cast(x, tf.float32))) for x in tensors]
     return tf.sqrt(tf.add_n(squares))
+
+
+def check_compiler(config):
+    """Raise `InputError` where a step cannot be compiled by XLA: under a distribution strategy."""
+    if devices.num_devices() > 1:
+        raise InputError(
+            f"jit_compile: expected one device with TensorFlow, received {devices.num_devices()}"
+        )
+
+
+def moved_ahead(batches):
+    """The batches themselves: Keras puts a queue of `tf.data` before them."""
+    return batches
+
+
+def summed_by_bin(values, bins, num_bins):
+    """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number."""
+    return keras.ops.segment_sum(values, bins, num_segments=num_bins)
 
 
 def scaled_for_replicas(loss):
@@ -175,7 +194,10 @@ gives a function from a batch to outputs, all NumPy arrays, that reads what was 
 
 
 class TrainStep:
-    """`train_step` for `keras.Model` under TensorFlow: micro-batches in turn, one update."""
+    """`train_step` for `keras.Model` under TensorFlow: micro-batches in turn, one update.
+
+    Several steps per execution are Keras' own, a loop in the graph.
+    """
 
     def train_step(self, data):
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)

@@ -1,13 +1,16 @@
 """PyTorch: dropout, attention, gather, the fused optimizer and the training step."""
 
 import contextlib
+import itertools
 
 import keras
 import numpy as np
 import torch
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, IterableDataset
 
+from keras_electra.backends import torch_compiled
 from keras_electra.backends.devices import torch as devices
 
 COMPILES_EVERY_SHAPE = False
@@ -120,6 +123,38 @@ def global_norm(tensors):
     return torch.linalg.vector_norm(torch.stack(norms))
 
 
+def check_compiler(config):
+    """Raise `InputError` where a step of this `PretrainConfig` cannot go through `torch.compile`."""
+    torch_compiled.check_compiler(config)
+
+
+def moved_ahead(batches):
+    """Endless batches, a `PyDataset`, as `fit` takes them: from pinned memory where there is a GPU.
+
+    Keras itself would move each batch to the GPU before the step, and wait there until all that was
+    handed over before is done; `TrainStep` moves it in the order of the work, and waits for nothing.
+    """
+    return DataLoader(_InOrder(batches), batch_size=None, pin_memory=torch.cuda.is_available())
+
+
+class _InOrder(IterableDataset):
+    """The batches of a `PyDataset` one after the other."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return (self.batches[index] for index in itertools.count())
+
+
+def summed_by_bin(values, bins, num_bins):
+    """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number.
+
+    Keras' `segment_sum` asks the device how long its result is, and waits for all work before.
+    """
+    return torch.zeros(num_bins, device=values.device).scatter_add(0, bins.long(), values)
+
+
 def scaled_for_replicas(loss):
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
@@ -184,14 +219,34 @@ gives a function from a batch to outputs, all NumPy arrays, that reads what was 
 
 
 class TrainStep:
-    """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update."""
+    """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update.
+
+    Several steps per execution are handed over one after the other, with nothing in between.
+    Compiled (`jit_compile`), forward and backward of a micro-batch are one program each, on a GPU
+    recorded as CUDA graphs; the optimizer is fused already.
+    """
 
     def make_train_function(self, force=False):
         # The step number is counted on the host: reading it from the device would wait for it.
         self._host_step = int(self.optimizer.iterations)
-        super().make_train_function(force)
+        if self.train_function is not None and not force:
+            return
+        self._gradients_of = self._gradients
+        if self.jit_compile:
+            self._gradients_of = torch_compiled.gradients_of(self)
+
+        def execution(batches):
+            for data in batches:
+                x = self._update(data)
+            return self.compute_metrics(x, None, None, None)
+
+        self.train_function = execution
 
     def train_step(self, data):
+        return self.compute_metrics(self._update(data), None, None, None)
+
+    def _update(self, data):
+        """One update; returns the batch on the device."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         device = self.trainable_variables[0].value.device
         x = {
@@ -199,33 +254,37 @@ class TrainStep:
         }
         totals = devices.averaged_over_replicas(self.loss_totals(x))
         former = self._figures_before()
-        self.zero_grad()
-        loss = 0.0
-        replica, parts = devices.replica_of(self), self._parts(x)
+        parts = [{**part, "totals": totals} for part in self._parts(x)]
         with _seeded(self.seed, self._host_step, device):
-            for number, part in enumerate(parts, 1):
-                with devices.without_averaging(replica, number == len(parts)):
-                    loss += self._add_gradients(replica, {**part, "totals": totals})
-        variables = self.trainable_variables
-        gradients = [variable.value.grad for variable in variables]
+            loss, gradients = self._gradients_of(parts)
         with torch.no_grad():
             # Before the update: whoever is left when a worker is lost has the state of a whole step.
             loss = devices.add_up(self.metrics_variables, former, loss)
             self._host_step += 1
             self._loss_tracker.update_state(loss)
-            self.optimizer.apply(gradients, variables)
-            return self.compute_metrics(x, None, None, None)
+            self.optimizer.apply(gradients, self.trainable_variables)
+        return x
 
     def _figures_before(self):
         if devices.num_processes() == 1:
             return None
         return [variable.value.detach().clone() for variable in self.metrics_variables]
 
-    def _add_gradients(self, replica, part):
-        y_pred = replica(part, training=True)
-        loss = self._compute_loss(x=part, y=None, y_pred=y_pred, training=True)
-        self.optimizer.scale_loss(loss).backward()
-        return loss.detach()
+    def _gradients(self, parts):
+        """(loss, gradients) of a batch in micro-batches."""
+        self.zero_grad()
+        replica, total = devices.replica_of(self), 0.0
+        for number, part in enumerate(parts, 1):
+            with devices.without_averaging(replica, number == len(parts)):
+                loss = self.loss_of(replica, part)
+                self.optimizer.scale_loss(loss).backward()
+            total += loss.detach()
+        return total, [variable.value.grad for variable in self.trainable_variables]
+
+    def loss_of(self, network, part):
+        """The loss (scalar) of a micro-batch, whose figures are counted on the way."""
+        y_pred = network(part, training=True)
+        return self._compute_loss(x=part, y=None, y_pred=y_pred, training=True)
 
     def _parts(self, x):
         count = self.accumulation_steps

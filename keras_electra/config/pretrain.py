@@ -63,6 +63,14 @@ class PretrainConfig(Options):
         False,
         "divide batches into the fewest micro-batches that fit the device's memory, found by trial",
     )
+    steps_per_execution: int = option(
+        1,
+        "steps handed to the device together; commands and Ctrl-C are obeyed between two executions",
+    )
+    jit_compile: bool = option(
+        False,
+        "compile the step into one program: torch.compile on PyTorch, XLA on TensorFlow; JAX always does",
+    )
     log_every_steps: int = option(100, "steps between two rows of log.jsonl")
     checkpoint_every_steps: int = option(1_000, "steps between two checkpoints")
     keep_checkpoints: int = option(3, "newest checkpoints kept")
@@ -75,6 +83,7 @@ class PretrainConfig(Options):
             "sequence_length",
             "batch_size",
             "steps",
+            "steps_per_execution",
             "log_every_steps",
             "checkpoint_every_steps",
             "keep_checkpoints",
@@ -107,6 +116,17 @@ class PretrainConfig(Options):
             fits and steps == sorted(set(steps)),
             "stages",
             f"rising steps, lengths from 5 to {longest} and batch sizes that are multiples of {parts}",
+        )
+        together = self.steps_per_execution
+        for name in ("log_every_steps", "checkpoint_every_steps"):
+            value = getattr(self, name)
+            self.require(
+                value % together == 0, name, f"a multiple of steps_per_execution={together}"
+            )
+        self.require(
+            all(step % together == 0 for step in steps),
+            "stages",
+            f"first steps that are multiples of steps_per_execution={together}",
         )
 
     def _check_mask_rates(self):
