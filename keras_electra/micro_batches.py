@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_electra import backends
 from keras_electra.backends import devices
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import DamagedDataError, InputError
@@ -108,7 +109,9 @@ def set_micro_batches(model, count: int) -> None:
 def is_possible(model, batches, may_fail: bool) -> bool:
     """Whether a step fits the memory; the backend's error where it `may_fail` no longer."""
     try:
-        model.fit(batches, steps_per_epoch=1, epochs=1, shuffle=False, verbose=0)
+        model.fit(
+            backends.moved_ahead(batches), steps_per_epoch=1, epochs=1, shuffle=False, verbose=0
+        )
     except Exception as error:
         if not (may_fail and devices.is_out_of_memory(error)):
             raise
