@@ -93,7 +93,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._carried_metrics = metrics if step % plan.log_every_steps else None
         self._started = time.monotonic() - seconds
         self._looked = 0.0
-        self._newly_done = 0
+        self._newly_done = 1
         self._is_paused = False
         self._skipped = None
         self._saves_at_end = True

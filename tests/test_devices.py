@@ -184,6 +184,12 @@ def test_processes_ask_one_another_at_the_same_steps(config, tmp_path, monkeypat
     for keeper.step in range(1, 31):
         keeper._between_steps()
     assert asked == [10, 20, 30]
+    # With executions of several steps: after those that a multiple of ten falls into.
+    asked.clear()
+    keeper._newly_done = 4
+    for keeper.step in range(4, 41, 4):
+        keeper._between_steps()
+    assert asked == [12, 20, 32, 40]
 
 
 def keeper_of(config, session):
