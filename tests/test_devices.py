@@ -57,6 +57,8 @@ WORKER = """
 @pytest.fixture(scope="module")
 def config(tiny_config):
     changes = {**WITHOUT_DROPOUT, "learning_rate": 1e-3, "accumulation_steps": 2, "batch_size": 8}
+    # Both optimizers: AdamW moves tables, heads and norms.
+    changes["hidden_optimizer"] = "muon"
     return tiny_config(steps=STEPS, log_every_steps=1, checkpoint_every_steps=10, **changes)
 
 

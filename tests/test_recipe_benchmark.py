@@ -133,7 +133,11 @@ def test_tokens_to_a_loss_lie_between_two_checkpoints():
     assert tokens_to(curve, 0.5) == pytest.approx(150)
     assert tokens_to(curve, 0.7) == 100
     assert tokens_to(curve, 0.2) is None
-    rows = [{"curve": curve, "tokens": 300, "held_out": {"rtd_loss": 0.3}}]
-    base = [{"curve": curve, "tokens": 400, "held_out": {"rtd_loss": 0.5}}]
+    # For good: what comes down and goes up again has not got there yet.
+    assert tokens_to([[100, 0.3], [200, 0.6], [300, 0.4]], 0.5) == pytest.approx(250)
+    rows = [{"curve": [[n, loss + more] for n, loss in curve]} for more in (0.1, -0.1)]
+    base = [{"curve": [[200, 0.7], [400, 0.5]]}]
     assert share_of_tokens(rows, base) == "0.38 ×"
-    assert share_of_tokens(base, rows) == "1.00 ×"
+    assert share_of_tokens(base, base) == "1.00 ×"
+    assert share_of_tokens(base, rows) == "not reached"
+    assert share_of_tokens([{"curve": [[9, None]]}], base) == ""

@@ -2,8 +2,6 @@
 
 import json
 
-import numpy as np
-
 from recipes.variants import TABLES
 
 COLUMNS = {
@@ -87,28 +85,37 @@ def cell(values: list, digits: int) -> str:
 
 
 def share_of_tokens(rows: list[dict], base: list[dict]) -> str:
-    """Tokens until the first variant's last loss is reached / the tokens that it took itself.
+    """Tokens until the first variant's last loss is reached for good / the tokens that it took itself.
 
-    Between two checkpoints the loss is taken as a straight line over the tokens; the mean over the
-    seeds that get there, "not reached" if one does not.
+    Told from the means over the seeds at each checkpoint, between two of which the loss is taken as a
+    straight line over the tokens; "not reached" where the last is still above.
     """
-    goals = [row["held_out"]["rtd_loss"] for row in base if row["held_out"]["rtd_loss"] is not None]
-    if not goals or any(row["held_out"]["rtd_loss"] is None for row in rows):
+    curves = [mean_curve(each) for each in (rows, base)]
+    if None in curves:
         return ""
-    tokens = [tokens_to(row["curve"], float(np.mean(goals))) for row in rows if row["curve"]]
-    if not tokens or None in tokens:
-        return "not reached" if tokens else ""
-    return f"{np.mean(tokens) / np.mean([row['tokens'] for row in base]):.2f} ×"
+    tokens = tokens_to(curves[0], curves[1][-1][1])
+    return "not reached" if tokens is None else f"{tokens / curves[1][-1][0]:.2f} ×"
 
 
-def tokens_to(curve: list[list], goal: float) -> float | None:
-    """Tokens at which a curve of [tokens, loss] first comes down to a loss."""
-    before = None
-    for tokens, loss in curve:
-        if loss <= goal:
-            if before is None:
-                return float(tokens)
-            share = (before[1] - goal) / (before[1] - loss)
-            return before[0] + share * (tokens - before[0])
-        before = tokens, loss
-    return None
+def mean_curve(rows: list[dict]) -> list[tuple] | None:
+    """(tokens, mean loss) at each checkpoint; None where a row has no such losses."""
+    curves = [row["curve"] for row in rows]
+    if not all(curves) or any(loss is None for curve in curves for _, loss in curve):
+        return None
+    return [
+        (points[0][0], sum(loss for _, loss in points) / len(points))
+        for points in zip(*curves, strict=True)
+    ]
+
+
+def tokens_to(curve: list, goal: float) -> float | None:
+    """Tokens from which on a curve of (tokens, loss) is at a loss or below, or None."""
+    after = None
+    for tokens, loss in reversed(curve):
+        if loss > goal:
+            if after is None:
+                return None
+            share = (loss - goal) / (loss - after[1])
+            return tokens + share * (after[0] - tokens)
+        after = tokens, loss
+    return float(curve[0][0])
