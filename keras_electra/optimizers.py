@@ -110,34 +110,55 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         return grads_and_vars
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        grads = self._with_directions(grads, trainable_variables)
         if backends.fused_adamw is None:
+            grads = self._with_directions(grads, trainable_variables)
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
+        learning_rate = ops.cast(learning_rate, "float32")
         groups = {}
         for grad, variable in zip(grads, trainable_variables, strict=True):
             index = self._get_variable_index(variable)
-            if self.block_counts[index]:
-                self.update_step(grad, variable, learning_rate)
-                continue
-            key = self.decay_rates[index], self.rate_factors[index]
-            groups.setdefault(key, []).append((variable, grad, index))
+            is_adams = not self.block_counts[index]
+            key = (self.decay_rates[index], self.rate_factors[index] if is_adams else None)
+            groups.setdefault(key, []).append((variable.value, grad, index))
         for (decay_rate, factor), rows in groups.items():
-            variables, gradients, indices = zip(*rows, strict=True)
-            backends.fused_adamw(
-                [variable.value for variable in variables],
-                list(gradients),
-                [self.first_moments[index].value for index in indices],
-                [self.second_moments[index].value for index in indices],
-                step=self._iterations.value + 1 if self.config.bias_correction else None,
-                learning_rate=ops.cast(learning_rate, "float32") * factor,
-                beta_1=self.config.beta_1,
-                beta_2=self.config.beta_2,
-                epsilon=self.config.epsilon,
-                weight_decay_rate=decay_rate,
-                divisor=self._divisor,
-                skipped=1.0 - ops.cast(self._is_finite, "float32"),
-            )
+            weights, gradients, indices = map(list, zip(*rows, strict=True))
+            options = {
+                "weight_decay_rate": decay_rate,
+                "divisor": self._divisor,
+                "skipped": 1.0 - ops.cast(self._is_finite, "float32"),
+            }
+            if factor is None:
+                self._fused_muon(weights, gradients, indices, learning_rate, options)
+            else:
+                options["learning_rate"] = learning_rate * factor
+                self._fused_adamw(weights, gradients, indices, options)
+
+    def _fused_adamw(self, weights, gradients, indices, options):
+        backends.fused_adamw(
+            weights,
+            gradients,
+            [self.first_moments[index].value for index in indices],
+            [self.second_moments[index].value for index in indices],
+            step=self._iterations.value + 1 if self.config.bias_correction else None,
+            beta_1=self.config.beta_1,
+            beta_2=self.config.beta_2,
+            epsilon=self.config.epsilon,
+            **options,
+        )
+
+    def _fused_muon(self, weights, gradients, indices, learning_rate, options):
+        counts = [self.block_counts[index] for index in indices]
+        backends.fused_muon(
+            weights,
+            gradients,
+            [self.first_moments[index].value for index in indices],
+            lambda directions: muon_updates(directions, counts),
+            learning_rate=learning_rate,
+            factors=[self.rate_factors[index] * self.config.muon_rate_factor for index in indices],
+            momentum=self.config.muon_momentum,
+            **options,
+        )
 
     def _with_directions(self, grads, variables):
         """The gradients, those of the variables that Muon moves as (new momentum, update) in one tensor.
@@ -150,10 +171,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             index = self._get_variable_index(variable)
             if not self.block_counts[index]:
                 continue
-            gradient = ops.cast(grads[place], variable.dtype)
-            if backends.fused_adamw is not None:
-                gradient = gradient / self._divisor
-            decay = self.config.muon_momentum
+            gradient, decay = ops.cast(grads[place], variable.dtype), self.config.muon_momentum
             momenta.append(decay * ops.convert_to_tensor(self.first_moments[index]) + gradient)
             directions.append(gradient + decay * momenta[-1])
             counts.append(self.block_counts[index])

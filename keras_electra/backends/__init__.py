@@ -8,6 +8,7 @@
     differentiated(function, variables)                  its gradients, computed and waited for
     wait_for(values)                                     once they are computed
     fused_adamw(...)                                     None where a plain loop compiles to the same
+    fused_muon(...)                                      likewise
     global_norm(tensors)                                 Euclidean norm of all their numbers
     summed_by_bin(values, bins, num_bins)                sums of the values that have the same number
     check_compiler(config)                               `InputError` unless `jit_compile` works here
@@ -42,6 +43,7 @@ check_compiler = _backend.check_compiler
 differentiated = _backend.differentiated
 dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw
+fused_muon = _backend.fused_muon
 gather_places = _backend.gather_places
 global_norm = _backend.global_norm
 moved_ahead = _backend.moved_ahead

@@ -9,6 +9,7 @@ from jax import numpy as jnp
 from keras_electra.backends.devices import jax as devices
 
 fused_adamw = None
+fused_muon = None
 
 
 COMPILES_EVERY_SHAPE = True

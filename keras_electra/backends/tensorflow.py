@@ -11,6 +11,7 @@ from keras_electra.backends.devices import tensorflow as devices
 from keras_electra.errors import InputError
 
 fused_adamw = None
+fused_muon = None
 
 
 COMPILES_EVERY_SHAPE = False

@@ -87,6 +87,50 @@ def fused_adamw(
     )
 
 
+@torch.no_grad()
+def fused_muon(
+    weights,
+    gradients,
+    momenta,
+    updates_of,
+    *,
+    learning_rate,
+    factors,
+    momentum,
+    weight_decay_rate,
+    divisor,
+    skipped,
+):
+    """One update by Muon of a list of matrices, in place, by few kernels however many they are.
+
+    `momenta` become `momentum * momenta + gradients / divisor`, and then
+    `weights -= learning_rate * factors * (update + weight_decay_rate * weights)`; nothing changes where
+    `skipped` is 1.
+
+    Args:
+        updates_of: gives the updates for the directions `gradients + momentum * momenta`.
+        learning_rate, divisor, skipped: scalar tensors, so that nothing is read back to the host.
+        factors: a number for each matrix.
+    """
+    is_skipped = skipped > 0
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients]) / divisor
+    flat = torch.where(is_skipped, torch.zeros_like(flat), flat)
+    parts = flat.split([gradient.numel() for gradient in gradients])
+    gradients = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+    # With nothing to add and a decay of 1, momenta stay as they are, to the bit.
+    decay = torch.where(is_skipped, 1.0, momentum).to(flat.dtype)
+    torch._foreach_mul_(momenta, decay)
+    torch._foreach_add_(momenta, gradients)
+    directions = torch._foreach_mul(momenta, decay)
+    torch._foreach_add_(directions, gradients)
+    # The kernels for lists want all tensors laid out alike.
+    updates = [update.contiguous() for update in updates_of(directions)]
+    torch._foreach_add_(updates, weights, alpha=weight_decay_rate)
+    torch._foreach_mul_(updates, factors)
+    torch._foreach_mul_(updates, learning_rate * (1 - skipped))
+    torch._foreach_sub_(weights, updates)
+
+
 def rematerialized(function):
     """`function` of one tensor, whose inner results the gradient computes again instead of keeping.
 
