@@ -95,8 +95,29 @@ def compiled_loss(model, variables, part):
 
     values = [variable.value for variable in variables]
     recorded = make_fx(pure, tracing_mode="fake", pre_dispatch=True)(values, part)
+    make_numbers_on(values[0].device, recorded)
     mode = "reduce-overhead" if torch.cuda.is_available() else "default"
     return torch.compile(recorded, fullgraph=True, dynamic=False, mode=mode)
+
+
+def make_numbers_on(device, recorded):
+    """Have a recording make its constants on the device.
+
+    It holds them on the host, and what copies from there in each step keeps CUDA graphs from being made.
+    """
+    graph = recorded.graph
+    for node in graph.find_nodes(op="get_attr"):
+        number = getattr(recorded, node.target)
+        if number.numel() == 1:
+            with graph.inserting_before(node):
+                made = graph.call_function(
+                    torch.ops.aten.full.default,
+                    (list(number.shape), number.item()),
+                    {"dtype": number.dtype, "device": device},
+                )
+            node.replace_all_uses_with(made)
+            graph.erase_node(node)
+    recorded.recompile()
 
 
 def _present(gradients):
