@@ -143,6 +143,18 @@ def test_a_lost_process_ends_the_run(config, store, alone, tmp_path):
     assert_same_losses(run.log_rows(), alone)
 
 
+@pytest.mark.full
+def test_executions_of_several_steps_on_two_devices(config, store, tmp_path):
+    changes = {"steps": 6, "log_every_steps": 2, "checkpoint_every_steps": 4}
+    config = config.changed(**changes)
+    pretraining.pretrain(config, store, tmp_path / "alone" / "run")
+    (tmp_path / "two").mkdir()
+    two_of(config.changed(steps_per_execution=2), store, tmp_path / "two" / "run")
+    alone, two = (RunFolder(tmp_path / name / "run") for name in ("alone", "two"))
+    assert_same_losses(two.log_rows(), alone.log_rows())
+    assert [step for step, _ in two.checkpoints()] == [4, 6]
+
+
 def test_shares_are_slices_of_the_whole_batch(store):
     options = {"batch_size": 6, "sequence_length": 12, "seed": 3}
     whole = PretrainBatches(store, **options).batch(7)
