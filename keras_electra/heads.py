@@ -31,7 +31,7 @@ class MaskedLMHead(ElectraLayer):
     def call(self, hidden, table, positions=None):
         if positions is not None:
             hidden = backends.gather_places(hidden, positions)
-        x = ops.gelu(ops.matmul(hidden, self.kernel) + self.bias, approximate=False)
+        x = ops.gelu(backends.dense(hidden, self.kernel, self.bias), approximate=False)
         x = self.normalized(x, self.norm)
         table = ops.cast(table, x.dtype)
         return ops.matmul(x, ops.transpose(table)) + self.output_bias
@@ -52,7 +52,7 @@ class ReplacedTokenHead(ElectraLayer):
         self.built = True
 
     def call(self, hidden):
-        x = ops.gelu(ops.matmul(hidden, self.kernel) + self.bias, approximate=False)
+        x = ops.gelu(backends.dense(hidden, self.kernel, self.bias), approximate=False)
         return ops.squeeze(ops.matmul(x, self.logit_kernel) + self.logit_bias, axis=-1)
 
 

@@ -162,7 +162,7 @@ class Projection(ElectraLayer):
         self.built = True
 
     def call(self, x):
-        return ops.matmul(x, self.kernel) + self.bias
+        return backends.dense(x, self.kernel, self.bias)
 
 
 class LocalMixing(ElectraLayer):
@@ -201,9 +201,10 @@ class LocalMixing(ElectraLayer):
         if padding_mask is not None:
             x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)
         window = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
-        gate, value = ops.split(ops.matmul(window, self.gate_kernel) + self.gate_bias, 2, axis=-1)
+        gates = backends.dense(window, self.gate_kernel, self.gate_bias)
+        gate, value = ops.split(gates, 2, axis=-1)
         mixed = ops.gelu(gate, approximate=False) * value
-        return x + ops.matmul(mixed, self.output_kernel) + self.output_bias
+        return x + backends.dense(mixed, self.output_kernel, self.output_bias)
 
 
 def shifted(x, offset: int):
@@ -276,7 +277,7 @@ class EncoderLayer(ElectraLayer):
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
-        qkv = ops.matmul(x, self.updated("qkv_kernel")) + self.qkv_bias
+        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)
         query, key, value = (
             ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
         )
@@ -287,18 +288,18 @@ class EncoderLayer(ElectraLayer):
             query, key, value, attention_mask, rate, noise, 3 * self.index + 1
         )
         context = ops.reshape(context, (-1, length, encoder.hidden_dim))
-        output = ops.matmul(context, self.updated("attention_kernel")) + self.attention_bias
+        output = backends.dense(context, self.updated("attention_kernel"), self.attention_bias)
         return self.dropped(output, noise, 3 * self.index + 2, training)
 
     def transformed(self, x, noise, training):
         """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
-        inner = ops.matmul(x, self.updated("intermediate_kernel")) + self.intermediate_bias
+        inner = backends.dense(x, self.updated("intermediate_kernel"), self.intermediate_bias)
         if self.encoder.feed_forward == "geglu":
             inner, gate = ops.split(inner, 2, axis=-1)
             inner = ops.gelu(inner, approximate=False) * gate
         else:
             inner = ops.gelu(inner, approximate=False)
-        output = ops.matmul(inner, self.updated("output_kernel")) + self.output_bias
+        output = backends.dense(inner, self.updated("output_kernel"), self.output_bias)
         return self.dropped(output, noise, 3 * self.index + 3, training)
 
     def dropped(self, x, noise, site, training):

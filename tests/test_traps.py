@@ -108,6 +108,23 @@ def test_dropout_keeps_the_mean_and_differs_between_sites_and_passes():
             assert abs(same - 0.25**2) < 0.02
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.1])
+def test_attention_with_dropout_is_that_without_on_average(rate):
+    rng = np.random.default_rng(0)
+    query, key, value = (
+        ops.convert_to_tensor(rng.normal(size=(2, 5, 2, 4)).astype("float32")) for _ in range(3)
+    )
+    mask = ops.convert_to_tensor(rng.random((2, 1, 5, 5)) < 0.7) | ops.eye(5, dtype="bool")
+    generator = keras.random.SeedGenerator(7)
+    quiet = array(backends.attention(query, key, value, mask, 0.0, None, 1))
+    draws = [
+        array(backends.attention(query, key, value, mask, rate, backends.noise_key(generator), 1))
+        for _ in range(300)
+    ]
+    assert (np.abs(draws[0] - draws[1]).max() > 1e-3) == (rate > 0)
+    np.testing.assert_allclose(np.mean(draws, 0), quiet, atol=0.15 if rate else 1e-5)
+
+
 def test_pytorch_training_leaves_the_global_generator_alone(make_model, make_batch):
     if keras.backend.backend() != "torch":
         pytest.skip("the other backends have no global generator")

@@ -3,6 +3,7 @@
     noise_key(seed_generator)                            key of one forward pass, or None
     dropout(x, rate, key, site)                          noise is a function of (key, site)
     attention(query, key, value, mask, rate, noise, site)
+    dense(x, kernel, bias)                               x @ kernel + bias over the last axis
     gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
     rematerialized(function)                             its inner results are computed twice, not kept
     differentiated(function, variables)                  its gradients, computed and waited for
@@ -40,6 +41,7 @@ TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention
 check_compiler = _backend.check_compiler
+dense = _backend.dense
 differentiated = _backend.differentiated
 dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw

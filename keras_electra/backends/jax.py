@@ -70,6 +70,40 @@ def attention(query, key, value, mask, rate, noise, site):
     return jnp.swapaxes(jnp.matmul(weights.astype(value.dtype), value), 1, 2)
 
 
+def dense(x, kernel, bias):
+    """`x @ kernel + bias` over the last axis of `x`."""
+    kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
+    return _product(x, kernel) + bias
+
+
+@jax.custom_vjp
+def _product(x, kernel):
+    """`x @ kernel` with a gradient that XLA multiplies fast on a CPU.
+
+    From the gradient that JAX derives, XLA makes a product with a transposed copy of the larger
+    array, at half the speed of the forms below.
+    """
+    return jnp.matmul(x, kernel)
+
+
+def _product_forward(x, kernel):
+    return _product(x, kernel), (x, kernel)
+
+
+def _product_backward(kept, gradient):
+    x, kernel = kept
+    rows, gradients = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    if rows.shape[1] > gradients.shape[1]:
+        # The barrier keeps XLA from turning this into the other form.
+        of_kernel = jax.lax.optimization_barrier(gradients.T @ rows).T
+    else:
+        of_kernel = rows.T @ gradients
+    return (gradients @ kernel.T).reshape(x.shape), of_kernel
+
+
+_product.defvjp(_product_forward, _product_backward)
+
+
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
 

@@ -49,6 +49,11 @@ def attention(query, key, value, mask, rate, noise, site):
     return tf.transpose(tf.matmul(tf.cast(weights, value.dtype), value), (0, 2, 1, 3))
 
 
+def dense(x, kernel, bias):
+    """`x @ kernel + bias` over the last axis of `x`."""
+    return keras.ops.matmul(x, kernel) + bias
+
+
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
 

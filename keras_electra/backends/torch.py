@@ -1,4 +1,4 @@
-"""PyTorch: dropout, attention, gather, the fused optimizer and the training step."""
+"""PyTorch: products, gather, the fused optimizer and the training step."""
 
 import contextlib
 import itertools
@@ -6,12 +6,13 @@ import itertools
 import keras
 import numpy as np
 import torch
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, IterableDataset
 
 from keras_electra.backends import torch_compiled
 from keras_electra.backends.devices import torch as devices
+from keras_electra.backends.torch_dropout import attention as attention
+from keras_electra.backends.torch_dropout import dropout as dropout
 
 COMPILES_EVERY_SHAPE = False
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
@@ -22,23 +23,18 @@ def noise_key(seed_generator):
     return None
 
 
-def dropout(x, rate, key, site):
-    """Zero a fraction `rate` of `x` and scale the rest."""
-    return F.dropout(x, rate, training=True)
-
-
-def attention(query, key, value, mask, rate, noise, site):
-    """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
-    query, key, value = (x.transpose(1, 2) for x in (query, key, value))
-    output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
-    return output.transpose(1, 2)
+def dense(x, kernel, bias):
+    """`x @ kernel + bias` over the last axis of `x`, in one kernel."""
+    kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
+    rows = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)
+    return rows.reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K), as one contiguous row lookup."""
     batch, length, width = x.shape
     rows = positions + torch.arange(batch, device=x.device)[:, None] * length
-    return F.embedding(rows, x.reshape(batch * length, width))
+    return torch.nn.functional.embedding(rows, x.reshape(batch * length, width))
 
 
 def fused_adamw(

@@ -1,0 +1,51 @@
+"""PyTorch: dropout, and attention with it, whose noise is cheap on a processor too."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+LEVELS = 2**16
+"""Steps in which a processor's noise can meet a rate: 0.1 becomes 6554 / 65536."""
+
+
+def dropout(x, rate, key, site):
+    """Zero a fraction `rate` of `x` and scale the rest."""
+    return x * _noise(x, rate) if _draws_itself(x) else F.dropout(x, rate, training=True)
+
+
+def attention(query, key, value, mask, rate, noise, site):
+    """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
+    query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+    if rate > 0 and _draws_itself(query):
+        output = _attention_with_noise(query, key, value, mask, rate)
+    else:
+        output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
+    return output.transpose(1, 2)
+
+
+def _attention_with_noise(query, key, value, mask, rate):
+    """What PyTorch computes in the same steps where its fast kernel knows no dropout."""
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, -1, dtype=torch.float32).to(value.dtype)
+    return (weights * _noise(weights, rate)) @ value
+
+
+def _draws_itself(x):
+    """Whether PyTorch would draw one number for each element of `x` on one core."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _noise(x, rate):
+    """0 at a fraction `rate` of the places of `x`, elsewhere the factor that keeps the mean.
+
+    Every 64 drawn bits decide four places, which takes a sixth of the time of drawing a number each.
+    """
+    num_words = math.ceil(x.numel() / 4)
+    words = torch.empty(num_words, dtype=torch.int64).random_(-(2**63), None)
+    bits = words.view(torch.int16)[: x.numel()].view(x.shape)
+    dropped = round(rate * LEVELS)
+    keep = bits >= dropped - LEVELS // 2
+    return keep.to(x.dtype) * (LEVELS / (LEVELS - dropped))
