@@ -18,6 +18,8 @@ from keras_electra.tokenizer import WordPieceTokenizer
 RARE = 3
 """Words of more letters than this are taken, so that few of them are parts of one another."""
 
+SENTENCE_WORDS = 20
+
 
 def timed(ask, count: int) -> str:
     """Medians of `ask(number)` over several numbers, as text."""
@@ -47,12 +49,14 @@ def main():
     words = [word for word in tokenizer.vocabulary if word.isalpha() and len(word) > RARE]
     rng = np.random.default_rng(0)
     text = " ".join(rng.choice(words, options.num_tokens - 2))
+    sentence = " ".join(words[:SENTENCE_WORDS])
     places = [(word, 0) for word in range(10, options.num_tokens - 20, 6)]
 
     start = time.perf_counter()
     inspector.trace(text, masking="none")
     inspector.trace(text, masking="places", places=places)
     inspector.candidates(text, (3, 0), masking="none")
+    ke.detect(model, [sentence])
     print(f"warm-up: {time.perf_counter() - start:.1f} s")
     for name, ask in {
         "a word edited, nothing masked": lambda number: inspector.trace(
@@ -63,6 +67,9 @@ def main():
         ),
         "ten candidates": lambda number: inspector.candidates(
             text, (number + 3, 0), masking="none"
+        ),
+        f"`detect` of one sentence of {SENTENCE_WORDS} words": lambda number: ke.detect(
+            model, [sentence.replace(words[5], words[number + 100])]
         ),
     }.items():
         print(f"{name}: {timed(ask, options.num_rounds)}")
