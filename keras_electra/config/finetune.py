@@ -20,13 +20,17 @@ RECIPE = {
 """Clark et al. (2020), appendix B, small: the start of every recipe."""
 
 RECIPES_OF_SIZES = {
-    "tiny": {"learning_rate": 5e-4, "layer_decay": 0.9, "bias_correction": True},
-    "mini": {"learning_rate": 5e-4, "layer_decay": 0.9, "bias_correction": True},
+    "tiny": {"learning_rate": 2e-3, "layer_decay": None, "bias_correction": True},
+    "mini": {"learning_rate": 2e-3, "layer_decay": None, "bias_correction": True},
     "small": {"learning_rate": 3e-4, "layer_decay": 0.8},
     "base": {"learning_rate": 1e-4, "layer_decay": 0.8},
     "large": {"learning_rate": 5e-5, "layer_decay": 0.9},
 }
-"""Appendix B for the paper's sizes; `tiny` and `mini` are this package's own."""
+"""Appendix B for the paper's sizes; `tiny` and `mini` are this package's own.
+
+A `mini` of 12 million tokens, fine-tuned on 2,000 sentences of SST-2, had 0.54 right with the rate 5e-4
+and a layer decay of 0.9, 0.58 with 1e-3, and 0.62 with 2e-3 and no decay (one seed each).
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
