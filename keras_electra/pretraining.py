@@ -98,8 +98,7 @@ def pretrain(
     tell = on_message or (lambda sentence: None)
     check_vocabulary_size(config, store)
     check_divisible(config)
-    if config.jit_compile:
-        backends.check_compiler(config)
+    backends.check_execution(config)
     with StopSignals() as signals, open_session(config, store, run_dir) as session:
         # The first process has opened the folder, or refused it, before the others read it.
         devices.largest(0)

@@ -144,6 +144,7 @@ def test_a_lost_process_ends_the_run(config, store, alone, tmp_path):
 
 
 @pytest.mark.full
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="refused")
 def test_executions_of_several_steps_on_two_devices(config, store, tmp_path):
     changes = {"steps": 6, "log_every_steps": 2, "checkpoint_every_steps": 4}
     config = config.changed(**changes)
@@ -153,6 +154,17 @@ def test_executions_of_several_steps_on_two_devices(config, store, tmp_path):
     alone, two = (RunFolder(tmp_path / name / "run") for name in ("alone", "two"))
     assert_same_losses(two.log_rows(), alone.log_rows())
     assert [step for step, _ in two.checkpoints()] == [4, 6]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="what its strategy cannot do")
+@pytest.mark.parametrize("option", [{"steps_per_execution": 2}, {"jit_compile": True}])
+def test_what_a_strategy_cannot_do_is_refused(option, tiny_config, store, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_electra.backends.tensorflow.devices.num_devices", lambda: 2)
+    with pytest.raises(
+        InputError, match=f"{next(iter(option))}: expected one device .* received 2"
+    ):
+        pretraining.pretrain(tiny_config(checkpoint_every_steps=4, **option), store, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 def test_shares_are_slices_of_the_whole_batch(store):

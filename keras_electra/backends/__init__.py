@@ -12,7 +12,7 @@
     fused_muon(...)                                      likewise
     global_norm(tensors)                                 Euclidean norm of all their numbers
     summed_by_bin(values, bins, num_bins)                sums of the values that have the same number
-    check_compiler(config)                               `InputError` unless `jit_compile` works here
+    check_execution(config)                              `InputError` where steps cannot be run so
     moved_ahead(batches)                                 endless batches, as `fit` takes them ahead of use
     scaled_for_replicas(loss)                            a loss that replicas will add up
     summed_over_replicas(gradients)                      the gradients of all replicas together
@@ -40,7 +40,7 @@ EXPORTS = _backend.EXPORTS
 TrainStep = _backend.TrainStep
 allow_any_shape = _backend.allow_any_shape
 attention = _backend.attention
-check_compiler = _backend.check_compiler
+check_execution = _backend.check_execution
 dense = _backend.dense
 differentiated = _backend.differentiated
 dropout = _backend.dropout

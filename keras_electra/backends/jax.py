@@ -142,8 +142,8 @@ def global_norm(tensors):
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))
 
 
-def check_compiler(config):
-    """Nothing: JAX compiles every step, and brings its compiler along."""
+def check_execution(config):
+    """Nothing: JAX compiles every step, with a compiler of its own, and loops on any devices."""
 
 
 def moved_ahead(batches):

@@ -93,12 +93,15 @@ def global_norm(tensors):
     return tf.sqrt(tf.add_n(squares))
 
 
-def check_compiler(config):
-    """Raise `InputError` where a step cannot be compiled by XLA: under a distribution strategy."""
-    if devices.num_devices() > 1:
-        raise InputError(
-            f"jit_compile: expected one device with TensorFlow, received {devices.num_devices()}"
-        )
+def check_execution(config):
+    """Raise `InputError` for what a distribution strategy cannot do: XLA, and a loop of steps.
+
+    Of such a loop, TensorFlow 2.21 loses inputs of the step.
+    """
+    count = devices.num_devices()
+    if count > 1 and (config.jit_compile or config.steps_per_execution > 1):
+        name = "jit_compile" if config.jit_compile else "steps_per_execution"
+        raise InputError(f"{name}: expected one device with TensorFlow, received {count}")
 
 
 def moved_ahead(batches):

