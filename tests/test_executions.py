@@ -1,5 +1,6 @@
 """Several steps handed over together, and steps compiled: the same run, sooner."""
 
+import collections
 import json
 import shutil
 
@@ -67,23 +68,28 @@ def one_by_one(tiny_config, store, tmp_path_factory):
     return pretrain(tiny_config(**EVERY_FOURTH), store, tmp_path_factory.mktemp("one") / "run")
 
 
+STEP = {"jax": ("train_step", "train_steps"), "tensorflow": ("train_step",), "torch": ("_update",)}
+
+
 @pytest.fixture(scope="module")
 def together(tiny_config, store, tmp_path_factory):
-    """The same, four steps per execution; what `on_step` was told; how often the step was called."""
-    told, calls = [], []
-    name = "_update" if BACKEND == "torch" else "train_step"
-    step = getattr(ElectraPretrainer, name)
+    """The same, four steps per execution; what `on_step` was told; the calls of `STEP`, by name."""
+    told, calls = [], collections.Counter()
 
-    def counted(*arguments):
-        calls.append(1)
-        return step(*arguments)
+    def counted(name, function):
+        def call(*arguments):
+            calls[name] += 1
+            return function(*arguments)
+
+        return call
 
     config = tiny_config(**EVERY_FOURTH, steps_per_execution=4)
     path = tmp_path_factory.mktemp("together") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ElectraPretrainer, name, counted)
+        for name in STEP[BACKEND]:
+            patch.setattr(ElectraPretrainer, name, counted(name, getattr(ElectraPretrainer, name)))
         outcome = pretrain(config, store, path, on_step=told.append)
-    return outcome, told, len(calls)
+    return outcome, told, calls
 
 
 # Several steps per execution
@@ -134,7 +140,13 @@ def test_commands_are_obeyed_between_executions(tiny_config, store, tmp_path, mo
 def test_the_loop_is_on_the_device(together):
     """A compiled execution follows the step's Python once or twice, however many steps it has."""
     _, _, calls = together
-    assert calls == 10 if BACKEND == "torch" else 2 <= calls <= 4
+    if BACKEND == "torch":
+        assert calls == {"_update": 10}
+        return
+    assert 2 <= calls["train_step"] <= 4
+    if BACKEND == "jax":
+        # Keras' own way, a loop on the host around a compiled step, never comes here.
+        assert calls["train_steps"] == 1
 
 
 @pytest.mark.parametrize(
