@@ -111,7 +111,7 @@ class StepBatches(keras.utils.PyDataset):
 class TaskBatches(StepBatches):
     """The batches of one split of a task, as dicts of arrays; see `tasks.collating.collate`.
 
-    In training, every pass shuffles the rows, sorts them by length in pools of at most 50 batches, cuts them
+    In training, a pass shuffles the rows, sorts them by length in pools of 50 batches or less, cuts them
     into batches and shuffles these, so that little is padded; each row comes once. What is left over
     makes the last batch of the pass, filled up with rows of weight 0. For judging there is one pass,
     from the shortest row to the longest; `rows` tells the order back.
