@@ -20,10 +20,7 @@ from keras_electra.tasks.encoded import EncodedExamples
 AHEAD = 4
 """Batches made before they are asked for."""
 POOL_BATCHES = 50
-"""Most batches whose rows are sorted by length together; no more than a quarter of a pass.
-
-More pad no less, and with fewer batches in all, each would hold much the same rows in every pass.
-"""
+"""Batches whose rows are sorted by length together: enough to pad little, few enough to stay mixed."""
 MULTIPLE = 1
 """Lengths to pad to where any shape will do: multiples of it."""
 FEW_LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
@@ -111,7 +108,7 @@ class StepBatches(keras.utils.PyDataset):
 class TaskBatches(StepBatches):
     """The batches of one split of a task, as dicts of arrays; see `tasks.collating.collate`.
 
-    In training, a pass shuffles the rows, sorts them by length in pools of 50 batches or less, cuts them
+    In training, every pass shuffles the rows, sorts them by length in pools of 50 batches, cuts them
     into batches and shuffles these, so that little is padded; each row comes once. What is left over
     makes the last batch of the pass, filled up with rows of weight 0. For judging there is one pass,
     from the shortest row to the longest; `rows` tells the order back.
@@ -184,8 +181,7 @@ class TaskBatches(StepBatches):
         order = rng.permutation(len(lengths))
         num_full = len(order) // size
         full, rest = order[: num_full * size], order[num_full * size :]
-        in_pool = min(POOL_BATCHES, max(1, num_full // 4))
-        pools = np.arange(len(full)) // (in_pool * size)
+        pools = np.arange(len(full)) // (POOL_BATCHES * size)
         batches = cut(full[np.lexsort((lengths[full], pools))], size)
         shuffled = [batches[place] for place in rng.permutation(num_full)]
         return [*shuffled, rest] if len(rest) else shuffled

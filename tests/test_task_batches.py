@@ -200,19 +200,6 @@ def test_little_is_padded_and_batches_of_different_length_are_mixed(encoded):
     assert np.abs(np.diff(shapes)).mean() > 5
 
 
-def test_few_rows_meet_others_in_the_next_pass(encoded):
-    """Sorted all together, rows of like length would be side by side in every pass."""
-    batches = TaskBatches(encoded(sizes=tuple(range(3, 35)) * 2), batch_size=4, seed=0)
-
-    def together(number):
-        steps = range(number * batches.epoch_steps, (number + 1) * batches.epoch_steps)
-        rows = (batches.batch(step)["rows"].tolist() for step in steps)
-        return {frozenset((a, b)) for group in rows for a in group for b in group if a < b}
-
-    first, second = together(0), together(1)
-    assert len(first & second) < len(first) / 4
-
-
 def test_judging_goes_from_short_to_long(encoded):
     batches = TaskBatches(encoded(), batch_size=5, is_training=False)
     lengths = [
