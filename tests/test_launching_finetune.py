@@ -127,7 +127,7 @@ def test_what_is_recommended_says_from_where(plan, model):
         (model / "config.json").write_text(json.dumps(config))
         told = recommended(dataclasses.replace(plan))
         assert f"for {size}:" in told and source in told
-    assert "learning_rate 0.0005" in told
+    assert "learning_rate 0.002" in told
 
 
 def test_estimates_know_the_data(plan):
