@@ -22,6 +22,17 @@ KERNEL_IS_IDLE = """() => window.jupyterapp.shell.currentWidget?.sessionContext?
     ?.kernel?.status === 'idle'"""
 
 
+def expect(locator):
+    """Playwright's `expect`: what it is asked for may come to be within five seconds.
+
+    A panel is drawn by another process than the one that presses its buttons, so what a test reads right
+    after a press may be what was there before.
+    """
+    from playwright.sync_api import expect
+
+    return expect(locator)
+
+
 class Lab:
     """The server: its address, its folder, and what any of its processes tried to reach.
 

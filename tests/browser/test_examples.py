@@ -11,6 +11,7 @@ from finetuned_runs import ROWS, write_run
 
 pytest.importorskip("anywidget")
 
+from browser.lab import expect
 from keras_electra.exploring import TaskRun
 from keras_electra_widgets.examples import shown
 from keras_electra_widgets.styles import STATIC, style_sheet
@@ -36,15 +37,15 @@ def browser_of(bare, tmp_path):
 @pytest.mark.parametrize("kind", ["classification", "tagging", "question_answering"])
 def test_examples_are_readable_by_all(browser_of, assert_accessible, kind, is_dark):
     widget = browser_of(kind, is_dark)
-    assert widget.root.get_by_role("article").count() == len(ROWS[kind])
+    expect(widget.root.get_by_role("article")).to_have_count(len(ROWS[kind]))
     assert_accessible(widget.page)
     assert widget.remove() == 0
 
 
 def test_text_of_examples_stays_text(browser_of):
     widget = browser_of("classification")
-    assert "<script>alert(1)</script>" in widget.root.inner_text()
-    assert widget.root.locator("script").count() == 0
+    expect(widget.root).to_contain_text("<script>alert(1)</script>", use_inner_text=True)
+    expect(widget.root.locator("script")).to_have_count(0)
 
 
 def test_keys_go_through_the_examples(browser_of):
@@ -84,7 +85,7 @@ def test_spans_stand_above_and_below_their_words(browser_of):
     assert gold["y"] < words[0]["y"] < given["y"]
     assert gold["width"] > words[0]["width"] + words[1]["width"]
     assert given["width"] == pytest.approx(words[0]["width"], abs=1)
-    assert group.locator(".ke-predicted").inner_text() == "PER ✗"
+    expect(group.locator(".ke-predicted")).to_have_text("PER ✗", use_inner_text=True)
 
 
 def test_answers_are_marked(browser_of):

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from browser.lab import expect
+
 pytest.importorskip("playwright")
 from playwright.sync_api import TimeoutError
 
@@ -112,7 +114,7 @@ def test_mask_sample_edit_and_see_the_verdict_change(notebook, model, screenshot
 
     opened.reload()
     output.locator(".ke-column").nth(2).wait_for()
-    assert "✎ river" in output.locator(".ke-column").nth(2).inner_text()
+    expect(output.locator(".ke-column").nth(2)).to_contain_text("✎ river", use_inner_text=True)
     opened.run(3)
 
 

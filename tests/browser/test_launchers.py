@@ -8,6 +8,7 @@ import pytest
 
 import keras_electra
 from browser.bare_page import STATIC
+from browser.lab import expect
 from keras_electra.launching import usual_backend
 
 BACKEND = usual_backend()
@@ -34,12 +35,12 @@ def test_text_that_is_ready_to_be_copied(bare, tmp_path, assert_accessible, is_d
     css.write_text((STATIC / "theme.css").read_text() + (STATIC / "copy_box.css").read_text())
     box = bare("copy_box.js", css, {"title": "Shell command", "text": EVIL}, is_dark=is_dark)
     text = box.root.get_by_role("region", name="Shell command")
-    assert text.inner_text() == EVIL
+    expect(text).to_have_text(EVIL, use_inner_text=True)
     box.root.get_by_role("button", name="Copy Shell command").click()
     box.root.get_by_role("status").get_by_text("press Ctrl+C").wait_for()
     assert box.page.evaluate("() => getSelection().toString()") == EVIL
     box.set("text", "keras-electra demo")
-    assert text.inner_text() == "keras-electra demo"
+    expect(text).to_have_text("keras-electra demo", use_inner_text=True)
     assert_accessible(box.page)
     assert box.remove() == 0
 
@@ -66,7 +67,7 @@ def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, scree
     steps.fill("many")
     page.get_by_text("steps: expected a whole number, received 'many'").wait_for()
     start = page.get_by_role("button", name="Start", exact=True)
-    assert start.is_disabled()
+    expect(start).to_be_disabled()
     page.get_by_text("1 field needs a correction").first.wait_for()
     steps.fill("100000")
     page.get_by_text("--steps 100000").first.wait_for()
@@ -98,7 +99,7 @@ def test_a_run_is_started_lost_and_found(notebook, lab, assert_accessible, scree
     page = opened.page
     found = opened.output(1)
     found.locator(".ke-word", has_text="running").first.wait_for()
-    assert found.get_by_label("Steps", exact=True).input_value() == "100000"
+    expect(found.get_by_label("Steps", exact=True)).to_have_value("100000")
     found.locator(".ke-panel .ke-panel").first.wait_for()
     # The launcher's own button; the one of the monitor has three choices.
     found.get_by_role("button", name="Stop", exact=True).click()
@@ -160,7 +161,7 @@ def test_a_table_is_looked_over_and_learned(notebook, lab, preset, assert_access
     # What is kept for a page without a kernel may hold the same words, hidden.
     for words in ("text column 'review'", "no text is empty", "this is what the model sees"):
         page.get_by_text(words).filter(visible=True).first.wait_for(timeout=60_000)
-    assert field(page, "Text column").get_attribute("placeholder") == "review (guessed)"
+    expect(field(page, "Text column")).to_have_attribute("placeholder", "review (guessed)")
     for is_dark in (True, False):
         opened.set_theme(is_dark)
         assert_accessible(page, ".ke-panel")

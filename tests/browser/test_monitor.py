@@ -10,6 +10,7 @@ import time
 import pytest
 
 from browser.bare_page import STATIC
+from browser.lab import expect
 
 HERE = pathlib.Path(__file__).parent
 EVIL = "<img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -66,18 +67,20 @@ def style(tmp_path):
 def test_the_head_of_a_panel(bare, style, assert_accessible, is_dark):
     head = bare("head.js", style("head"), HEAD, is_dark=is_dark)
     assert head.get("dark") is is_dark
-    assert head.root.locator(".ke-title").inner_text() == EVIL
-    assert head.root.get_by_role("status").first.inner_text() == EVIL
-    assert head.page.locator("img, script").count() == 0
+    expect(head.root.locator(".ke-title")).to_have_text(EVIL, use_inner_text=True)
+    expect(head.root.get_by_role("status").first).to_have_text(EVIL, use_inner_text=True)
+    expect(head.page.locator("img, script")).to_have_count(0)
     head.root.get_by_role("button", name="Code").click()
     head.root.get_by_role("button", name="Keep").click()
     assert head.sent() == [{"kind": "code"}, {"kind": "keep"}]
     head.set("code", "RunMonitor('runs/a')")
-    assert head.root.get_by_label("Python for this panel").inner_text() == "RunMonitor('runs/a')"
+    expect(head.root.get_by_label("Python for this panel")).to_have_text(
+        "RunMonitor('runs/a')", use_inner_text=True
+    )
     head.set("is_alert", True)
     head.set("sentence", "steps: expected at least 1, received 0")
     head.set("details", "Traceback")
-    assert "received 0" in head.root.get_by_role("alert").inner_text()
+    expect(head.root.get_by_role("alert")).to_contain_text("received 0", use_inner_text=True)
     head.root.get_by_text("Details").click()
     assert_accessible(head.page)
     assert head.remove() == 0
@@ -93,10 +96,10 @@ def test_the_head_hides_the_static_copy(bare, style):
     }"""
     for uid in ("Panel-1", "Panel-2"):
         head.page.evaluate(add, uid)
-    assert not head.page.get_by_text("copy Panel-1").is_visible()
-    assert head.page.get_by_text("copy Panel-2").is_visible()
+    expect(head.page.get_by_text("copy Panel-1")).to_be_hidden()
+    expect(head.page.get_by_text("copy Panel-2")).to_be_visible()
     head.remove()
-    assert head.page.get_by_text("copy Panel-1").is_visible()
+    expect(head.page.get_by_text("copy Panel-1")).to_be_visible()
 
 
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
@@ -109,8 +112,8 @@ def test_a_table(bare, style, assert_accessible, is_dark):
             row.split("\t")[1].strip() for row in table.root.locator("tbody tr").all_inner_texts()
         ]
 
-    assert page.locator("img, script").count() == 0
-    assert EVIL in table.root.locator("tbody tr").first.inner_text()
+    expect(page.locator("img, script")).to_have_count(0)
+    expect(table.root.locator("tbody tr").first).to_contain_text(EVIL, use_inner_text=True)
     loss = table.root.get_by_role("button", name="loss")
     loss.click()
     assert names() == ["runs/d", "runs/a", "runs/c", "runs/b"]
@@ -198,10 +201,10 @@ def test_a_run_is_watched_steered_lost_and_found(notebook, fake_run, assert_acce
     wait_for_chart(page)
     seen = wait_for_points(page, 3)
     wait_for_points(page, seen + 5)
-    assert page.get_by_text("step ").first.is_visible()
+    expect(page.get_by_text("step ").first).to_be_visible()
     # The static copy is there, and hidden.
-    assert page.locator("[data-ke-static]").count() == 1
-    assert not page.locator("[data-ke-static]").is_visible()
+    expect(page.locator("[data-ke-static]")).to_have_count(1)
+    expect(page.locator("[data-ke-static]")).to_be_hidden()
 
     click(opened, "Pause")
     page.locator(".ke-word", has_text="paused").wait_for()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from browser.lab import Lab, needed, opened_in
+from browser.lab import Lab, expect, needed, opened_in
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from finetuned_runs import write_run
@@ -39,8 +39,8 @@ def test_a_panel_in_notebook_7(notebook7, lab):
     heat_map = page.locator(".ke-panel .heatmaplayer image, .ke-panel .heatmaplayer .hm").first
     heat_map.wait_for(state="attached")
     page.wait_for_function("() => document.querySelector('.ke-panel [data-chosen]')")
-    assert page.locator("[data-ke-static]").count() == 1
-    assert not page.locator("[data-ke-static]").is_visible()
+    expect(page.locator("[data-ke-static]")).to_have_count(1)
+    expect(page.locator("[data-ke-static]")).to_be_hidden()
     page.wait_for_selector("[data-lm-suppress-shortcuts].ke-panel")
     page.locator("article").first.focus()
     for key in "jabdd":

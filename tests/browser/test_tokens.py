@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from fake_inspector import FakeInspector
 
+from browser.lab import expect
 from keras_electra.traces import Scenario
 
 WIDGETS = pathlib.Path(__file__).parents[2] / "widgets" / "keras_electra_widgets" / "static"
@@ -97,7 +98,7 @@ def focus(grid, index):
 def test_rows_show_what_happened(show):
     grid = show(state_of(places=[(1, 0)], edits={2: "boiled"}))
     cells = grid.root.get_by_role("gridcell")
-    assert cells.count() == 9
+    expect(cells).to_have_count(9)
     assert column(grid, 1).inner_text().split("\n") == ["chef", "[red]", "90", "✓ caught"]
     assert column(grid, 2).inner_text().split("\n") == ["cooked", "✎ boiled", "90", "✓ caught"]
     assert column(grid, 0).inner_text().split("\n")[:3] == ["the", "·", "10"]
@@ -105,7 +106,9 @@ def test_rows_show_what_happened(show):
     assert name == "red, replaced by generator, original chef, probability 90 percent, caught"
     labels = grid.root.locator(".ke-labels span").all_inner_texts()
     assert labels == ["you typed", "generator", "replaced, %", "verdict"]
-    assert "caught 2 of 2 · false alarms 0 of 7" in grid.root.locator(".ke-counts").inner_text()
+    expect(grid.root.locator(".ke-counts")).to_contain_text(
+        "caught 2 of 2 · false alarms 0 of 7", use_inner_text=True
+    )
 
 
 def test_the_threshold_moves_verdicts_without_python(show):
@@ -114,9 +117,11 @@ def test_the_threshold_moves_verdicts_without_python(show):
     slider.focus()
     slider.press("End")
     assert grid.root.locator(".ke-counts").inner_text().startswith("caught 0 of 1")
-    assert "missed" in column(grid, 1).inner_text()
+    expect(column(grid, 1)).to_contain_text("missed", use_inner_text=True)
     slider.press("Home")
-    assert "false alarms 8 of 8" in grid.root.locator(".ke-counts").inner_text()
+    expect(grid.root.locator(".ke-counts")).to_contain_text(
+        "false alarms 8 of 8", use_inner_text=True
+    )
     assert grid.sent() == []
     assert grid.saved()[-1] == {"threshold": 0}
 
@@ -137,7 +142,7 @@ def test_click_enter_and_ranges_mask(show):
     grid.page.keyboard.press("Shift+ArrowRight")
     grid.page.keyboard.press("Shift+ArrowRight")
     selected = grid.root.locator("[aria-selected=true]")
-    assert selected.count() == 3
+    expect(selected).to_have_count(3)
     grid.page.keyboard.press("Delete")
     assert last(grid, "mask")["places"] == [[2, 0], [2, 1], [3, 0], [4, 0]]
     numbers = [message["id"] for message in grid.sent()]
@@ -210,7 +215,7 @@ def test_up_and_down_follow_the_lines(show, page):
     assert grid.page.evaluate("() => document.activeElement.offsetTop") == tops[1]
     # The names of the rows stand at every line, and nothing is wider than the page.
     labels = grid.root.locator(".ke-labels span")
-    assert labels.count() == 4 * len(set(tops))
+    expect(labels).to_have_count(4 * len(set(tops)))
     assert grid.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -223,7 +228,7 @@ def test_hosts_do_not_hear_the_keys(show):
     for key in ("a", "b", "d", "d", "m", "z", "ArrowDown", "Enter"):
         grid.page.keyboard.press(key)
     assert grid.page.evaluate("() => window.heard") == []
-    assert grid.root.get_attribute("data-lm-suppress-shortcuts") == "true"
+    expect(grid.root).to_have_attribute("data-lm-suppress-shortcuts", "true")
 
 
 def test_a_word_is_rewritten(show):
@@ -236,12 +241,12 @@ def test_a_word_is_rewritten(show):
     assert (edit["word"], edit["text"], edit["is_final"]) == (2, "boiled", False)
     # The answer comes while the box is open.
     grid.set("trace", state_of(edits={2: "boiled"})["trace"])
-    assert box.input_value() == "boiled"
-    assert "90" in column(grid, 2).inner_text()
+    expect(box).to_have_value("boiled")
+    expect(column(grid, 2)).to_contain_text("90", use_inner_text=True)
     box.press("Enter")
     edit = last(grid, "edit")
     assert (edit["text"], edit["is_final"]) == ("boiled", True)
-    assert box.count() == 0
+    expect(box).to_have_count(0)
     focused = "() => [...document.querySelectorAll('.ke-column')].indexOf(document.activeElement)"
     assert grid.page.evaluate(focused) == 2
 
@@ -262,15 +267,15 @@ def test_candidates_are_asked_for_sorted_and_put_in(show):
     focus(grid, 1)
     assert last(grid, "look")["place"] == [1, 0]
     table = grid.root.locator(".ke-side table").first
-    assert table.locator("tbody tr").count() == 3
+    expect(table.locator("tbody tr")).to_have_count(3)
     grid.root.get_by_role("button", name="replaced, %").first.click()
     assert table.locator("tbody tr").first.inner_text().split()[0] == "chef"
     header = grid.root.get_by_role("columnheader", name="replaced, %").first
-    assert header.get_attribute("aria-sort") == "ascending"
+    expect(header).to_have_attribute("aria-sort", "ascending")
     grid.root.get_by_role("button", name="the", exact=True).press("Enter")
     put = last(grid, "put")
     assert (put["place"], put["token"]) == ([1, 0], "the")
-    assert "fools best" in table.inner_text()
+    expect(table).to_contain_text("fools best", use_inner_text=True)
 
 
 def test_controls_send_and_say_why_they_are_off(show):
@@ -284,14 +289,18 @@ def test_controls_send_and_say_why_they_are_off(show):
     grid.root.get_by_role("button", name="New seed").click()
     assert kinds(grid)[-2:] == ["sample", "dice"]
     redo = grid.root.get_by_role("button", name="Redo")
-    assert redo.is_disabled() and redo.get_attribute("title") == "off: nothing was undone"
+    expect(redo).to_be_disabled()
+    expect(redo).to_have_attribute("title", "off: nothing was undone")
     why = "there is no generator: it is a discriminator alone"
     grid.set("reasons", dict.fromkeys(("mask", "sample", "draw", "candidates"), why))
     sample = grid.root.get_by_role("button", name="Sample again")
-    assert sample.is_disabled() and sample.get_attribute("title") == f"off: {why}"
+    expect(sample).to_be_disabled()
+    expect(sample).to_have_attribute("title", f"off: {why}")
     focus(grid, 0)
     grid.page.keyboard.press("Enter")
-    assert grid.root.locator(".ke-note").inner_text() == f"Masking is off: {why}"
+    expect(grid.root.locator(".ke-note")).to_have_text(
+        f"Masking is off: {why}", use_inner_text=True
+    )
     assert "mask" not in kinds(grid)
 
 
@@ -302,26 +311,26 @@ def test_typing_waits_for_a_pause(show):
     assert kinds(grid).count("run") == 1
     # What Python sends back does not overwrite what is being typed.
     grid.set("settings", {**SETTINGS, "text": "older"})
-    assert grid.root.get_by_role("textbox", name="Text").input_value() == f"{TEXT} soup"
+    expect(grid.root.get_by_role("textbox", name="Text")).to_have_value(f"{TEXT} soup")
 
 
 def test_without_a_text_there_are_examples(show):
     grid = show(state_of(""))
-    assert "Nothing to look into yet" in grid.root.inner_text()
-    assert not grid.root.get_by_role("grid").is_visible()
+    expect(grid.root).to_contain_text("Nothing to look into yet", use_inner_text=True)
+    expect(grid.root.get_by_role("grid")).to_be_hidden()
     grid.root.get_by_role("button", name="the meal .").click()
     assert last(grid, "run")["text"] == "the meal ."
 
 
 def test_a_long_text_shows_the_cut(show):
     grid = show(state_of("the chef cooked " * 6))
-    assert "first 14 of 24 pieces are seen" in grid.root.inner_text()
+    expect(grid.root).to_contain_text("first 14 of 24 pieces are seen", use_inner_text=True)
 
 
 def test_pieces_can_be_seen_apart(show):
     grid = show(state_of(places=[(2, 1)]))
     grid.root.get_by_role("checkbox", name="pieces").check()
-    assert grid.root.get_by_role("gridcell").count() == 11
+    expect(grid.root.get_by_role("gridcell")).to_have_count(11)
     assert column(grid, 3).inner_text().split("\n")[:2] == ["##ed", "[red]"]
     column(grid, 3).click()
     assert last(grid, "mask")["places"] == [[2, 1]]
@@ -334,8 +343,8 @@ def test_everything_at_once_is_told(show):
         assert told in text
     assert "your edits caught 0 of 1" in text
     grid.root.locator("summary", has_text="Table").click()
-    assert grid.root.locator("details table tbody tr").count() == 9
-    assert grid.root.get_by_role("progressbar").get_attribute("value") == "3"
+    expect(grid.root.locator("details table tbody tr")).to_have_count(9)
+    expect(grid.root.get_by_role("progressbar")).to_have_attribute("value", "3")
 
 
 def test_a_kernel_that_does_not_answer_is_told(show):
@@ -344,7 +353,7 @@ def test_a_kernel_that_does_not_answer_is_told(show):
     grid.page.keyboard.press("r")
     grid.root.get_by_text("The kernel has not answered yet").wait_for(timeout=20_000)
     grid.set("heard", 1)
-    assert grid.root.locator(".ke-note").inner_text() == ""
+    expect(grid.root.locator(".ke-note")).to_have_text("", use_inner_text=True)
 
 
 def test_text_stays_text(show):
@@ -354,11 +363,11 @@ def test_text_stays_text(show):
     state["tries"] = [{"from": EVIL, "to": EVIL, "probability": 0.4, "rank": 1}]
     state["game"] = True
     grid = show(state)
-    assert grid.root.locator("script").count() == 0
-    assert EVIL in column(grid, 0).inner_text()
+    expect(grid.root.locator("script")).to_have_count(0)
+    expect(column(grid, 0)).to_contain_text(EVIL, use_inner_text=True)
     focus(grid, 0)
     grid.page.keyboard.press("F2")
-    assert grid.root.locator("input.ke-edit").input_value() == EVIL
+    expect(grid.root.locator("input.ke-edit")).to_have_value(EVIL)
 
 
 def test_it_leaves_nothing_behind(show):
@@ -390,9 +399,9 @@ def test_suspects_open_their_line(bare, tmp_path, assert_accessible):
     row = {"line": 3, "text": f"the {EVIL} chef", "start": 4, "end": 4 + len(EVIL)}
     rows = [{**row, "word": EVIL, "replaced": 0.8}]
     grid = bare("suspects.js", css, {"title": "Most suspicious", "rows": rows})
-    assert grid.root.locator("script").count() == 0
+    expect(grid.root.locator("script")).to_have_count(0)
     grid.root.get_by_role("button").click()
     assert grid.sent() == [{"kind": "line", "text": row["text"]}]
     assert_accessible(grid.page)
     grid.set("rows", [])
-    assert not grid.root.is_visible()
+    expect(grid.root).to_be_hidden()
