@@ -197,6 +197,8 @@ def measure(case, options):
     for one in contestants:
         pipe, end = context.Pipe()
         context.Process(target=work, args=(end, one, case), daemon=True).start()
+        # With the other end open here too, a contestant that dies would be waited for without end.
+        end.close()
         pipe.send("step")
         pipes.append(pipe)
         first.append(pipe.recv())
