@@ -108,6 +108,29 @@ def test_dropout_keeps_the_mean_and_differs_between_sites_and_passes():
             assert abs(same - 0.25**2) < 0.02
 
 
+@pytest.mark.parametrize(("width_in", "width_out"), [(8, 24), (24, 8), (8, 8)])
+def test_the_gradients_of_a_dense_layer_are_those_of_numpy(width_in, width_out):
+    rng = np.random.default_rng(0)
+    x, factors = rng.normal(size=(2, 5, width_in)), rng.normal(size=(2, 5, width_out))
+    kernel = keras.Variable(rng.normal(size=(width_in, width_out)))
+    bias = keras.Variable(rng.normal(size=width_out))
+    before = keras.Variable(np.ones(width_in))
+
+    def weighted(inputs):
+        scaled = ops.multiply(inputs["x"], before)
+        return ops.multiply(backends.dense(scaled, kernel, bias), inputs["factors"])
+
+    inputs = {"x": x.astype("float32"), "factors": factors.astype("float32")}
+    found = backends.differentiated(weighted, [kernel, bias, before])(inputs)
+    expected = (
+        np.einsum("bti,bto->io", x, factors),
+        factors.sum((0, 1)),
+        np.einsum("bto,io,bti->i", factors, array(kernel), x),
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(array(one), other, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_attention_with_dropout_is_that_without_on_average(rate):
     rng = np.random.default_rng(0)
