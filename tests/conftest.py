@@ -166,6 +166,18 @@ def random_batch(step=0, *, seed=0, num_examples=B, is_padded=True, masking=None
 
 
 @pytest.fixture
+def shapes_only():
+    """Variables made in this test are their shapes: they have no values, then or later."""
+    import keras
+    from keras.src.backend.common import global_state
+
+    waiting = list(global_state.get_global_attribute("uninitialized_variables", []))
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    global_state.set_global_attribute("uninitialized_variables", waiting)
+
+
+@pytest.fixture
 def comms(monkeypatch):
     """Counts what widgets send; see `widget_stubs.CountingComms`."""
     pytest.importorskip("anywidget")

@@ -236,6 +236,9 @@ def test_what_is_compiled_is_the_step(parts, tiny_config, store, tmp_path, monke
     monkeypatch.setattr("torch.compile", lambda program, **_: programs.append(program) or program)
     # With the noise that is compiled; on a processor the plain step draws it otherwise.
     monkeypatch.setattr("keras_electra.backends.torch_dropout._draws_itself", lambda x: False)
+    # Another model's variable, which would get its first value where the next scope of Keras ends.
+    with keras.StatelessScope(initialize_variables=False):
+        keras.Variable(lambda shape, dtype: np.ones(shape), shape=(3,))
     options = {"accumulation_steps": parts, "steps": 5}
     plain = pretrain(tiny_config(**{**EVERY_FOURTH, **options}), store, tmp_path / "plain")
     recorded = pretrain(compiled(tiny_config, **options), store, tmp_path / "recorded")

@@ -199,7 +199,8 @@ def gradients(model, batch, **weights):
                 values, model.non_trainable_variables, batch, training=True
             )
             state = list(zip(model.metrics_variables, model.metrics_variables, strict=True))
-            with keras.StatelessScope(state_mapping=[(v, v.value) for v, _ in state]):
+            pairs = [(v, v.value) for v, _ in state]
+            with keras.StatelessScope(state_mapping=pairs, initialize_variables=False):
                 return model.compute_loss(x=batch, y_pred=outputs)
 
         found = jax.grad(loss_of)([variable.value for variable in variables])

@@ -5,9 +5,7 @@ Counted without a value being drawn or kept: in Keras' stateless scope a variabl
 
 import math
 
-import keras
 import pytest
-from keras.src.backend.common import global_state
 
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
@@ -15,15 +13,6 @@ from keras_electra.launching.parameters import count_parameters
 from keras_electra.pretrainer import ElectraPretrainer
 
 V = 30_522
-
-
-@pytest.fixture
-def shapes_only():
-    """Variables made in this test have no values, then or later."""
-    waiting = list(global_state.get_global_attribute("uninitialized_variables", []))
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    global_state.set_global_attribute("uninitialized_variables", waiting)
 
 
 def count(part, but=()):

@@ -125,7 +125,8 @@ def differentiated(function, variables):
     """A compiled function of one argument that waits for the gradients of the sum of `function`."""
 
     def total(values, inputs):
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+        pairs = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=pairs, initialize_variables=False):
             return jnp.sum(function(inputs))
 
     program = jax.jit(jax.grad(total))
@@ -206,7 +207,7 @@ class TrainStep:
         # The figures of all steps but the last are left out here, and so not computed.
         state, _ = jax.lax.scan(lambda s, data: (self.train_step(s, data)[1], None), state, stacked)
         figures = list(zip(self.metrics_variables, state[3], strict=True))
-        with keras.StatelessScope(state_mapping=figures):
+        with keras.StatelessScope(state_mapping=figures, initialize_variables=False):
             return self.get_metrics_result(), state
 
     def train_step(self, state, data):

@@ -85,7 +85,8 @@ def compiled_loss(model, variables, part):
 
     def pure(values, part):
         mapping = list(zip(variables, values, strict=True))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
+        # Variables of another model that wait for their first values must not get them in here.
+        with keras.StatelessScope(state_mapping=mapping, initialize_variables=False) as scope:
             loss = model.loss_of(model, part)
         new = [scope.get_current_value(variable) for variable in variables]
         pairs = enumerate(zip(values, new, strict=True))
