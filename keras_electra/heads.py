@@ -31,10 +31,10 @@ class MaskedLMHead(ElectraLayer):
     def call(self, hidden, table, positions=None):
         if positions is not None:
             hidden = backends.gather_places(hidden, positions)
-        x = ops.gelu(backends.dense(hidden, self.kernel, self.bias), approximate=False)
+        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))
         x = self.normalized(x, self.norm)
         table = ops.cast(table, x.dtype)
-        return ops.matmul(x, ops.transpose(table)) + self.output_bias
+        return backends.dense(x, ops.transpose(table), self.output_bias)
 
 
 class ReplacedTokenHead(ElectraLayer):
@@ -52,7 +52,7 @@ class ReplacedTokenHead(ElectraLayer):
         self.built = True
 
     def call(self, hidden):
-        x = ops.gelu(backends.dense(hidden, self.kernel, self.bias), approximate=False)
+        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))
         return ops.squeeze(ops.matmul(x, self.logit_kernel) + self.logit_bias, axis=-1)
 
 

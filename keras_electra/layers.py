@@ -203,7 +203,7 @@ class LocalMixing(ElectraLayer):
         window = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
         gates = backends.dense(window, self.gate_kernel, self.gate_bias)
         gate, value = ops.split(gates, 2, axis=-1)
-        mixed = ops.gelu(gate, approximate=False) * value
+        mixed = backends.gelu(gate) * value
         return x + backends.dense(mixed, self.output_kernel, self.output_bias)
 
 
@@ -296,9 +296,9 @@ class EncoderLayer(ElectraLayer):
         inner = backends.dense(x, self.updated("intermediate_kernel"), self.intermediate_bias)
         if self.encoder.feed_forward == "geglu":
             inner, gate = ops.split(inner, 2, axis=-1)
-            inner = ops.gelu(inner, approximate=False) * gate
+            inner = backends.gelu(inner) * gate
         else:
-            inner = ops.gelu(inner, approximate=False)
+            inner = backends.gelu(inner)
         output = backends.dense(inner, self.updated("output_kernel"), self.output_bias)
         return self.dropped(output, noise, 3 * self.index + 3, training)
 

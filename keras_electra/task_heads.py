@@ -85,7 +85,7 @@ class TextHead(TaskHead):
         if not self.is_original:
             if self.drops_first:
                 x = self.dropped(x, noise, FIRST_SITE, training)
-            x = ops.gelu(dense(x, self.inner), approximate=False)
+            x = backends.gelu(dense(x, self.inner))
         x = self.dropped(x, noise, SECOND_SITE, training)
         return dense(x, self.logit)
 
@@ -188,7 +188,7 @@ class AnswerHead(TaskHead):
         def end_logits_after(starts):
             """(B, T) logits of the end after start states (B, H)."""
             start_part = ops.matmul(starts, kernel[:width])[:, None]
-            x = ops.gelu(states_part + start_part, approximate=False)
+            x = backends.gelu(states_part + start_part)
             return one_each(x, self.end) + lowered
 
         if start_positions is not None:
@@ -208,7 +208,7 @@ class AnswerHead(TaskHead):
             chances = ops.cast(ops.softmax(start_logits, axis=-1), hidden.dtype)
             likely = ops.squeeze(ops.matmul(chances[:, None], hidden), 1)
             x = ops.concatenate([x, likely], axis=-1)
-            x = ops.gelu(dense(x, self.answerable_hidden), approximate=False)
+            x = backends.gelu(dense(x, self.answerable_hidden))
         return {"answerability_logits": one_each(x, self.answerable)}
 
     def beam(self, hidden, start_logits, end_logits_after):

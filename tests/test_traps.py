@@ -1,5 +1,6 @@
 """Regression tests of traps in Keras and its backends that would bite a training step silently."""
 
+import math
 import os
 import subprocess
 import sys
@@ -129,6 +130,30 @@ def test_the_gradients_of_a_dense_layer_are_those_of_numpy(width_in, width_out):
     )
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(array(one), other, rtol=1e-4, atol=1e-4)
+
+
+def test_gelu_and_its_gradient_are_those_of_the_normal_distribution():
+    x = np.linspace(-6, 6, 97)
+    masses = np.array([0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x])
+    densities = np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    inputs = ops.convert_to_tensor(x.astype("float32"))
+    np.testing.assert_allclose(array(backends.gelu(inputs)), x * masses, rtol=1e-5, atol=1e-6)
+    ones = keras.Variable(np.ones(97))
+    gradient = backends.differentiated(
+        lambda inputs: backends.gelu(ops.multiply(inputs["x"], ones)), [ones]
+    )
+    expected = x * (masses + x * densities)
+    np.testing.assert_allclose(array(gradient({"x": inputs})[0]), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_gelu_in_bfloat16_is_rounded_once():
+    x = ops.convert_to_tensor(np.linspace(-6, 6, 97).astype("float32"))
+    short = ops.cast(x, "bfloat16")
+    found = backends.gelu(short)
+    assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+    expected = ops.cast(backends.gelu(ops.cast(short, "float32")), "bfloat16")
+    received, expected = (array(ops.cast(value, "float32")) for value in (found, expected))
+    np.testing.assert_allclose(received, expected, rtol=2**-7, atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])

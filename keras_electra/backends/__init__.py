@@ -4,6 +4,7 @@
     dropout(x, rate, key, site)                          noise is a function of (key, site)
     attention(query, key, value, mask, rate, noise, site)
     dense(x, kernel, bias)                               x @ kernel + bias over the last axis
+    gelu(x)                                              x times the normal distribution's mass below x
     gather_places(x, positions)                          rows (B, K, H) of (B, T, H)
     rematerialized(function)                             its inner results are computed twice, not kept
     differentiated(function, variables)                  its gradients, computed and waited for
@@ -47,6 +48,7 @@ dropout = _backend.dropout
 fused_adamw = _backend.fused_adamw
 fused_muon = _backend.fused_muon
 gather_places = _backend.gather_places
+gelu = _backend.gelu
 global_norm = _backend.global_norm
 moved_ahead = _backend.moved_ahead
 noise_key = _backend.noise_key

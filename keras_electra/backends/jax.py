@@ -73,35 +73,46 @@ def attention(query, key, value, mask, rate, noise, site):
 def dense(x, kernel, bias):
     """`x @ kernel + bias` over the last axis of `x`."""
     kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
-    return _product(x, kernel) + bias
+    return _affine(x, kernel, bias)
 
 
 @jax.custom_vjp
-def _product(x, kernel):
-    """`x @ kernel` with a gradient that XLA multiplies fast on a CPU.
+def _affine(x, kernel, bias):
+    """`x @ kernel + bias` with gradients that XLA multiplies and sums fast on a CPU.
 
-    From the gradient that JAX derives, XLA makes a product with a transposed copy of the larger
-    array, at half the speed of the forms below.
+    From what JAX derives, XLA makes a product with a transposed copy of the larger array, at half the
+    speed of the forms below, and adds up rows at a fraction of the speed of a product with ones.
     """
-    return jnp.matmul(x, kernel)
+    return jnp.matmul(x, kernel) + bias
 
 
-def _product_forward(x, kernel):
-    return _product(x, kernel), (x, kernel)
+def _affine_forward(x, kernel, bias):
+    return _affine(x, kernel, bias), (x, kernel, bias)
 
 
-def _product_backward(kept, gradient):
-    x, kernel = kept
+def _affine_backward(kept, gradient):
+    x, kernel, bias = kept
     rows, gradients = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    # The barriers keep XLA from turning one form into the other.
     if rows.shape[1] > gradients.shape[1]:
-        # The barrier keeps XLA from turning this into the other form.
         of_kernel = jax.lax.optimization_barrier(gradients.T @ rows).T
     else:
-        of_kernel = rows.T @ gradients
-    return (gradients @ kernel.T).reshape(x.shape), of_kernel
+        of_kernel = jax.lax.optimization_barrier(rows.T @ gradients)
+    of_bias = jnp.ones(len(rows), gradients.dtype) @ gradients
+    return (gradients @ kernel.T).reshape(x.shape), of_kernel, of_bias.astype(bias.dtype)
 
 
-_product.defvjp(_product_forward, _product_backward)
+_affine.defvjp(_affine_forward, _affine_backward)
+
+
+def gelu(x):
+    """`x` times the normal distribution's mass below it, by erf in float32.
+
+    `jax.nn.gelu` takes the complement, erfc, whose two cases cost 2.6 times as much on a CPU. It keeps
+    digits of results below 1e-6, which no sum with others has.
+    """
+    wide = x.astype(jnp.float32)
+    return (wide * (0.5 * (1.0 + jax.lax.erf(wide * 0.5**0.5)))).astype(x.dtype)
 
 
 def gather_places(x, positions):

@@ -54,6 +54,11 @@ def dense(x, kernel, bias):
     return keras.ops.matmul(x, kernel) + bias
 
 
+def gelu(x):
+    """`x` times the normal distribution's mass below it, in float32: in bfloat16, 1 + erf has no digits."""
+    return tf.cast(tf.nn.gelu(tf.cast(x, tf.float32)), x.dtype)
+
+
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
 

@@ -30,6 +30,11 @@ def dense(x, kernel, bias):
     return rows.reshape(*x.shape[:-1], kernel.shape[1])
 
 
+def gelu(x):
+    """`x` times the normal distribution's mass below it, without tanh."""
+    return keras.ops.gelu(x, approximate=False)
+
+
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K), as one contiguous row lookup."""
     batch, length, width = x.shape
