@@ -1,6 +1,7 @@
 """The encoder that pretraining makes and every task keeps."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -29,8 +30,9 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
     Shapes: B examples, T tokens, H hidden width.
 
     Call with int token ids (B, T), or a dict of `token_ids` (B, T) and optionally `segment_ids`
-    (B, T) and `padding_mask` (B, T), True at real tokens; leave the mask out when nothing is padded.
-    Returns the last hidden states (B, T, H).
+    (B, T), `padding_mask` (B, T), True at real tokens, and `document_ids` (B, T), of which only equal
+    ones see each other; leave a mask out when nothing is padded or kept apart. Returns the last hidden
+    states (B, T, H).
 
     Args:
         embeddings: an `Embeddings` layer shared with another backbone, or None for its own.
@@ -108,16 +110,16 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         return cls(**{**bundle, **recipe, "vocabulary_size": vocabulary_size, **options})
 
     def call(self, inputs, training=None):
-        token_ids, segment_ids, padding_mask = unpacked(inputs)
+        token_ids, segment_ids, padding_mask, document_ids = unpacked(inputs)
         self.refuse_too_long(token_ids.shape[1])
         noise = backends.noise_key(self.noise) if training else None
         x = self.embeddings(token_ids, segment_ids, noise, training=training)
         if self.projection is not None:
             x = self.projection(x)
         if self.mixing is not None:
-            x = self.mixing(x, padding_mask)
+            x = self.mixing(x, padding_mask, document_ids)
         length = ops.shape(token_ids)[1]
-        mask = self.attention_mask(padding_mask, length)
+        mask = self.attention_mask(padding_mask, document_ids, length)
         rotation = self.rotation(length)
         for layer in self.encoder_layers:
 
@@ -136,20 +138,21 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
                 f"token_ids: expected at most max_sequence_length={longest} tokens, received {length}"
             )
 
-    def attention_mask(self, padding_mask, length):
+    def attention_mask(self, padding_mask, document_ids, length):
         """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is."""
-        mask = None
+        masks = []
         if padding_mask is not None:
             # By this operation, because LiteRT has none for new axes in a slice of booleans.
-            mask = ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2))
-        if self.direction == "both":
-            return mask
-        # The type is named because `torch.export` has no number here to guess it by.
-        places = ops.arange(length, dtype="int32")
-        before = places[None, :] <= places[:, None]
-        allowed = before if self.direction == "left" else ops.transpose(before)
-        allowed = allowed[None, None]
-        return allowed if mask is None else ops.logical_and(mask, allowed)
+            masks.append(ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2)))
+        if document_ids is not None:
+            masks.append(document_ids[:, None, :, None] == document_ids[:, None, None, :])
+        if self.direction != "both":
+            # The type is named because `torch.export` has no number here to guess it by.
+            places = ops.arange(length, dtype="int32")
+            before = places[None, :] <= places[:, None]
+            allowed = before if self.direction == "left" else ops.transpose(before)
+            masks.append(allowed[None, None])
+        return functools.reduce(ops.logical_and, masks) if masks else None
 
     def rotation(self, length):
         """Rotary tables for `length` places, or None with learned positions."""
@@ -238,13 +241,20 @@ class FinalNorm(ElectraLayer):
 
 
 def unpacked(inputs):
-    """(token_ids, segment_ids or None, padding_mask or None) of what a network is called with."""
+    """(token_ids, segment_ids, padding_mask, document_ids) of what a network is called with.
+
+    All but the first are None where they are not given.
+    """
     if not isinstance(inputs, dict):
-        return ops.convert_to_tensor(inputs, "int32"), None, None
-    token_ids = ops.convert_to_tensor(inputs["token_ids"], "int32")
-    segment_ids, padding_mask = inputs.get("segment_ids"), inputs.get("padding_mask")
-    if segment_ids is not None:
-        segment_ids = ops.convert_to_tensor(segment_ids, "int32")
-    if padding_mask is not None:
-        padding_mask = ops.convert_to_tensor(padding_mask)
-    return token_ids, segment_ids, padding_mask
+        return ops.convert_to_tensor(inputs, "int32"), None, None, None
+    types = {
+        "token_ids": "int32",
+        "segment_ids": "int32",
+        "padding_mask": None,
+        "document_ids": "int32",
+    }
+    given = {name: inputs.get(name) for name in types}
+    return tuple(
+        None if given[name] is None else ops.convert_to_tensor(given[name], dtype)
+        for name, dtype in types.items()
+    )

@@ -29,9 +29,9 @@ class PretrainBatches(keras.utils.PyDataset):
 
     Batch i is a dict of `token_ids`, `masked_ids`, `segment_ids`, `slot_of_token` (B, T) int32,
     `maskable` (B, T) bool, `mask_positions` (B, K) int32, `mask_weights` and `uniform_draws` (B, K)
-    float32, and only where something is padded `padding_mask` (B, T) bool. It depends on the seed and
-    on `start_step + i` alone, so a run resumes by number. Each pass over the store has an order of its
-    own. One thread prepares the next batches.
+    float32, only where something is padded `padding_mask` (B, T) bool, and only where asked for
+    `document_ids` (B, T) int32. It depends on the seed and on `start_step + i` alone, so a run resumes
+    by number. Each pass over the store has an order of its own. One thread prepares the next batches.
 
     In training, the one padded example that continuous packing leaves at the end of the store is
     passed over, so that all batches have one shape; it is there in the held-out part.
@@ -42,6 +42,8 @@ class PretrainBatches(keras.utils.PyDataset):
         sequence_length: T, tokens per example.
         masking: `MaskingConfig`.
         packing: "continuous" or "original".
+        attends_across_documents: whether tokens may see other documents in their example; otherwise
+            `document_ids` say which are one.
         seed: of order, masks and draws.
         part: "train" or "held_out".
         start_step: step that index 0 stands for.
@@ -66,6 +68,7 @@ class PretrainBatches(keras.utils.PyDataset):
         sequence_length: int = 128,
         masking: MaskingConfig | None = None,
         packing: str = "continuous",
+        attends_across_documents: bool = True,
         seed: int = 0,
         part: str = "train",
         start_step: int = 0,
@@ -89,6 +92,7 @@ class PretrainBatches(keras.utils.PyDataset):
         self.masking = masking or MaskingConfig()
         if self.masking.final_mask_rate is not None and total_steps is None:
             raise InputError("total_steps: expected a number beside final_mask_rate, received None")
+        self.attends_across_documents = attends_across_documents
         self.total_steps = total_steps
         self.first_step = first_step
         self.seed = seed
@@ -117,6 +121,7 @@ class PretrainBatches(keras.utils.PyDataset):
             sequence_length=config.sequence_length,
             masking=config.masking,
             packing=config.packing,
+            attends_across_documents=config.objective.attends_across_documents,
             seed=config.seed,
             total_steps=config.steps,
             **options,
@@ -184,6 +189,8 @@ class PretrainBatches(keras.utils.PyDataset):
         # Given always or never, so that one compiled program serves all batches.
         if self.has_padding:
             batch["padding_mask"] = padding_mask
+        if not self.attends_across_documents:
+            batch["document_ids"] = self.examples.documents(numbers)
         return batch
 
     def mask_rate(self, step: int) -> float:

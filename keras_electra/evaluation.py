@@ -70,6 +70,7 @@ def evaluate(
         batch_size=batch_size,
         sequence_length=model.sequence_length,
         masking=model.masking.at_the_end(),
+        attends_across_documents=model.objective.attends_across_documents,
         seed=seed,
     )
     rows = _collect(model, batches, max_examples, on_step)

@@ -197,10 +197,18 @@ class LocalMixing(ElectraLayer):
         self.output_bias = self.add_bias("output_bias", hidden)
         self.built = True
 
-    def call(self, x, padding_mask=None):
+    def call(self, x, padding_mask=None, document_ids=None):
         if padding_mask is not None:
             x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)
-        window = ops.concatenate([shifted(x, offset) for offset in self.offsets], axis=-1)
+        window = [shifted(x, offset) for offset in self.offsets]
+        if document_ids is not None:
+            # From 1 on, so that the zeros beside the example are no document.
+            numbers = ops.expand_dims(document_ids, -1) + 1
+            window = [
+                places * ops.cast(shifted(numbers, offset) == numbers, x.dtype)
+                for places, offset in zip(window, self.offsets, strict=True)
+            ]
+        window = ops.concatenate(window, axis=-1)
         gates = backends.dense(window, self.gate_kernel, self.gate_bias)
         gate, value = ops.split(gates, 2, axis=-1)
         mixed = backends.gelu(gate) * value

@@ -186,7 +186,8 @@ def part_seconds(model, batch: dict, step_seconds: float) -> dict[str, float]:
 
     embeddings = seconds_of(embedded, backbone.embeddings.trainable_variables, part)
     found = {"embeddings": embeddings * len(networks)}
-    inputs = {n: part[n] for n in ("token_ids", "segment_ids", "padding_mask") if n in part}
+    names = ("token_ids", "segment_ids", "padding_mask", "document_ids")
+    inputs = {name: part[name] for name in names if name in part}
     if hasattr(model.generator, "backbone") and model.generator.trainable:
         found.update(_generator_seconds(model.generator, inputs, part, embeddings))
     if model.discriminator is not None and model.objective.has_detector:

@@ -47,6 +47,11 @@ class ObjectiveConfig(Options):
     )
     temperature: float = option(1.0, "divides the generator's logits before sampling")
     correct_token_allowed: bool = option(True, "whether the generator may draw the original token")
+    attends_across_documents: bool = option(
+        True,
+        "whether a token sees other documents that share its example; with short documents, such as "
+        "messages, they are better kept apart",
+    )
     mlm_weight: float = option(1.0, "weight of the generator's loss in the sum")
     rtd_weight: float = option(50.0, "weight of the discriminator's loss in the sum")
 

@@ -94,6 +94,11 @@ class PretrainConfig(Options):
             value = getattr(self, name)
             self.require(value is None or value > 0, name, "more than 0, or none")
         self._check_mask_rates()
+        if self.packing == "original" and not self.objective.attends_across_documents:
+            raise InputError(
+                "attends_across_documents: expected on with packing='original', whose examples hold one "
+                "document each, received off"
+            )
         longest = self.encoder.max_sequence_length
         self.require(
             5 <= self.sequence_length <= longest,

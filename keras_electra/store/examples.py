@@ -66,6 +66,22 @@ class Examples:
             padding_mask[rows, columns] = True
         return token_ids, segment_ids, padding_mask
 
+    def documents(self, indices: np.ndarray) -> np.ndarray:
+        """int32 (n, T): which document of its example each token is from, numbered from 0.
+
+        `[CLS]` is the first document's, `[SEP]` that of the sentence before it; padding has 0.
+
+            [CLS] a a [SEP] b [SEP] b [SEP]     a ends a document
+              0   0 0   0   1   1   1   1
+        """
+        runs = self._packing.runs(np.asarray(indices, np.int64).reshape(-1))
+        documents = self._packing.documents(runs)
+        documents = documents - documents[np.searchsorted(runs.rows, runs.rows)]
+        rows, columns, *_ = layout(runs)
+        found = np.zeros((len(indices), self.sequence_length), np.int32)
+        found[rows, columns] = np.repeat(documents, runs.lengths + runs.closes)
+        return found
+
 
 def layout(runs: Runs) -> tuple[np.ndarray, ...]:
     """Where every token of `runs` goes: M places, after the `[CLS]` of each row.

@@ -56,6 +56,10 @@ class OriginalPacking:
         starts, lengths = self._lines[line].T
         return Runs(rows, starts, lengths, np.append(segment[1:] != segment[:-1], True))
 
+    def documents(self, runs: Runs) -> np.ndarray:
+        """int64 (R,) of 0: every example is of one document."""
+        return np.zeros(len(runs.rows), np.int64)
+
 
 Line = tuple[int, int]
 """First token and number of tokens."""

@@ -5,6 +5,7 @@ Both ways give, for chosen examples, the *runs* of tokens that fill them; `examp
 
 import array
 import bisect
+import functools
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -36,6 +37,8 @@ class Packing(Protocol):
     def __len__(self) -> int: ...
 
     def runs(self, indices: np.ndarray) -> Runs: ...
+
+    def documents(self, runs: Runs) -> np.ndarray: ...
 
 
 class ContinuousPacking:
@@ -80,6 +83,18 @@ class ContinuousPacking:
         lengths = np.minimum(self._borders[piece + 1], end[rows]) - begin - 1
         split_longest(rows, starts, lengths)
         return Runs(rows, starts, lengths, np.ones(len(rows), bool))
+
+    def documents(self, runs: Runs) -> np.ndarray:
+        """int64 (R,): the document that each run comes from, numbered from 0 in the order of the text.
+
+        What follows a held-out stretch counts as another document.
+        """
+        piece = np.searchsorted(self._pieces.starts, runs.starts, side="right") - 1
+        return np.searchsorted(self._last_pieces, piece)
+
+    @functools.cached_property
+    def _last_pieces(self) -> np.ndarray:
+        return np.flatnonzero(self._pieces.is_last)
 
 
 def example_starts(borders: np.ndarray, room: int) -> np.ndarray:
