@@ -63,7 +63,8 @@ def main():
         "--base",
         choices=tuple(BASES),
         default="own",
-        help="what the variants change: the paper's recipe at the size's widths, or the size's own",
+        help="what the variants change: the paper's recipe at the size's widths, `tiny`'s and `mini`'s "
+        "without rotary positions and Muon (modern), or the size's own",
     )
     parser.add_argument("--shape", type=json.loads, help="further options of all, as a JSON object")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

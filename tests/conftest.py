@@ -108,6 +108,7 @@ def tiny_config():
                 **ENCODER,
                 "num_layers": 1,
                 "architecture": "electra",
+                "hidden_optimizer": "adamw",
                 "generator_width_fraction": 0.5,
                 "sequence_length": T,
                 "batch_size": B,

@@ -11,13 +11,16 @@ BASES = {
         "generator_width_fraction": 0.25,
         "dropout_rate": 0.1,
         "attention_dropout_rate": 0.1,
+        "hidden_optimizer": "adamw",
         "learning_rate": 5e-4,
         "beta_2": 0.999,
         "bias_correction": False,
     },
+    "modern": {"architecture": "modern", "hidden_optimizer": "adamw"},
     "own": {},
 }
-"""What a variant's changes are put on: the paper's recipe at the size's widths, or the size's own."""
+"""What a variant's changes are put on: the paper's recipe at the size's widths, the size's own without
+rotary positions and Muon, or the size's own."""
 
 CLAIM = {
     "RTD, generator 1/4": {"generator_width_fraction": 0.25},

@@ -18,6 +18,12 @@ ARCHITECTURES = {
         "position_encoding": "learned",
         "feed_forward": "gelu",
     },
+    "modern_rotary": {
+        "norm_position": "pre",
+        "local_mixing_width": 3,
+        "position_encoding": "rotary",
+        "feed_forward": "gelu",
+    },
 }
 """Named bundles of architecture options. A bundle never changes; a new one gets a new name."""
 

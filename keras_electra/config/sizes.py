@@ -6,7 +6,7 @@ run). `tiny` and `mini` are this package's own, made to learn visibly on two pro
 
 SIZES = {
     "tiny": {
-        "architecture": "modern",
+        "architecture": "modern_rotary",
         "hidden_dim": 128,
         "num_layers": 2,
         "num_heads": 2,
@@ -20,13 +20,14 @@ SIZES = {
         "sequence_length": 64,
         "batch_size": 16,
         "steps": 20_000,
+        "hidden_optimizer": "muon",
         "learning_rate": 3e-3,
         "warmup_steps": 800,
         "beta_2": 0.98,
         "bias_correction": True,
     },
     "mini": {
-        "architecture": "modern",
+        "architecture": "modern_rotary",
         "hidden_dim": 192,
         "num_layers": 6,
         "num_heads": 3,
@@ -40,6 +41,7 @@ SIZES = {
         "sequence_length": 128,
         "batch_size": 64,
         "steps": 100_000,
+        "hidden_optimizer": "muon",
         "learning_rate": 2e-3,
         "warmup_steps": 4_000,
         "beta_2": 0.98,
