@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_electra.backbone import ElectraBackbone
+from keras_electra.config.encoder import ARCHITECTURES
 from keras_electra.deploy import other_formats
 from keras_electra.deploy.checking import DifferenceError
 from keras_electra.deploy.network import deployment, reference_outputs, sample_inputs
@@ -22,7 +23,7 @@ OWN = {"tensorflow": "saved-model", "torch": "torch"}.get(BACKEND)
 @pytest.fixture(scope="module")
 def make_model(tiny_encoder, tokenizer):
     def make(kind="classification", **options):
-        pre = {"norm_position": "pre", "local_mixing_width": 3, **options}
+        pre = {**ARCHITECTURES["modern_rotary"], **options}
         backbone = ElectraBackbone(**tiny_encoder(num_layers=1, **pre).to_dict())
         makers = {
             "classification": lambda: TextClassifier(backbone, ("no", "yes")),

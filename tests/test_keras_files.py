@@ -81,10 +81,10 @@ def stirred(model):
     return model
 
 
-@pytest.mark.parametrize("architecture", ["electra", "modern"])
+@pytest.mark.parametrize("architecture", ["electra", "modern_rotary"])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_opens_again(name, architecture, tiny_config, tokenizer, tmp_path):
-    if architecture == "modern" and name not in ("pretrainer", "classifier", "towers"):
+    if architecture == "modern_rotary" and name not in ("pretrainer", "classifier", "towers"):
         pytest.skip("the rest has nothing of its own there")
     encoder = tiny_config(architecture=architecture).encoder
     model = stirred(MODELS[name](encoder))

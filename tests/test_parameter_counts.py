@@ -126,7 +126,7 @@ def test_counts_from_the_options_alone(shapes_only, size, vocabulary_size):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("architecture", ["electra", "modern"])
+@pytest.mark.parametrize("architecture", ["electra", "modern", "modern_rotary"])
 def test_counts_of_any_objective(shapes_only, changes, architecture):
     if "norm_position" in changes or "local_mixing_width" in changes:
         architecture = None
