@@ -6,18 +6,26 @@
  */
 
 const PATIENCE_SECONDS = 15;
+const MOST_REPEATS = 8;
 
 /** Versions of plotly's script to the promise of their module. */
 const scripts = (globalThis.kerasElectraPlotly ??= new Map());
 
-/** The answer to a message: its buffers. */
+/** The answer to a message: its buffers. Asks again, for a page that finds its kernel anew may lose one. */
 function ask(model, kind) {
   return new Promise((resolve) => {
+    let left = MOST_REPEATS;
     const hear = (content, buffers) => {
       if (content?.kind !== kind) return;
       model.off("msg:custom", hear);
+      clearInterval(repeating);
       resolve(buffers);
     };
+    const repeating = setInterval(() => {
+      left -= 1;
+      if (left <= 0) clearInterval(repeating);
+      model.send({ kind });
+    }, 1000 * PATIENCE_SECONDS);
     model.on("msg:custom", hear);
     model.send({ kind });
   });
