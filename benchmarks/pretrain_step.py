@@ -2,10 +2,11 @@
 
     python benchmarks/pretrain_step.py --sizes small --batch-size 32 --sequence-lengths 128
 
-Each contestant is a process of its own that makes one step when asked, so all of them see the same
-disturbances of the machine. `--steps-per-execution 1 20` adds rows in which 20 steps are made when asked,
-handed over together and waited for once; `--jit-compile` adds rows with the compiled step of PyTorch and
-TensorFlow. The plain loop is in `plain_loop.py`; `--compiled-peer` adds the same under `torch.compile`.
+Each contestant is a process of its own that makes a step when asked, a few in a row and then the next, so
+all of them see the same disturbances of the machine. `--steps-per-execution 1 20` adds rows in which 20
+steps are made when asked, handed over together and waited for once; `--jit-compile` adds rows with the
+compiled step of PyTorch and TensorFlow. The plain loop is in `plain_loop.py`; `--compiled-peer` adds the
+same under `torch.compile`, `--peer-keeps-memory` the same with the memory setting that our command makes.
 All mask on the host with the same function, before they are asked. In every round one more process
 multiplies two large matrices and copies a large array: the arithmetic and the memory floor. One JSON line
 per row.
@@ -25,6 +26,7 @@ import time
 
 VOCABULARY_SIZE = 30_522
 PLAIN, COMPILED, FLOOR = "plain PyTorch", "compiled PyTorch", "floor"
+PLAIN_KEPT = "plain PyTorch, freed memory kept"
 NUM_BATCHES = 8
 """Made before the first step and then used in turn; a run has a thread that makes them ahead."""
 COMPILABLE = ("torch", "tensorflow")
@@ -81,19 +83,25 @@ def contestants_of(options):
         )
         for number in options.steps_per_execution
     ]
-    plain = [PLAIN, COMPILED] if options.compiled_peer else [PLAIN]
-    return found + [{"contestant": name, "steps_per_execution": 1} for name in plain]
+    peers = [PLAIN]
+    peers += [PLAIN_KEPT] if options.peer_keeps_memory else []
+    peers += [COMPILED] if options.compiled_peer else []
+    return found + [{"contestant": name, "steps_per_execution": 1} for name in peers]
 
 
 def work(pipe, one, case):
     """The life of a contestant: build, then a step per request, or an execution of several."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    runs = {PLAIN: run_plain_loop, COMPILED: run_plain_loop, FLOOR: run_floor}
-    runs.get(one["contestant"], run_ours)(pipe, one, case)
+    peers = dict.fromkeys((PLAIN, PLAIN_KEPT, COMPILED), run_plain_loop)
+    ({**peers, FLOOR: run_floor}).get(one["contestant"], run_ours)(pipe, one, case)
 
 
 def run_ours(pipe, one, case):
+    from keras_electra.cli.freed_memory import keep_freed_memory
+
     os.environ["KERAS_BACKEND"] = one["contestant"]
+    # As the command line does.
+    keep_freed_memory()
     import keras
     import numpy as np
 
@@ -147,6 +155,10 @@ def run_ours(pipe, one, case):
 
 
 def run_plain_loop(pipe, one, case):
+    if one["contestant"] == PLAIN_KEPT:
+        from keras_electra.cli.freed_memory import keep_freed_memory
+
+        keep_freed_memory()
     import numpy as np
     from plain_loop import PlainLoop
 
@@ -202,12 +214,13 @@ def measure(case, options):
         pipe.send("step")
         pipes.append(pipe)
         first.append(pipe.recv())
-    for number in range(options.warmup_steps + options.steps):
+    num_steps = options.warmup_steps + options.steps
+    for start in range(0, num_steps, options.steps_in_a_row):
         for pipe, known in zip(pipes, answers, strict=True):
-            pipe.send("step")
-            answer = pipe.recv()
-            if number >= options.warmup_steps:
-                known.append(answer)
+            for _ in range(min(options.steps_in_a_row, num_steps - start)):
+                pipe.send("step")
+                known.append(pipe.recv())
+    answers = [known[options.warmup_steps :] for known in answers]
     for pipe in pipes:
         pipe.send("stop")
     *competing, floor = answers
@@ -309,8 +322,19 @@ def main():
     parser.add_argument(
         "--compiled-peer", action="store_true", help="add the peer under torch.compile"
     )
+    parser.add_argument(
+        "--peer-keeps-memory",
+        action="store_true",
+        help="add the peer with freed memory kept, as ours",
+    )
     parser.add_argument("--steps", type=int, default=9, help="steps counted")
     parser.add_argument("--warmup-steps", type=int, default=2)
+    parser.add_argument(
+        "--steps-in-a-row",
+        type=int,
+        default=3,
+        help="of each in its turn: a training makes no pauses, in which memory goes cold",
+    )
     options = parser.parse_args()
     cases = itertools.product(
         options.sizes, options.sequence_lengths, options.dtype_policies, options.dropout_rates

@@ -11,6 +11,7 @@ import tyro
 
 from keras_electra.cli.backend import start_backend
 from keras_electra.cli.display import native_messages_held, tell, waiting
+from keras_electra.cli.freed_memory import keep_freed_memory
 from keras_electra.cli.options import choice, refused, spec
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS
@@ -42,8 +43,14 @@ Head = Annotated[
 ]
 
 
-def start_keras(backend: str | None) -> None:
-    """Have Keras run on the backend that was asked for, and import it."""
+def start_keras(backend: str | None, keeps_memory: bool = False) -> None:
+    """Have Keras run on the backend that was asked for, and import it.
+
+    Args:
+        keeps_memory: for what computes step after step, `keep_freed_memory`.
+    """
+    if keeps_memory:
+        keep_freed_memory()
     name = start_backend(backend, tell)
     # TensorFlow's greeting heeds none of its own switches.
     silence = native_messages_held() if name == "tensorflow" else contextlib.nullcontext()

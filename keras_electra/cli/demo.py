@@ -60,7 +60,7 @@ class Demo:
     def run(self):
         run, store = RunFolder(self.run_dir), self.run_dir / STORE_FOLDER
         check_folder(run, store)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         if not store.exists():
             make_store(store)
         config = self._config(run, store)

@@ -76,7 +76,7 @@ class Evaluate:
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, received {value}")
         existing("--run-dir", path)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         evaluate_and_print(path, store, as_json=self.json, **options)
 
 

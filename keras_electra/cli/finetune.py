@@ -81,7 +81,7 @@ class Finetune:
         for path in data.values() if isinstance(data, dict) else [data]:
             existing("--data", path)
         task = self.columns.task(names, data)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         outcome = finetune_with_progress(model, task, data, run_dir, changes, lowercase)
         conclude(outcome)
         return outcome.exit_code
@@ -207,7 +207,7 @@ class Predict:
         existing("--model", self.model)
         if bool(self.texts) == (self.data is not None):
             raise InputError("text: expected texts or --data, one of the two")
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         from keras_electra.finetuning import open_task_model, predict_rows
         from keras_electra.runs.files import to_json, write_bytes
 
@@ -293,7 +293,7 @@ class Compare:
         require(self, "data", "run_dir")
         existing("--data", self.data)
         task = self.columns.task(self.task, self.data)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         changes = given(self.training, self.answers, self.optimizer)
         changes.setdefault("num_trials", 5)
         folders = []

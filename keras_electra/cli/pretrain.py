@@ -100,7 +100,7 @@ class Pretrain:
         config = self._config(RunFolder(run_dir), store, original)
         if self.start is not None:
             existing("--from", self.start)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         if self.start is not None and RunFolder(run_dir).checkpoints():
             display.tell("--from is for new runs: this one goes on from its own checkpoint")
         from keras_electra.backends.devices import on_devices
@@ -214,7 +214,7 @@ def summarize(outcome, config: PretrainConfig) -> None:
 
 def evaluate_original(original: OriginalRun, backend) -> None:
     """What `do_eval` asks for."""
-    start_keras(backend)
+    start_keras(backend, keeps_memory=True)
     evaluate_and_print(
         original.run_dir,
         original.checked_store(),

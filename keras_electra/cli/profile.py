@@ -76,7 +76,7 @@ class Profile:
         if self.steps < 1:
             raise InputError(f"--steps: expected at least 1, received {self.steps}")
         config, store = self._config_and_store()
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         from keras_electra.backends.devices import on_devices
         from keras_electra.profiling import profile
 

@@ -46,7 +46,7 @@ class Search(Finetune):
         existing("--model", self.model)
         existing("--data", self.data)
         task = self.columns.task(self.task, self.data)
-        start_keras(self.backend)
+        start_keras(self.backend, keeps_memory=True)
         from keras_electra.finetuning import search
 
         options = given(self.training, self.answers, self.optimizer)
