@@ -85,7 +85,11 @@ def main():
                 parser.error(f"--{name} is needed without --report")
         if (options.glue is None) != (options.conll2000 is None):
             parser.error("--glue and --conll2000 go together")
+        from keras_electra.cli.freed_memory import keep_freed_memory
+
         os.environ.setdefault("KERAS_BACKEND", "torch")
+        # As the command line does.
+        keep_freed_memory()
         measure(options)
     from recipes.reporting import print_tables
 

@@ -24,12 +24,22 @@ def layer_flops(encoder: EncoderConfig, sequence_length: int) -> int:
     return 8 * h * h + 4 * sequence_length * h + 2 * kernels * h * i
 
 
-def encoder_flops(encoder: EncoderConfig, sequence_length: int) -> int:
-    """Operations of an encoder per token, going forward: layers, projection and local mixing."""
-    h, e, width = encoder.hidden_dim, encoder.embedding_dim, encoder.local_mixing_width
+def encoder_flops(encoder: EncoderConfig, sequence_length: int, is_one_sided: bool = False) -> int:
+    """Operations of an encoder per token, going forward: layers, projection and local mixing.
+
+    Args:
+        is_one_sided: whether it sees one side only, as each tower of a two-tower generator.
+    """
+    h, e, width = encoder.hidden_dim, encoder.embedding_dim, mixed_places(encoder, is_one_sided)
     projection = 2 * e * h if e != h else 0
     mixing = 2 * (width * h) * (2 * h) + 2 * h * h if width else 0
     return encoder.num_layers * layer_flops(encoder, sequence_length) + projection + mixing
+
+
+def mixed_places(encoder: EncoderConfig, is_one_sided: bool = False) -> int:
+    """Places that local mixing puts side by side, the place itself included; 0 without it."""
+    width = encoder.local_mixing_width
+    return width // 2 + 1 if width and is_one_sided else width
 
 
 def vocabulary_head_flops(encoder: EncoderConfig, width: int) -> int:
@@ -70,7 +80,7 @@ def _generator_flops(config, masked):
     if objective.generator == "two_tower":
         # It is trained on every token.
         head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
-        return 2 * encoder_flops(narrow, length), head
+        return 2 * encoder_flops(narrow, length, is_one_sided=True), head
     return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
 
 
@@ -107,12 +117,12 @@ def training_flops_per_token(config: PretrainConfig) -> float:
     return sum(flops * (1 if name in frozen else TRAINING) for name, flops in parts.items())
 
 
-def muon_flops(encoder: EncoderConfig) -> int:
+def muon_flops(encoder: EncoderConfig, is_one_sided: bool = False) -> int:
     """Operations of Muon's iteration on the hidden matrices of an encoder, once.
 
     A matrix of n rows and m >= n columns takes five times `4 n^2 m + 2 n^3`.
     """
-    h, i, width = encoder.hidden_dim, encoder.intermediate_dim, encoder.local_mixing_width
+    h, i, width = encoder.hidden_dim, encoder.intermediate_dim, mixed_places(encoder, is_one_sided)
     kernels = 3 if encoder.feed_forward == "geglu" else 2
     layer = 4 * _iteration_flops(h, h) + kernels * _iteration_flops(h, i)
     mixing = 2 * _iteration_flops(h, width * h) + _iteration_flops(h, h) if width else 0
@@ -133,8 +143,10 @@ def optimizer_flops(config: PretrainConfig) -> int:
     has_generator = objective.has_second_network and objective.generator in ("small", "two_tower")
     if not has_generator or objective.has_frozen_generator:
         return own
-    num_encoders = 2 if objective.generator == "two_tower" else 1
-    return own + num_encoders * muon_flops(_generator_encoder(config))
+    narrow = _generator_encoder(config)
+    if objective.generator == "two_tower":
+        return own + 2 * muon_flops(narrow, is_one_sided=True)
+    return own + muon_flops(narrow)
 
 
 def step_flops(config: PretrainConfig) -> float:

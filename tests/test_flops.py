@@ -42,7 +42,10 @@ def test_an_encoder_counted_by_hand():
     assert encoder_flops(encoder, 10) == layers + 2 * 4 * 8
     assert encoder_flops(encoder.replace(embedding_dim=8), 10) == layers
     mixing = 2 * 24 * 16 + 2 * 8 * 8
-    assert encoder_flops(encoder.replace(local_mixing_width=3), 10) == layers + 64 + mixing
+    mixed = encoder.replace(local_mixing_width=3)
+    assert encoder_flops(mixed, 10) == layers + 64 + mixing
+    one_sided = 2 * 16 * 16 + 2 * 8 * 8
+    assert encoder_flops(mixed, 10, is_one_sided=True) == layers + 64 + one_sided
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,11 @@ def test_muon_counted_by_hand():
     assert muon_flops(encoder.replace(feed_forward="geglu")) == 3 * (4 * square + 3 * wide)
     window = 5 * (2 * 8 * 24 * 8 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 24)
     mixing = 2 * window + square
-    assert muon_flops(encoder.replace(local_mixing_width=3)) == muon_flops(encoder) + mixing
+    mixed = encoder.replace(local_mixing_width=3)
+    assert muon_flops(mixed) == muon_flops(encoder) + mixing
+    narrower = 5 * (2 * 8 * 16 * 8 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 16)
+    one_sided = 2 * narrower + square
+    assert muon_flops(mixed, is_one_sided=True) == muon_flops(encoder) + one_sided
 
 
 def test_muon_is_counted_for_what_is_trained():
@@ -96,6 +103,20 @@ def test_muon_is_counted_for_what_is_trained():
     assert optimizer_flops(of(generator_width_fraction=1.0)) == 2 * own
     assert optimizer_flops(of(has_frozen_generator=True, embedding_sharing="none")) == own
     assert step_flops(of()) - step_flops(PretrainConfig.from_size("small", 1000)) > own
+
+
+def test_the_towers_of_a_generator_see_one_side():
+    def of(**changes):
+        return PretrainConfig.from_size(
+            "tiny", 1000, generator="two_tower", generator_width_fraction=1.0, **changes
+        )
+
+    encoder = of().encoder
+    length = of().sequence_length
+    towers = 2 * encoder_flops(encoder, length, is_one_sided=True)
+    assert forward_flops(of())["generator"] == towers
+    muon = muon_flops(encoder) + 2 * muon_flops(encoder, is_one_sided=True)
+    assert optimizer_flops(of(hidden_optimizer="muon")) == muon
 
 
 def test_a_run_counts_each_stage_by_its_shape():

@@ -278,10 +278,12 @@ def test_memory_is_about_what_was_measured(size, backend, megabytes, tmp_path):
     assert found.memory_bytes == pytest.approx(megabytes * 1e6, rel=0.1)
 
 
-def test_checkpoints_are_as_large_as_told(tmp_path, tiny_config, store):
+@pytest.mark.parametrize("hidden_optimizer", ["adamw", "muon"])
+def test_checkpoints_are_as_large_as_told(hidden_optimizer, tmp_path, tiny_config, store):
     from keras_electra.pretraining import pretrain
 
-    config = tiny_config(steps=5, num_layers=2, hidden_dim=64, intermediate_dim=256)
+    wide = {"num_layers": 2, "hidden_dim": 64, "intermediate_dim": 256}
+    config = tiny_config(steps=5, hidden_optimizer=hidden_optimizer, **wide)
     run = pretrain(config, store, tmp_path / "run").run
     (_, path) = run.checkpoints()[-1]
     one = sum(file.stat().st_size for file in path.iterdir())

@@ -137,3 +137,5 @@ def test_counts_of_any_objective(shapes_only, changes, architecture):
     is_disentangled = config.objective.embedding_sharing == "disentangled"
     others = [model.generator] if is_disentangled else []
     assert (counted.total, counted.encoder) == (count(model), count(model.backbone, but=others))
+    moved = [v for v in model.trainable_variables if getattr(v, "hidden_blocks", 0)]
+    assert counted.hidden == sum(math.prod(variable.shape) for variable in moved)

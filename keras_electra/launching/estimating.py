@@ -2,11 +2,11 @@
 
 Parameters, tokens and checkpoints are counted. The rest is rough:
 
-- Memory: 16 bytes for each parameter (weight, gradient, two moments; 4 more for a moving average, 2 for
-  copies in bfloat16); for backpropagation, of every token of a micro-batch and every layer, 16 H + 4 I +
-  4 N T numbers (hidden and inner width, heads, tokens); three copies of the logits (B, K, V) in float32;
-  and what Python, the backend and compiling take. Of six runs on a processor, `tiny` and `small` with 16
-  examples on each backend, it was within 10 % of the highest resident memory.
+- Memory: 16 bytes for each parameter (weight, gradient, two moments, of which Muon needs one; 4 more for a
+  moving average, 2 for copies in bfloat16); for backpropagation, of every token of a micro-batch and every
+  layer, 16 H + 4 I + 4 N T numbers (hidden and inner width, heads, tokens); three copies of the logits
+  (B, K, V) in float32; and what Python, the backend and compiling take. Of six runs on a processor, `tiny`
+  and `small` with 16 examples on each backend, it was within 10 % of the highest resident memory.
 - Time: of runs of the same size in the same folder, else arithmetic: six operations for each token and
   parameter of a matrix, at 30 % of the speed at which this processor multiplies two matrices. Of a graphics
   card nothing is known before the first steps.
@@ -186,7 +186,7 @@ def memory_bytes(
 ) -> int:
     """Bytes of the training process at its highest; see the module."""
     is_half = config.dtype_policy == "mixed_bfloat16"
-    per_parameter = 16 + (4 if config.optimizer.ema_rate is not None else 0) + 2 * is_half
+    per_parameter = 8 + 2 * is_half
     logits = max(
         stage.batch_size * config.masking.max_masked(stage.sequence_length)
         for stage in config.all_stages
@@ -199,7 +199,8 @@ def memory_bytes(
     per_batch = logits + kept * (2 if is_half else 4)
     parts = config.optimizer.accumulation_steps
     process = PROCESS_BYTES.get(backend, max(PROCESS_BYTES.values()))
-    return process + per_parameter * counts.total + per_batch // parts
+    kept_for_steps = slot_bytes(config, counts)
+    return process + per_parameter * counts.total + kept_for_steps + per_batch // parts
 
 
 def activation_numbers(config: PretrainConfig, length: int) -> int:
@@ -225,9 +226,16 @@ def numbers_of_token(encoder: EncoderConfig, length: int) -> int:
     return int(encoder.num_layers * per_layer + mixing + 3 * encoder.embedding_dim)
 
 
+def slot_bytes(config: PretrainConfig, counts: ParameterCounts) -> int:
+    """Bytes of the optimizer's slots: two moments and a moving average; one moment where Muon moves."""
+    averages = 0 if config.optimizer.ema_rate is None else 1
+    by_muon = counts.hidden if config.optimizer.hidden_optimizer == "muon" else 0
+    return 4 * ((2 + averages) * counts.total - by_muon)
+
+
 def checkpoint_bytes(config: PretrainConfig, counts: ParameterCounts) -> int:
     """Bytes of all checkpoints that a whole run keeps, and of one that is being written."""
-    one = 4 * counts.total * (3 if config.optimizer.ema_rate is None else 4)
+    one = 4 * counts.total + slot_bytes(config, counts)
     kept = min(config.keep_checkpoints, 1 + config.steps // config.checkpoint_every_steps)
     every = config.milestone_every_steps
     milestones = 0 if every is None else config.steps // every

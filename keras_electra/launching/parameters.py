@@ -16,10 +16,12 @@ class ParameterCounts:
     Attributes:
         encoder: of the encoder that is kept, its embeddings among them.
         total: of all that is trained together.
+        hidden: of those the matrices between activations, which Muon moves where it is chosen.
     """
 
     encoder: int
     total: int
+    hidden: int
 
 
 def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> ParameterCounts:
@@ -28,11 +30,12 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
     has_own_table = sharing != "disentangled"
     # The discriminator's own table is, disentangled, one of differences, as large as any.
     kept = embedding_count(encoder) + body_count(encoder)
-    total = kept
+    total, hidden = kept, hidden_count(encoder)
     if has_generator_encoder(objective):
         narrow = generator_encoder(encoder, objective)
         directions = ("left", "right") if objective.generator == "two_tower" else ("both",)
         total += sum(body_count(narrow, direction) for direction in directions)
+        hidden += sum(hidden_count(narrow, direction) for direction in directions)
         if sharing == "none":
             total += len(directions) * embedding_count(narrow)
         elif sharing != "full":
@@ -46,7 +49,7 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
         total += lm_head_count(encoder, encoder.hidden_dim)
     if objective.objective == "all_tokens_mlm":
         total += encoder.hidden_dim + 1
-    return ParameterCounts(kept, total)
+    return ParameterCounts(kept, total, hidden)
 
 
 def has_generator_encoder(objective: ObjectiveConfig) -> bool:
@@ -83,6 +86,16 @@ def body_count(encoder: EncoderConfig, direction: str = "both") -> int:
         seen = width if direction == "both" else width // 2 + 1
         count += (seen * hidden + 1) * 2 * hidden + (hidden + 1) * hidden
     return count + (2 * hidden if encoder.norm_position == "pre" else 0)
+
+
+def hidden_count(encoder: EncoderConfig, direction: str = "both") -> int:
+    """Parameters in the matrices of an encoder's layers and of its local mixing."""
+    hidden, inner = encoder.hidden_dim, encoder.intermediate_dim
+    kernels = 3 if encoder.feed_forward == "geglu" else 2
+    layers = encoder.num_layers * (4 * hidden * hidden + kernels * hidden * inner)
+    width = encoder.local_mixing_width
+    seen = width if direction == "both" else width // 2 + 1
+    return layers + ((2 * seen + 1) * hidden * hidden if width else 0)
 
 
 def layer_count(encoder: EncoderConfig) -> int:
