@@ -14,14 +14,16 @@ from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
-from keras_electra.launching import estimating
+from keras_electra.launching import estimating, pace
 from keras_electra.launching.commands import flags, shell_text
 from keras_electra.launching.fields import all_problems, fields_of, named_in
 from keras_electra.launching.installed import installed_backends, usual_backend
+from keras_electra.launching.parameters import count_parameters
 from keras_electra.launching.places import free_name
 from keras_electra.launching.pretrain_plan import PretrainPlan, pretrain_fields
 from keras_electra.launching.programs import pretrain_program
 from keras_electra.launching.progress import ProgressFile, read_progress
+from keras_electra.launching.space import checkpoint_bytes
 from keras_electra.runs import RunFolder, RunSession
 
 CHANGED = {
@@ -287,8 +289,8 @@ def test_checkpoints_are_as_large_as_told(hidden_optimizer, tmp_path, tiny_confi
     run = pretrain(config, store, tmp_path / "run").run
     (_, path) = run.checkpoints()[-1]
     one = sum(file.stat().st_size for file in path.iterdir())
-    counts = estimating.count_parameters(config.encoder, config.objective)
-    assert estimating.checkpoint_bytes(config, counts) == pytest.approx(3 * one, rel=0.1)
+    counts = count_parameters(config.encoder, config.objective)
+    assert checkpoint_bytes(config, counts) == pytest.approx(3 * one, rel=0.1)
 
 
 def test_an_estimate_in_words(tmp_path):
@@ -354,7 +356,7 @@ def test_the_speed_of_a_run_like_this_one(tmp_path):
 
 
 def test_a_status_tells_the_speed_after_twenty_steps():
-    watch = estimating.StepWatch()
+    watch = pace.StepWatch()
     assert watch.steps_per_second({"state": "starting", "step": 0, "heartbeat": 1.0}) is None
     assert watch.steps_per_second({"state": "running", "step": 1, "heartbeat": 10.0}) is None
     assert watch.steps_per_second({"state": "running", "step": 15, "heartbeat": 12.0}) is None

@@ -8,7 +8,6 @@ import ipywidgets
 
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import FinetunePlan, finetune_program, free_name
-from keras_electra.launching.estimating import StepWatch
 from keras_electra.launching.finetune_estimating import estimate_finetuning
 from keras_electra.launching.finetune_plan import (
     finetune_fields,
@@ -16,6 +15,7 @@ from keras_electra.launching.finetune_plan import (
     recommended,
     stamp_of,
 )
+from keras_electra.launching.pace import StepWatch
 from keras_electra.runs import list_runs
 from keras_electra.runs.files import plain, write_bytes
 from keras_electra.tasks import KNOWN_TASKS

@@ -8,14 +8,10 @@ from keras_electra.config.pretrain import PretrainConfig, option_groups
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import PretrainPlan, estimate, launch, pretrain_program
-from keras_electra.launching.estimating import (
-    StepWatch,
-    bytes_in_words,
-    in_words,
-    memory_of,
-    tokens_in,
-)
+from keras_electra.launching.estimating import bytes_in_words, in_words
+from keras_electra.launching.pace import StepWatch
 from keras_electra.launching.pretrain_plan import flat, pretrain_fields
+from keras_electra.launching.space import memory_of, tokens_in
 from keras_electra.runs.files import write_bytes
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
