@@ -12,15 +12,9 @@ from keras_electra.assets import TokenizerAsset
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.options import refuse_unknown
 from keras_electra.config.sizes import SIZES
+from keras_electra.encoder_layer import EncoderLayer, rotation_table
 from keras_electra.errors import InputError
-from keras_electra.layers import (
-    ElectraLayer,
-    Embeddings,
-    EncoderLayer,
-    LocalMixing,
-    Projection,
-    rotation_table,
-)
+from keras_electra.layers import ElectraLayer, Embeddings, LocalMixing, Projection
 
 
 @keras.saving.register_keras_serializable("keras_electra")

@@ -17,8 +17,8 @@ LEVELS = [
     "errors config flops corpus tokenizer store masking metrics scoring tasks runs windows detection "
     "onnx_model exploring launching traces workers comparing",
     "backends",
-    "assets initializers schedules sampling statistics layers heads task_heads muon optimizers "
-    "batches task_batches callbacks run_logger",
+    "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
+    "optimizers batches task_batches callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets continuing convert",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from keras_electra.config.encoder import EncoderConfig
-from keras_electra.layers import EncoderLayer
+from keras_electra.encoder_layer import EncoderLayer
 
 BACKEND = keras.config.backend()
 BATCH, LENGTH, HIDDEN, INNER = 4, 32, 64, 256

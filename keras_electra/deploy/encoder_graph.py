@@ -1,4 +1,4 @@
-"""The encoder in ONNX's operations, one function per layer of `keras_electra.layers`.
+"""The encoder in ONNX's operations, one function per layer of `keras_electra.layers` and `encoder_layer`.
 
 Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
 """
@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_electra.deploy.graph import FIRST, LAST, Graph
-from keras_electra.layers import LAYER_NORM_EPSILON, rotation_table
+from keras_electra.encoder_layer import rotation_table
+from keras_electra.layers import LAYER_NORM_EPSILON
 
 HIDDEN_SCORE = -1e9
 """Added to the score of a place that is not to be seen."""

@@ -1,0 +1,169 @@
+"""One coarse transformer layer, and rotary positions.
+
+Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
+
+An encoder layer is one Keras layer, not a dozen: on PyTorch each layer call costs more host time than
+the arithmetic of a small model, and one fused kernel serves query, key and value.
+"""
+
+from keras import ops
+
+from keras_electra import backends
+from keras_electra.initializers import TruncatedNormal
+from keras_electra.layers import ElectraLayer
+
+ADAPTED = {
+    "qkv_kernel": ("query", "key", "value"),
+    "attention_kernel": ("output",),
+    "intermediate_kernel": ("feed_forward",),
+    "output_kernel": ("feed_forward",),
+}
+"""Kernel -> the targets of low-rank updates in it, side by side."""
+
+
+class EncoderLayer(ElectraLayer):
+    """Self-attention and feed-forward with their residuals, post-norm or pre-norm.
+
+    Variables are those of the original, with query, key and value side by side in one kernel (H, 3H);
+    `lora.add_lora` puts low-rank updates beside the kernels.
+
+    Args:
+        encoder: `EncoderConfig`.
+        index: number of the layer from 0; decides the dropout sites.
+    """
+
+    def __init__(self, encoder, index: int, **kwargs):
+        super().__init__(scale=encoder.initializer_range, **kwargs)
+        self.encoder = encoder
+        self.index = index
+        self.adapters = {}
+
+    def build(self, input_shape=None):
+        hidden, inner = self.encoder.hidden_dim, self.encoder.intermediate_dim
+        gates = 2 if self.encoder.feed_forward == "geglu" else 1
+        self.qkv_kernel = self.add_kernel("qkv_kernel", (hidden, 3 * hidden), hidden_blocks=3)
+        self.qkv_bias = self.add_bias("qkv_bias", 3 * hidden)
+        self.attention_kernel = self.add_kernel(
+            "attention_kernel", (hidden, hidden), hidden_blocks=1
+        )
+        self.attention_bias = self.add_bias("attention_bias", hidden)
+        self.attention_norm = self.add_norm("attention_norm", hidden)
+        self.intermediate_kernel = self.add_kernel(
+            "intermediate_kernel", (hidden, gates * inner), hidden_blocks=gates
+        )
+        self.intermediate_bias = self.add_bias("intermediate_bias", gates * inner)
+        self.output_kernel = self.add_kernel("output_kernel", (inner, hidden), hidden_blocks=1)
+        self.output_bias = self.add_bias("output_bias", hidden)
+        self.output_norm = self.add_norm("output_norm", hidden)
+        self.built = True
+
+    def call(self, x, attention_mask=None, rotation=None, noise=None, training=None):
+        if self.encoder.norm_position == "pre":
+            normalized = self.normalized(x, self.attention_norm)
+            x = x + self.attended(normalized, attention_mask, rotation, noise, training)
+            return x + self.transformed(self.normalized(x, self.output_norm), noise, training)
+        x = self.normalized(
+            x + self.attended(x, attention_mask, rotation, noise, training), self.attention_norm
+        )
+        return self.normalized(x + self.transformed(x, noise, training), self.output_norm)
+
+    def attended(self, x, attention_mask, rotation, noise, training):
+        """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
+        encoder, length = self.encoder, ops.shape(x)[1]
+        heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
+        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)
+        query, key, value = (
+            ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
+        )
+        if rotation is not None:
+            query, key = rotated(query, rotation), rotated(key, rotation)
+        rate = encoder.attention_dropout_rate if training else 0.0
+        context = backends.attention(
+            query, key, value, attention_mask, rate, noise, 3 * self.index + 1
+        )
+        context = ops.reshape(context, (-1, length, encoder.hidden_dim))
+        output = backends.dense(context, self.updated("attention_kernel"), self.attention_bias)
+        return self.dropped(output, noise, 3 * self.index + 2, training)
+
+    def transformed(self, x, noise, training):
+        """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
+        inner = backends.dense(x, self.updated("intermediate_kernel"), self.intermediate_bias)
+        if self.encoder.feed_forward == "geglu":
+            inner, gate = ops.split(inner, 2, axis=-1)
+            inner = backends.gelu(inner) * gate
+        else:
+            inner = backends.gelu(inner)
+        output = backends.dense(inner, self.updated("output_kernel"), self.output_bias)
+        return self.dropped(output, noise, 3 * self.index + 3, training)
+
+    def dropped(self, x, noise, site, training):
+        if training and self.encoder.dropout_rate > 0:
+            return backends.dropout(x, self.encoder.dropout_rate, noise, site)
+        return x
+
+    # Low-rank updates
+
+    def add_adapters(self, rank: int, scale: float, targets) -> None:
+        """Put `scale * down @ up` beside the kernels of `targets`, which is zero at the start.
+
+        As in LoRA's own code (Hu et al., 2021), `down` has the deviation `1 / sqrt(3 * inputs)`.
+        """
+        # Keras locks the variables of a built layer; its own layers open them for this in the same way.
+        self._tracker.unlock()
+        for name, blocks in ADAPTED.items():
+            inputs, outputs = getattr(self, name).shape
+            pairs = []
+            for block in blocks:
+                if block not in targets:
+                    pairs.append(None)
+                    continue
+                stem = f"{name}_{block}"
+                draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * inputs) ** -0.5)
+                down = self.add_weight(name=f"{stem}_down", shape=(inputs, rank), initializer=draw)
+                up = self.add_weight(
+                    name=f"{stem}_up", shape=(rank, outputs // len(blocks)), initializer="zeros"
+                )
+                pairs.append((down, up))
+            if any(pairs):
+                self.adapters[name] = pairs
+        self.adapter_scale = scale
+        self._tracker.lock()
+
+    def merge_adapters(self) -> None:
+        """Add the low-rank updates to the kernels, and remove them."""
+        for name, pairs in self.adapters.items():
+            getattr(self, name).assign(ops.convert_to_numpy(self.updated(name)))
+            for variable in [variable for pair in pairs if pair for variable in pair]:
+                self._untrack_variable(variable)
+        self._tracker.unlock()
+        self.adapters = {}
+        self._tracker.lock()
+
+    def updated(self, name):
+        """Kernel `name` with its low-rank update, if it has one."""
+        kernel = getattr(self, name)
+        pairs = self.adapters.get(name)
+        if pairs is None:
+            return kernel
+        width = kernel.shape[1] // len(pairs)
+        blocks = [
+            ops.matmul(*pair) if pair else ops.zeros((kernel.shape[0], width), kernel.dtype)
+            for pair in pairs
+        ]
+        update = blocks[0] if len(blocks) == 1 else ops.concatenate(blocks, axis=1)
+        return kernel + self.adapter_scale * update
+
+
+def rotation_table(length: int, width: int):
+    """Cosines and sines (T, D/2) of rotary positions (Su et al., 2021), base 10000."""
+    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)
+    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]
+    return ops.cos(angles), ops.sin(angles)
+
+
+def rotated(x, rotation):
+    """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
+    cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)
+    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
+    turned = ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return ops.cast(turned, x.dtype)
