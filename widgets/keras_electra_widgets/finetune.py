@@ -1,7 +1,5 @@
 """`FineTuneLauncher`: from a table of one's own, or a known task, to a fine-tuning and its results."""
 
-import hashlib
-import json
 import pathlib
 
 import ipywidgets
@@ -17,44 +15,33 @@ from keras_electra.launching.finetune_plan import (
 )
 from keras_electra.launching.pace import StepWatch
 from keras_electra.runs import list_runs
-from keras_electra.runs.files import plain, write_bytes
-from keras_electra.tasks import KNOWN_TASKS
+from keras_electra.runs.files import write_bytes
 from keras_electra.tasks.checking import check_task_data
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra.tasks.showing import first_rows, seen_by_model
-from keras_electra.tasks.tables import rows_in_memory
-from keras_electra.tasks.task import Kind
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
 from keras_electra_widgets.data_view import DataView, pieces_markup
+from keras_electra_widgets.finetune_rows import (
+    GUESSED,
+    HIDDEN_ROLES,
+    OWN,
+    OWN_ROWS,
+    ROLES,
+    STEPS,
+    task_rows,
+    written_table,
+)
 from keras_electra_widgets.launcher import (
     Launcher,
     SpeedReport,
-    backend_row,
     number_of_problems,
     place_rows,
 )
 from keras_electra_widgets.panel import refuse_unknown
 from keras_electra_widgets.static_html import escaped
 
-OWN, GUESSED, UPLOADED = "", "", "uploads"
-OWN_ROWS = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "sequence_length",
-    "num_trials",
-    "seed",
-    "dtype_policy",
-)
-# Roles that the command line has no option for.
-HIDDEN_ROLES = ("id", "answer_start")
-ROLES = tuple(dict.fromkeys(role for roles in ROLES_OF_KIND.values() for role in roles))
-STEPS = {
-    "Data": ("data", "task"),
-    "Task": ("kind", *(option_of(role) for role in ROLES)),
-    "Train": ("name", "folder"),
-}
+UPLOADED = "uploads"
 KEYWORDS = ("folder", "model", "data", "task", "columns", "backend", "options")
 
 
@@ -462,55 +449,9 @@ class FineTuneLauncher(Launcher):
             self.rows["data"].control.value = str(folder / name)
 
 
-def step_of(name: str) -> str:
-    """The step that a field belongs to."""
-    return next((title for title, names in STEPS.items() if name in names), "Settings")
-
-
-def task_rows() -> dict[str, form.Labelled]:
-    """The fields of data, task and model."""
-    tasks = [("my own table or files", OWN)]
-    tasks += [
-        (f"{name}: {task.kind.replace('_', ' ')}", name) for name, task in KNOWN_TASKS.items()
-    ]
-    kinds = [("guessed", GUESSED), *((name.replace("_", " "), name) for name in Kind.__args__)]
-    rows = {
-        "task": form.choice("task", "Task", tasks),
-        "data": form.text(
-            "data",
-            "Data",
-            help="CSV, TSV, JSONL, Parquet, CoNLL, CoNLL-U or SQuAD file; or a folder of train, "
-            "validation and test",
-        ),
-        "kind": form.choice("kind", "What is learned", kinds),
-        "model": form.text("model", "Start from", help="a run, a checkpoint or a preset"),
-        "runs": form.choice("runs", "or a run here", [("choose a run", "")], ""),
-        "backend": backend_row(),
-    }
-    for role in ROLES:
-        title = option_of(role).replace("_", " ").capitalize()
-        rows[option_of(role)] = form.text(option_of(role), title)
-    return rows
-
-
 def config_of(run) -> dict:
     """The settings of a run; empty where they cannot be read."""
     try:
         return run.config()
     except ElectraError:
         return {}
-
-
-def written_table(data, folder: pathlib.Path) -> pathlib.Path:
-    """A table in memory as a file in the working folder, for the process that trains.
-
-    Raises:
-        InputError: if it is none.
-    """
-    lines = "".join(
-        json.dumps(plain(row.values), ensure_ascii=False) + "\n" for row in rows_in_memory(data)
-    ).encode()
-    path = folder / "tables" / f"{hashlib.sha256(lines).hexdigest()[:8]}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, lines)
-    return path
