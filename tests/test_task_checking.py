@@ -4,12 +4,8 @@ import pytest
 
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.tasks import Task, known_task, own_task
-from keras_electra.tasks.checking import (
-    check_examples,
-    check_task_data,
-    has_broken_span,
-    measured_lengths,
-)
+from keras_electra.tasks.checking import check_examples, check_task_data, measured_lengths
+from keras_electra.tasks.checks import has_broken_span
 from keras_electra.tasks.examples import TaggingExample, TextExample
 from keras_electra.tasks.showing import first_rows, seen_by_model
 from keras_electra.tasks.splits import some_examples

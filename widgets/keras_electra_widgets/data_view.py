@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from keras_electra.tasks.checking import Check, DataReport, Lengths
+from keras_electra.tasks.checking import DataReport, Lengths
+from keras_electra.tasks.checks import Check
 from keras_electra_widgets import static_html
 from keras_electra_widgets.form import WIDE
 
