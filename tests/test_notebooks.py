@@ -1,5 +1,6 @@
 """The notebooks: small, without outputs, and run from top to bottom at small settings."""
 
+import ast
 import json
 import os
 import pathlib
@@ -39,6 +40,23 @@ def test_a_notebook_is_saved_small_and_without_outputs(name):
     assert [cell["metadata"].get("tags") for cell in code].count(["parameters"]) == 1
     assert "widgets" not in notebook["metadata"]
     assert (FOLDER / f"{name}.ipynb").stat().st_size < MAX_BYTES
+
+
+def test_the_claim_is_drawn_as_it_was_measured():
+    """The figures in notebook 01 are those of the table in docs/results.md."""
+    (cell,) = (c for c in read(NAMES[0])["cells"] if "SPAN_F1 = {" in "".join(c["source"]))
+    drawn = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse("".join(cell["source"])).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SPAN_F1"
+    )
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    lines = text[text.index("## The paper's claim") :].splitlines()
+    table = [line.strip("|").split("|") for line in lines if line.startswith("|")]
+    heading, _, *rows = ([cell.strip() for cell in row] for row in table)
+    place = heading.index("CoNLL-2000")
+    told = {row[0]: tuple(float(number) for number in row[place].split(" ± ")) for row in rows}
+    assert drawn == {name: pytest.approx(figures, abs=6e-4) for name, figures in told.items()}
 
 
 @pytest.fixture(scope="module")
