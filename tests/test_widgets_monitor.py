@@ -15,8 +15,9 @@ from keras_electra.errors import InputError
 from keras_electra.runs import RunSession
 from keras_electra.runs.charts import Chart, Line
 from keras_electra_widgets.board import Board, emptiest_corner, place
-from keras_electra_widgets.monitor import RunMonitor, clock, event_cells
+from keras_electra_widgets.monitor import RunMonitor, clock
 from keras_electra_widgets.picture import Scale, picture, svg
+from keras_electra_widgets.run_tabs import event_cells
 from keras_electra_widgets.static_html import escaped
 from keras_electra_widgets.table import Table, as_csv, as_markdown
 
@@ -86,12 +87,12 @@ def tick(monitor, unthreaded):
 
 def answer_of_the_browser(monitor):
     """It has drawn the last change."""
-    figure = monitor.board.figure
+    figure = monitor.tabs.board.figure
     figure._trace_edit_in_process = figure._layout_edit_in_process = False
 
 
 def lines_of(monitor):
-    return {trace.name: trace for trace in monitor.board.figure.data if trace.visible}
+    return {trace.name: trace for trace in monitor.tabs.board.figure.data if trace.visible}
 
 
 # States.
@@ -122,7 +123,7 @@ def test_a_run_at_work(monitor):
     assert lines["unigram"].y.tolist() == [6.5] * 20
     assert lines["accuracy of majority class"].y.tolist() == pytest.approx([0.9] * 20)
     assert "generator 5, falling" in monitor.head.chart
-    assert len([trace for trace in monitor.board.figure.data if trace.visible]) == 17
+    assert len([trace for trace in monitor.tabs.board.figure.data if trace.visible]) == 17
 
 
 def test_points_arrive(monitor, run, tick):
@@ -275,10 +276,10 @@ def test_an_ended_run_goes_on_in_a_new_process(monitor, run, tick, launches):
 
 
 def test_options_change_the_curves_and_the_code(monitor):
-    monitor.axis.value = "tokens"
-    monitor.smoothing.value = 0.5
-    monitor.log_scale.value = True
-    figure = monitor.board.figure
+    monitor.tabs.axis.value = "tokens"
+    monitor.tabs.smoothing.value = 0.5
+    monitor.tabs.log_scale.value = True
+    figure = monitor.tabs.board.figure
     assert lines_of(monitor)["generator"].x.tolist()[-1] == 640 * 20
     assert figure.layout.yaxis.type == "log" and figure.layout.yaxis3.type == "linear"
     send_from_browser(monitor.head, {"kind": "code"})
@@ -301,25 +302,27 @@ def test_bad_options_are_refused(tmp_path):
 
 
 def test_tabs_are_filled_when_they_are_looked_at(monitor, run):
-    assert monitor.values.rows == []
+    assert monitor.tabs.values.rows == []
     run.folder.output_path.write_text(f"line\n{EVIL}")
     for number in range(5):
-        monitor.tabs.selected_index = number
+        monitor.tabs.box.selected_index = number
     assert ["generator loss (nats)", "unigram", 6.5, 6.5, 6.5] in [
-        one["cells"] for one in monitor.values.rows
+        one["cells"] for one in monitor.tabs.values.rows
     ]
-    assert [one["cells"][2] for one in monitor.events.rows] == ["baselines", "start"]
-    assert "&lt;script&gt;" in monitor.output.value and "<script" not in monitor.output.value
-    assert ["pretrain.size", EVIL] in [one["cells"] for one in monitor.settings.rows]
+    assert [one["cells"][2] for one in monitor.tabs.events.rows] == ["baselines", "start"]
+    assert (
+        "&lt;script&gt;" in monitor.tabs.output.value and "<script" not in monitor.tabs.output.value
+    )
+    assert ["pretrain.size", EVIL] in [one["cells"] for one in monitor.tabs.settings.rows]
 
 
 def test_a_narrow_panel_has_one_column(monitor):
     from_browser(monitor.head, width=520)
-    assert monitor.board.figure.layout.xaxis2.domain == (0, 1)
+    assert monitor.tabs.board.figure.layout.xaxis2.domain == (0, 1)
     from_browser(monitor.head, width=1200)
-    assert monitor.board.figure.layout.xaxis2.domain[0] > 0.3
+    assert monitor.tabs.board.figure.layout.xaxis2.domain[0] > 0.3
     from_browser(monitor.head, dark=True)
-    assert monitor.board.figure.layout.template.layout.font.color == "#f2f5fa"
+    assert monitor.tabs.board.figure.layout.template.layout.font.color == "#f2f5fa"
 
 
 # Without a kernel.
@@ -360,14 +363,18 @@ def test_a_folder_from_elsewhere_is_not_believed(tmp_path, comms, unthreaded):
     (folder / "events.jsonl").write_text("\n".join(map(json.dumps, events)) + "\n")
     shown = RunMonitor(folder)
     for number in range(5):
-        shown.tabs.selected_index = number
+        shown.tabs.box.selected_index = number
     assert not shown.head.is_alert, shown.head.details
     assert "config.json" in shown.hint_lines.value
-    for markup in (shown._copy_bundle()["text/html"], shown.hint_lines.value, shown.output.value):
+    for markup in (
+        shown._copy_bundle()["text/html"],
+        shown.hint_lines.value,
+        shown.tabs.output.value,
+    ):
         assert "<script" not in markup
-    for trace in shown.board.figure.data:
+    for trace in shown.tabs.board.figure.data:
         assert "<script" not in (trace.name or "")
-    assert not any("<script" in note.text for note in shown.board.figure.layout.annotations)
+    assert not any("<script" in note.text for note in shown.tabs.board.figure.layout.annotations)
     shown.close()
 
 
@@ -392,7 +399,7 @@ def test_nothing_new_sends_nothing(monitor, tick, comms):
 
 
 def test_nobody_looking_draws_seldom(monitor, run, tick, comms):
-    monitor.board.figure._trace_edit_in_process = True
+    monitor.tabs.board.figure._trace_edit_in_process = True
     monitor._drawn_at = time.monotonic()
     drawn = len(lines_of(monitor)["generator"].x)
     run.append_log(row(21))
@@ -413,7 +420,7 @@ def test_a_hundred_thousand_rows_are_a_thousand_points(tmp_path, comms, unthread
     while shown.follower.has_more or shown._is_dirty:
         shown._next_look = 0
         unthreaded.run_timers()
-    longest = max(len(trace.x) for trace in shown.board.figure.data if trace.visible)
+    longest = max(len(trace.x) for trace in shown.tabs.board.figure.data if trace.visible)
     assert 500 < longest <= 1000
     comms.clear()
     with open(folder / "log.jsonl", "a") as file:

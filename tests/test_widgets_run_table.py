@@ -39,7 +39,7 @@ def cells(table):
 
 
 def drawn(table):
-    lines = table.board.figure.data[1:]
+    lines = table.curves.board.figure.data[1:]
     return {line.name: line for line in lines if line.visible and line.name}
 
 
@@ -59,27 +59,29 @@ def test_runs_are_listed_with_what_differs(table):
 
 def test_ticked_runs_are_drawn(table):
     assert set(drawn(table)) == {"high0", "high1", "low0", "low1"}
-    assert table.metric.value == "rtd_auc"
+    assert table.curves.metric.value == "rtd_auc"
     from_browser(table.runs, ticked=["low0", "high0"])
     assert list(drawn(table)) == ["low0", "high0"]
     signs = table.runs.signs
     assert set(signs) == {"low0", "high0"} and signs["low0"] != signs["high0"]
     from_browser(table.runs, ticked=["low0", "high0", "low1"])
     assert table.runs.signs["low0"] == signs["low0"]
-    table.metric.value = "loss"
+    table.curves.metric.value = "loss"
     assert drawn(table)["low0"].y.tolist() == [19, 18, 17, 16]
     assert cells(table)["low0"]["loss"] == 16
-    table.axis.value = "share"
+    table.curves.axis.value = "share"
     assert drawn(table)["low0"].x.tolist() == [0.25, 0.5, 0.75, 1]
 
 
 def test_mean_over_seeds_has_a_band(table):
-    table.by_seed.value = True
+    table.curves.by_seed.value = True
     lines = drawn(table)
     assert list(lines) == ["high0 and 1 more", "low0 and 1 more"]
     assert lines["low0 and 1 more"].y.tolist() == pytest.approx([0.705] * 4)
     bands = [
-        trace for trace in table.board.figure.data if trace.fill == "tonexty" and trace.visible
+        trace
+        for trace in table.curves.board.figure.data
+        if trace.fill == "tonexty" and trace.visible
     ]
     assert len(bands) == 2
     assert set(table.runs.signs) == {"high0", "high1", "low0", "low1"}
@@ -87,11 +89,11 @@ def test_mean_over_seeds_has_a_band(table):
 
 def test_difference_from_the_baseline(table):
     from_browser(table.runs, pinned="low0")
-    table.from_baseline.value = True
+    table.curves.from_baseline.value = True
     lines = drawn(table)
     assert lines["low0"].y.tolist() == [0] * 4
     assert lines["high0"].y.tolist() == pytest.approx([0.1] * 4)
-    assert "less that of low0" in table.board.figure.layout.annotations[0].text
+    assert "less that of low0" in table.curves.board.figure.layout.annotations[0].text
 
 
 def test_compare_in_pairs(table):
@@ -138,21 +140,21 @@ def look(shown, ticker):
     """As if time had passed."""
     shown._next_look = shown._surveyed_at = shown._drawn_at = 0.0
     shown._surveyed_at = -1e9
-    if shown.board.figure is not None:
-        shown.board.figure._trace_edit_in_process = False
-        shown.board.figure._layout_edit_in_process = False
+    if shown.curves.board.figure is not None:
+        shown.curves.board.figure._trace_edit_in_process = False
+        shown.curves.board.figure._layout_edit_in_process = False
     ticker.run_timers()
 
 
 def test_the_code_shows_the_same(table, folder):
     from_browser(table.runs, ticked=["low0", "high1"])
-    table.metric.value = "loss"
-    table.axis.value = "time"
+    table.curves.metric.value = "loss"
+    table.curves.axis.value = "time"
     table.filter.value = "0"
     made = table.code().split("\n")[-1]
     again = eval(made, {"RunTable": RunTable})
     assert again.runs.ticked == ["low0", "high1"]
-    assert (again.metric.value, again.axis.value) == ("loss", "time")
+    assert (again.curves.metric.value, again.curves.axis.value) == ("loss", "time")
     assert list(drawn(again)) == ["low0", "high1"]
     again.close()
 
@@ -178,7 +180,7 @@ def test_copies_and_static_forms(table, folder, comms):
     markup = table._copy_bundle()["text/html"]
     assert "<script" not in markup and "&lt;script&gt;" in markup and "image/svg+xml" in markup
     assert "low0" in table.as_text()
-    for trace in table.board.figure.data:
+    for trace in table.curves.board.figure.data:
         assert "<script" not in (trace.name or "")
 
 

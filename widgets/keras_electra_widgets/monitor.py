@@ -4,28 +4,22 @@ import time
 
 import ipywidgets
 
-from keras_electra.errors import InputError
 from keras_electra.runs import LIVE_STATES, RunFollower
-from keras_electra.runs.axes import AXES, seconds_left, smoothed
-from keras_electra.runs.charts import charts_of, positions, sentence_of, table_of
-from keras_electra.runs.files import to_json
+from keras_electra.runs.axes import AXES, seconds_left
+from keras_electra.runs.charts import table_of
 from keras_electra.runs.following import last_lines
 from keras_electra.runs.guards import folder_sentences, guard_sentences
-from keras_electra.runs.happenings import marks_of
-from keras_electra.runs.settings import flattened
 from keras_electra_widgets import static_html, ticker
-from keras_electra_widgets.board import Board
+from keras_electra_widgets.chart_options import refuse_wrong
 from keras_electra_widgets.panel import Panel, refuse_unknown
-from keras_electra_widgets.picture import picture
 from keras_electra_widgets.run_controls import RunControls
-from keras_electra_widgets.table import Table
+from keras_electra_widgets.run_tabs import RunTabs
 
 DUTY = 0.04
 """Share of a core that drawing may take: after a picture that took long, the next waits."""
 BEHIND_SECONDS, HIDDEN_SECONDS = 2.0, 5.0
 FOLDER_SECONDS = 5.0
 ENDED_SECONDS = 2.0
-TITLES = ["Curves", "Table", "Events", "Log", "Settings"]
 STATE_OF = {
     None: "busy",
     "starting": "busy",
@@ -58,20 +52,19 @@ class RunMonitor(Panel):
         TypeError: for an unknown option.
     """
 
-    board = None
+    tabs = None
 
     def __init__(self, path, *, axis="steps", smoothing=0.0, log_scale=False, **unknown):
         refuse_unknown("RunMonitor", unknown, OPTIONS)
-        if axis not in AXES:
-            raise InputError(f"axis: expected one of {', '.join(AXES)}, received {axis!r}")
-        smoothed([], smoothing)
+        refuse_wrong(axis, AXES, smoothing)
         self.follower = RunFollower(path)
         self.path = self.follower.run.path
         self._is_dirty, self._drawn_at, self._next_look = True, 0.0, 0.0
         self._looked_at_folder, self._folder_guards, self._told = 0.0, [], set()
-        self._charts, self._num_behind = [], 0
+        self._num_behind = 0
         super().__init__(self.path.resolve().name)
-        self._build(axis, smoothing, log_scale)
+        self.tabs = RunTabs(self.follower, axis, smoothing, log_scale)
+        self._build()
         ticker.shared.do(self._start, self.fail)
         self.every(0.25, self._tick)
 
@@ -80,36 +73,27 @@ class RunMonitor(Panel):
     def code(self) -> str:
         """The Python that shows this run in this way."""
         options = []
-        if self.axis.value != "steps":
-            options.append(f"axis={self.axis.value!r}")
-        if self.smoothing.value:
-            options.append(f"smoothing={self.smoothing.value:g}")
-        if self.log_scale.value:
+        shown = self.tabs
+        if shown.axis.value != "steps":
+            options.append(f"axis={shown.axis.value!r}")
+        if shown.smoothing.value:
+            options.append(f"smoothing={shown.smoothing.value:g}")
+        if shown.log_scale.value:
             options.append("log_scale=True")
         call = ", ".join([repr(str(self.path)), *options])
         return f"from keras_electra_widgets import RunMonitor\n\nRunMonitor({call})"
 
     def static_parts(self) -> list[str]:
-        """Curves as a picture, their newest values, hints, and what happened last."""
-        parts = [static_html.paragraph(f"Hint: {one}") for one in self.hints()]
-        drawn = self._charts
-        alt = sentence_of(drawn, self._axis_title())
-        parts.append(picture(drawn, alt, log_scale=self.log_scale.value, marks=self._marks()))
-        rows = table_of(drawn)
-        if rows:
-            titles = ["chart", "line", "newest", "lowest", "highest"]
-            parts.append(static_html.table(titles, rows))
-        events = [event_cells(event) for event in self.follower.events[-8:]]
-        if events:
-            parts.append(static_html.table(["when", "step", "event", "details"], events))
-        return parts
+        """Hints, curves as a picture, their newest values, and what happened last."""
+        hints = [static_html.paragraph(f"Hint: {one}") for one in self.hints()]
+        return [*hints, *self.tabs.static_parts()]
 
     def as_text(self) -> str:
         """State, newest values and hints, for consoles."""
         lines = [super().as_text(), *(f"hint: {one}" for one in self.hints())]
         lines += [
             f"{chart}: {line} {static_html.shown(now)}"
-            for chart, line, now, *_ in table_of(self._charts)
+            for chart, line, now, *_ in table_of(self.tabs.charts)
         ]
         return "\n".join(lines)
 
@@ -125,71 +109,33 @@ class RunMonitor(Panel):
 
     def on_theme(self, dark: bool) -> None:
         """Draw for a dark page, or a light one."""
-        self.board.set_dark(dark)
+        self.tabs.board.set_dark(dark)
 
     def close(self) -> None:
         """Stop watching; the run goes on."""
-        if self.board is not None:
-            self.board.close()
+        if self.tabs is not None:
+            self.tabs.board.close()
         super().close()
 
     # Building.
 
-    def _build(self, axis, smoothing, log_scale):
+    def _build(self):
         self.controls = RunControls(self, self.follower)
         self.progress = ipywidgets.FloatProgress(
             min=0.0, max=1.0, layout=ipywidgets.Layout(width="100%", height="14px")
         )
         self.hint_lines = ipywidgets.HTML()
-        self.axis = ipywidgets.Dropdown(
-            options=list(AXES), value=axis, description="x axis", layout={"width": "180px"}
-        )
-        self.smoothing = ipywidgets.FloatSlider(
-            min=0.0,
-            max=0.99,
-            step=0.01,
-            value=min(smoothing, 0.99),
-            description="smoothing",
-            continuous_update=False,
-        )
-        self.log_scale = ipywidgets.Checkbox(
-            layout=ipywidgets.Layout(width="auto"),
-            value=bool(log_scale),
-            description="log scale",
-            indent=False,
-        )
-        for option in (self.axis, self.smoothing, self.log_scale):
-            option.observe(self.guarded(lambda change: self._redraw()), names="value")
+        self.tabs.observe(self.guarded(lambda change: self._redraw()))
         self.head.observe(
             self.guarded(lambda change: self._take_width(change["new"])), names="width"
-        )
-        self.board = Board()
-        self.placeholder = ipywidgets.HTML()
-        self.values, self.events = Table(), Table()
-        self.settings = Table()
-        self.output = ipywidgets.HTML()
-        self.tabs = ipywidgets.Tab(
-            [
-                ipywidgets.VBox([self.placeholder, self.board.box]),
-                self.values,
-                self.events,
-                self.output,
-                self.settings,
-            ],
-            titles=TITLES,
-        )
-        self.tabs.observe(self.guarded(lambda change: self._redraw()), names="selected_index")
-        options = ipywidgets.HBox(
-            [self.axis, self.smoothing, self.log_scale],
-            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
         )
         self.children = [
             self.head,
             self.progress,
             self.controls,
             self.hint_lines,
-            options,
-            self.tabs,
+            self.tabs.options,
+            self.tabs.box,
         ]
 
     # The timer.
@@ -223,7 +169,7 @@ class RunMonitor(Panel):
 
     def _may_draw(self, now):
         """Not while the browser still draws; seldom where nobody looks, for then nothing answers."""
-        if not self.board.is_behind:
+        if not self.tabs.board.is_behind:
             self._num_behind = 0
             return True
         wait = BEHIND_SECONDS if self._num_behind < 3 else HIDDEN_SECONDS
@@ -237,7 +183,7 @@ class RunMonitor(Panel):
         self._draw()
 
     def _take_width(self, pixels):
-        self.board.set_width(pixels)
+        self.tabs.board.set_width(pixels)
         self._redraw()
 
     def _start(self):
@@ -331,78 +277,8 @@ class RunMonitor(Panel):
 
     def _draw(self):
         self._is_dirty, self._drawn_at = False, time.monotonic()
-        self._charts = charts_of(self.follower, self.axis.value, self.smoothing.value)
-        has_figures = any(line.newest is not None for chart in self._charts for line in chart.lines)
-        waiting = "" if has_figures else "No figures yet: the first row of the log brings them."
-        self.placeholder.value = static_html.escaped(waiting)
-        self.head.chart = sentence_of(self._charts, self._axis_title())
-        shown = TITLES[self.tabs.selected_index or 0]
-        if shown == "Curves" and has_figures:
-            self.board.draw(
-                self._charts,
-                axis_title=self._axis_title(),
-                log_scale=self.log_scale.value,
-                marks=self._marks(),
-                checkpoints=self._positions("checkpoint"),
-            )
-        elif shown == "Table":
-            self._show_values()
-        elif shown == "Events":
-            rows = [
-                {"id": str(number), "label": str(number), "cells": event_cells(event)}
-                for number, event in enumerate(self.follower.events)
-            ]
-            self.events.show(
-                ["when", "step", "event", "details"],
-                rows[::-1][:500],
-                "What happened, newest first",
-            )
-        elif shown == "Log":
-            text = last_lines(self.follower.run.output_path, 200, 65536)
-            empty = "The training process has printed nothing into output.txt."
-            self.output.value = static_html.preformatted(text or empty)
-        elif shown == "Settings":
-            rows = [
-                {"id": name, "label": name, "cells": [name, value]}
-                for name, value in flattened(self.follower.config).items()
-            ]
-            self.settings.show(["setting", "value"], rows, "config.json")
-
-    def _show_values(self):
-        rows = [
-            {"id": f"{chart} {line}", "label": line, "cells": [chart, line, *numbers]}
-            for chart, line, *numbers in table_of(self._charts)
-        ]
-        titles = ["chart", "line", "newest", "lowest", "highest"]
-        self.values.show(titles, rows, "The curves in numbers")
-
-    def _axis_title(self):
-        return AXES[self.axis.value]
-
-    def _marks(self):
-        marks = [mark for mark in marks_of(self.follower.events) if mark.kind != "checkpoint"]
-        where = positions(self.follower.columns, self.axis.value, [mark.step for mark in marks])
-        return [
-            (float(position), mark.kind, mark.label)
-            for position, mark in zip(where, marks, strict=True)
-        ]
-
-    def _positions(self, kind):
-        steps = [mark.step for mark in marks_of(self.follower.events) if mark.kind == kind]
-        return positions(self.follower.columns, self.axis.value, steps)
-
-
-def event_cells(event: dict) -> list:
-    """An event as cells: when, step, kind, the rest."""
-    known = ("time", "unix_time", "step", "kind")
-    rest = {name: value for name, value in event.items() if name not in known}
-    step = event.get("step")
-    step = step if isinstance(step, int | float) else None
-    details = ", ".join(
-        f"{name} {value if isinstance(value, str) else to_json(value)}"
-        for name, value in rest.items()
-    )
-    return [str(event.get("time", "")), step, str(event.get("kind", "")), details[:300]]
+        self.tabs.draw()
+        self.head.chart = self.tabs.sentence()
 
 
 def clock(seconds: float) -> str:

@@ -8,18 +8,12 @@ import ipywidgets
 
 from keras_electra.comparing import compare_results
 from keras_electra.errors import InputError
-from keras_electra.runs import LIVE_STATES, RunFollower
-from keras_electra.runs.axes import smoothed
-from keras_electra.runs.charts import Chart, Line, sentence_of
+from keras_electra.runs import LIVE_STATES
 from keras_electra.runs.comparison import (
     COMPARISON_AXES,
-    curve_of,
     differing,
     filtered,
     groups_of,
-    mean_line,
-    metrics_of,
-    minus,
     paired_comparison,
     properties,
     short_names,
@@ -27,17 +21,14 @@ from keras_electra.runs.comparison import (
 from keras_electra.runs.survey import survey
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
-from keras_electra_widgets.board import Board
-from keras_electra_widgets.figure import series_style
+from keras_electra_widgets.chart_options import ROW, refuse_wrong, tick_box
 from keras_electra_widgets.panel import Panel, refuse_unknown
-from keras_electra_widgets.picture import picture
+from keras_electra_widgets.run_curves import MAIN_FIGURES, MAX_SHOWN, RunCurves
 from keras_electra_widgets.table import Table
 
-MAX_SHOWN = 12
 SURVEY_SECONDS, DRAW_SECONDS = 5.0, 1.0
 DUTY = 0.04
 HASH = re.compile(r"[0-9a-f]{32,}")
-MAIN_FIGURES = ("rtd_auc", "loss")
 OPTIONS = ("metric", "axis", "smoothing", "log_scale", "shown", "filter")
 
 
@@ -60,7 +51,7 @@ class RunTable(Panel):
         filter: which runs to list, such as "learning_rate>1e-4 size=small".
     """
 
-    board = None
+    curves = None
 
     def __init__(
         self,
@@ -75,18 +66,14 @@ class RunTable(Panel):
         **unknown,
     ):
         refuse_unknown("RunTable", unknown, OPTIONS)
-        if axis not in COMPARISON_AXES:
-            raise InputError(
-                f"axis: expected one of {', '.join(COMPARISON_AXES)}, received {axis!r}"
-            )
-        smoothed([], smoothing)
+        refuse_wrong(axis, COMPARISON_AXES, smoothing)
         self.folder = pathlib.Path(folder)
-        self.records, self._followers, self._charts = [], {}, []
-        self._wanted_metric, self._wanted_runs = metric, shown
+        self.records, self._drawn, self._wanted_runs = [], [], shown
         self._surveyed_at = self._drawn_at = self._next_look = 0.0
-        self._is_dirty, self._colours, self._drawn_metric = True, {}, None
+        self._is_dirty = True
         super().__init__(str(folder))
-        self._build(axis, smoothing, log_scale, filter)
+        self.curves = RunCurves(metric, axis, smoothing, log_scale)
+        self._build(filter)
         ticker.shared.do(self._start, self.fail)
         self.every(0.5, self._tick)
 
@@ -94,11 +81,12 @@ class RunTable(Panel):
 
     def code(self) -> str:
         """The Python that shows these runs in this way."""
+        curves = self.curves
         defaults = {
-            "metric": self.metric.value,
-            "axis": self.axis.value,
-            "smoothing": round(self.smoothing.value, 2),
-            "log_scale": self.log_scale.value,
+            "metric": curves.metric.value,
+            "axis": curves.axis.value,
+            "smoothing": round(curves.smoothing.value, 2),
+            "log_scale": curves.log_scale.value,
             "shown": list(self.runs.ticked),
             "filter": self.filter.value,
         }
@@ -121,9 +109,7 @@ class RunTable(Panel):
         """The table, the curves as a picture, and the comparison."""
         titles = [column["title"] for column in self.runs.columns]
         parts = [static_html.table(titles, [row["cells"] for row in self.runs.rows])]
-        alt = sentence_of(self._charts, COMPARISON_AXES[self.axis.value])
-        styles = self._styles()
-        parts.append(picture(self._charts, alt, log_scale=self.log_scale.value, styles=styles))
+        parts.append(self.curves.picture(self._drawn))
         if self.verdict.value:
             # Its text was escaped when it was put there.
             parts.append(f"<p>{self.verdict.value}</p>")
@@ -135,18 +121,18 @@ class RunTable(Panel):
 
     def on_theme(self, dark: bool) -> None:
         """Draw for a dark page, or a light one."""
-        self.board.set_dark(dark)
+        self.curves.board.set_dark(dark)
 
     def close(self) -> None:
         """Take the panel from the page; the runs stay as they are."""
-        if self.board is not None:
-            self.board.close()
+        if self.curves is not None:
+            self.curves.board.close()
             self.runs.close()
         super().close()
 
     # Building.
 
-    def _build(self, axis, smoothing, log_scale, text):
+    def _build(self, text):
         self.filter = ipywidgets.Text(
             value=text,
             description="filter",
@@ -154,67 +140,24 @@ class RunTable(Panel):
             continuous_update=False,
             layout=ipywidgets.Layout(width="420px"),
         )
-        self.only_differing = ipywidgets.Checkbox(
-            layout=ipywidgets.Layout(width="auto"),
-            value=True,
-            description="only settings that differ",
-            indent=False,
-        )
+        self.only_differing = tick_box("only settings that differ", True)
+        for option in (self.filter, self.only_differing):
+            option.observe(self.guarded(lambda change: self._list()), names="value")
         self.runs = Table(ticks=True)
-        self.metric = ipywidgets.Dropdown(options=[], description="figure")
-        self.axis = ipywidgets.Dropdown(
-            options=list(COMPARISON_AXES),
-            value=axis,
-            description="x axis",
-            layout={"width": "180px"},
-        )
-        self.smoothing = ipywidgets.FloatSlider(
-            min=0.0,
-            max=0.99,
-            step=0.01,
-            value=min(smoothing, 0.99),
-            description="smoothing",
-            continuous_update=False,
-        )
-        self.log_scale = ipywidgets.Checkbox(
-            layout=ipywidgets.Layout(width="auto"),
-            value=log_scale,
-            description="log scale",
-            indent=False,
-        )
-        self.by_seed = ipywidgets.Checkbox(
-            layout=ipywidgets.Layout(width="auto"),
-            value=False,
-            description="mean over seeds",
-            indent=False,
-        )
-        self.from_baseline = ipywidgets.Checkbox(
-            layout=ipywidgets.Layout(width="auto"),
-            value=False,
-            description="difference from baseline",
-            indent=False,
-        )
+        self.runs.observe(self.guarded(lambda change: self._draw()), names=["ticked", "pinned"])
+        self.curves.observe(self.guarded(lambda change: self._draw()))
         self.compare = Action(
             "Compare", "Newest figures of the baseline and the others, paired by seed"
         )
         self.compare.on_click(self.guarded(lambda _: self._compare()))
         self.actions = ActionRow(self.compare)
         self.verdict = ipywidgets.HTML()
-        self.board = Board(min_lines=MAX_SHOWN, has_bands=True)
-        for option in (self.filter, self.only_differing):
-            option.observe(self.guarded(lambda change: self._list()), names="value")
-        drawing = (self.axis, self.smoothing, self.log_scale, self.by_seed, self.from_baseline)
-        for option in drawing:
-            option.observe(self.guarded(lambda change: self._draw()), names="value")
-        self.metric.observe(self.guarded(self._choose_metric), names="value")
-        self.runs.observe(self.guarded(lambda change: self._draw()), names=["ticked", "pinned"])
-        wrapped = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self.children = [
             self.head,
-            ipywidgets.HBox([self.filter, self.only_differing], layout=wrapped),
+            ipywidgets.HBox([self.filter, self.only_differing], layout=ipywidgets.Layout(**ROW)),
             self.runs,
-            ipywidgets.HBox([self.metric, *drawing], layout=wrapped),
-            self.board.box,
+            self.curves.options,
+            self.curves.board.box,
             self.actions,
             self.verdict,
         ]
@@ -232,9 +175,9 @@ class RunTable(Panel):
         started = time.thread_time()
         if now - self._surveyed_at > SURVEY_SECONDS:
             self._survey()
-        updates = [follower.update() for follower in self._followers.values()]
-        self._is_dirty = self._is_dirty or any(updates)
-        if self._is_dirty and now - self._drawn_at > DRAW_SECONDS and not self.board.is_behind:
+        self._is_dirty = self.curves.update() or self._is_dirty
+        is_due = now - self._drawn_at > DRAW_SECONDS and not self.curves.board.is_behind
+        if self._is_dirty and is_due:
             self._draw()
             self.renew_copy()
         self._next_look = now + (time.thread_time() - started) / DUTY
@@ -320,7 +263,7 @@ class RunTable(Panel):
         }
 
     def _main_figure(self, records):
-        chosen = self.metric.value or self._wanted_metric
+        chosen = self.curves.metric.value or self.curves.wanted_metric
         known = [name for record in records for name in record.figures]
         candidates = [chosen, *MAIN_FIGURES, *(n for n in known if n.startswith("validation "))]
         return next((name for name in candidates if name in known), None)
@@ -340,103 +283,22 @@ class RunTable(Panel):
     # The curves.
 
     def _draw(self):
-        self._is_dirty, self._drawn_at = False, time.monotonic()
+        self._drawn_at = time.monotonic()
         shown = self._shown
         if len(shown) > MAX_SHOWN:
             self.say(
                 f"{MAX_SHOWN} runs are drawn at most; the first of {len(shown)} ticked ones are."
             )
             shown = shown[:MAX_SHOWN]
-        self._follow(shown)
-        self._offer_metrics()
+        self._drawn = shown
         self._allow(shown)
-        metric = self.metric.value
-        if metric != self._drawn_metric:
-            self._drawn_metric = metric
+        self.curves.follow(shown)
+        if self.curves.draw(shown):
+            # The list has a column of the figure that is drawn.
             self._list()
-        lines = self._lines(shown, metric) if metric else []
-        title = metric or "figure"
-        if self.from_baseline.value and lines:
-            title = f"{title}, less that of {lines[0].label}"
-            lines = [minus(line, lines[0]) for line in lines]
-        is_positive = not self.from_baseline.value
-        self._charts = [Chart(title, tuple(lines), is_positive)] if lines else []
-        styles = self._styles()
-        self.runs.signs = {
-            record.name: styles[label]
-            for label, group in self._labelled(shown)
-            for record in group
-            if label in styles
-        }
-        self.head.chart = sentence_of(self._charts, COMPARISON_AXES[self.axis.value])
-        drawn = self._charts or (
-            [Chart("no run is ticked", (), False)] if self.board.figure else []
-        )
-        self.board.draw(
-            drawn,
-            axis_title=COMPARISON_AXES[self.axis.value],
-            log_scale=self.log_scale.value,
-            styles=styles,
-        )
-
-    def _follow(self, records):
-        followers = {}
-        for record in records:
-            follower = self._followers.get(record.name)
-            if follower is None or follower.run.path != record.path:
-                follower = RunFollower(record.path)
-                follower.update_all()
-            followers[record.name] = follower
-        self._followers = followers
-
-    def _offer_metrics(self):
-        names = metrics_of(list(self._followers.values()))
-        if list(self.metric.options) == names:
-            return
-        wanted = (self._wanted_metric, self.metric.value, *MAIN_FIGURES, *names)
-        chosen = next((name for name in wanted if name in names), None)
-        self._drawn_metric = chosen
-        self.metric.options = names
-        self.metric.value = chosen
-        self._list()
-
-    def _choose_metric(self, change):
-        if change["new"] and change["new"] != self._drawn_metric:
-            self._draw()
-
-    def _labelled(self, records):
-        """(label, records) of each line: a run, or the runs that differ in nothing but the seed."""
-        if not self.by_seed.value:
-            return [(record.name, [record]) for record in records]
-        return [
-            (
-                group[0].name if len(group) == 1 else f"{group[0].name} and {len(group) - 1} more",
-                group,
-            )
-            for group in groups_of(records)
-        ]
-
-    def _lines(self, records, metric):
-        lines = []
-        for label, group in self._labelled(records):
-            curves = [
-                curve_of(self._followers[one.name], metric, self.axis.value, self.smoothing.value)
-                for one in group
-            ]
-            line = mean_line(label, curves)
-            points = metric.startswith("validation: ")
-            lines.append(Line(label, line.x, line.y, False, points, line.low, line.high))
-        return lines
-
-    def _styles(self):
-        """A run keeps its colour and dash as long as it is ticked."""
-        labels = [label for label, _ in self._labelled(self._shown)]
-        self._colours = {name: turn for name, turn in self._colours.items() if name in labels}
-        for label in labels:
-            if label not in self._colours:
-                used = set(self._colours.values())
-                self._colours[label] = next(n for n in range(len(used) + 1) if n not in used)
-        return {label: series_style(turn) for label, turn in self._colours.items()}
+        self.runs.signs = self.curves.signs(shown)
+        self.head.chart = self.curves.sentence()
+        self._is_dirty = False
 
     # The comparison.
 
