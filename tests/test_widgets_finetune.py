@@ -78,9 +78,9 @@ def started(monkeypatch):
 def looked_at(panel, seconds=20):
     """Wait until the data was looked over."""
     deadline = time.monotonic() + seconds
-    while panel._report is None and time.monotonic() < deadline:
+    while panel.data.report is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert panel._report is not None, panel.head.sentence
+    assert panel.data.report is not None, panel.head.sentence
     # What is posted from the thread that looked is done in it.
     while not panel.assessment.estimate and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -109,24 +109,24 @@ def test_nothing_chosen_says_what_is_missing(comms, unthreaded, tmp_path):
 
 def test_data_is_shown_and_looked_over(panel):
     assert panel.state == "ready"
-    assert "text column &#x27;review&#x27;" in panel.data_view.found.value
-    assert "<td" in panel.data_view.preview.value
-    assert "41" in panel.data_view.checks.value or "37 in train" in panel.data_view.checks.value
-    assert "no text is empty" in panel.data_view.checks.value
-    assert "tokens" in panel.data_view.lengths.value
-    assert "[CLS]" in panel.seen.value and "what the model sees" in panel.seen.value
+    assert "text column &#x27;review&#x27;" in panel.data.view.found.value
+    assert "<td" in panel.data.view.preview.value
+    assert "41" in panel.data.view.checks.value or "37 in train" in panel.data.view.checks.value
+    assert "no text is empty" in panel.data.view.checks.value
+    assert "tokens" in panel.data.view.lengths.value
+    assert "[CLS]" in panel.data.seen.value and "what the model sees" in panel.data.seen.value
     assert "learning_rate 0.0003" in panel.recipe.value
     assert [name for name, _ in panel.assessment.estimate][:2] == ["parameters", "steps"]
 
 
 def test_no_row_of_the_data_becomes_markup(panel):
-    panel.data_view.chooser.value = panel.data_view.chooser.options[-1]
-    for widget in (panel.data_view.preview, panel.data_view.rows, panel.seen):
+    panel.data.view.chooser.value = panel.data.view.chooser.options[-1]
+    for widget in (panel.data.view.preview, panel.data.view.rows, panel.data.seen):
         assert "<script" not in widget.value
 
 
 def test_rows_behind_a_check_are_shown(panel):
-    view = panel.data_view
+    view = panel.data.view
     assert "duplicate" in view.chooser.options
     view.chooser.value = "duplicate"
     assert "duplicate: the first 10 of" in view.rows.value

@@ -7,21 +7,14 @@ import ipywidgets
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import FinetunePlan, finetune_program, free_name
 from keras_electra.launching.finetune_estimating import estimate_finetuning
-from keras_electra.launching.finetune_plan import (
-    finetune_fields,
-    is_finetuning,
-    recommended,
-    stamp_of,
-)
+from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning, recommended
 from keras_electra.launching.pace import StepWatch
 from keras_electra.runs import list_runs
 from keras_electra.runs.files import write_bytes
-from keras_electra.tasks.checking import check_task_data
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
-from keras_electra.tasks.showing import first_rows, seen_by_model
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
-from keras_electra_widgets.data_view import DataView, pieces_markup
+from keras_electra_widgets.data_look import DataLook
 from keras_electra_widgets.finetune_rows import (
     GUESSED,
     HIDDEN_ROLES,
@@ -82,10 +75,10 @@ class FineTuneLauncher(Launcher):
             for name, fields in self._groups.items()
         }
         self.advanced = form.Folded(groups, self.changed, self._recipe)
-        self.data_view, self.seen = DataView(), ipywidgets.HTML()
+        self.data = DataLook(self.work, super().assess)
         self.recipe, self.steps = ipywidgets.HTML(), ipywidgets.HTML()
         self._speed, self._estimate = None, None
-        self._looked_at, self._report, self._told_recipe = None, None, None
+        self._told_recipe = None
         if not isinstance(data, str | pathlib.Path):
             data = written_table(data, pathlib.Path(folder))
         self._show_plan(FinetunePlan(folder="", name="", model=model, data=data, **settings))
@@ -105,10 +98,10 @@ class FineTuneLauncher(Launcher):
             rows["task"],
             rows["data"],
             self.upload,
-            self.data_view,
+            self.data.view,
             form.heading("2 Task"),
             self._roles_box,
-            self.seen,
+            self.data.seen,
             form.heading("3 Settings"),
             rows["model"],
             rows["runs"],
@@ -214,8 +207,8 @@ class FineTuneLauncher(Launcher):
         for title, names in steps.items():
             number = sum(name in names for name in problems)
             marks.append(f"{title} {'✓' if not number else number_of_problems(range(number))}")
-        if self._report is not None and self._report.num_problems:
-            number = self._report.num_problems
+        if self.data.report is not None and self.data.report.num_problems:
+            number = self.data.report.num_problems
             marks[0] += f", {number} {'check' if number == 1 else 'checks'} to look into"
         told = f'<span class="ke-reasons">{" · ".join(marks)}</span>'
         if self.steps.value != told:
@@ -229,72 +222,7 @@ class FineTuneLauncher(Launcher):
         plan, problems = self.assessment.plan, self.assessment.problems
         self._show_roles(plan)
         self._show_recipe(plan)
-        if "data" in problems or "task" in problems:
-            self._looked_at, self._report = None, None
-            self.data_view.show_report(None)
-            self.data_view.show_rows(self._first_rows(plan))
-            self.data_view.show_sentence("")
-            self.seen.value = ""
-            return
-        self._look_at_data(plan, problems)
-
-    def _first_rows(self, plan):
-        if plan.task is not None or not plan.data or not pathlib.Path(plan.data).exists():
-            return []
-        try:
-            return first_rows(plan.data)
-        except ElectraError:
-            return []
-
-    def _look_at_data(self, plan, problems):
-        """Look the data over in a thread of its own; an older look that is not done yet is dropped."""
-        if any(name.endswith("_column") or name == "choice_columns" for name in problems):
-            return
-        config = None if "model" in problems else self._config(plan)
-        length = 128 if config is None else config.sequence_length
-        key = (plan.data, stamp_of(plan.data), plan.task, repr(plan.columns), plan.model, length)
-        if key == self._looked_at:
-            return
-        self._looked_at = key
-        self.data_view.show_sentence("looking at the data …")
-        self.work(
-            lambda: self._seen_data(plan, config, length),
-            lambda found: self._show_data(key, *found),
-            on_error=lambda error: self._show_no_data(key),
-        )
-
-    def _config(self, plan):
-        try:
-            return plan.config()
-        except ElectraError:
-            return None
-
-    def _seen_data(self, plan, config, length):
-        """(first rows, sentence, report, places of an example); touches no widget."""
-        task, sentence = plan.described_task
-        tokenizer = None if config is None else plan.starting_model.open_tokenizer()
-        report = check_task_data(task, plan.data, tokenizer=tokenizer, sequence_length=length)
-        places = []
-        if config is not None:
-            places = seen_by_model(task, task.read(plan.data, "train"), tokenizer, config)
-        return self._first_rows(plan), sentence, report, places
-
-    def _show_data(self, key, rows, sentence, report, places):
-        if key != self._looked_at:
-            return
-        self._report = report
-        self.data_view.show_sentence(sentence)
-        self.data_view.show_rows(rows)
-        self.data_view.show_report(report)
-        caption = "this is what the model sees of the first example"
-        self.seen.value = pieces_markup(places, caption) if places else ""
-        super().assess()
-
-    def _show_no_data(self, key):
-        if key == self._looked_at:
-            self._report = None
-            self.data_view.show_sentence("")
-            self.data_view.show_report(None)
+        self.data.look(plan, problems)
 
     def _show_roles(self, plan):
         """Show the roles that the kind of the task has, the columns to choose from in their hints."""
@@ -341,9 +269,9 @@ class FineTuneLauncher(Launcher):
 
     def estimate_of(self, plan: FinetunePlan) -> tuple:
         """Parameters, steps, memory, time and disk; nothing before the data was looked at."""
-        if self._report is None:
+        if self.data.report is None:
             return ()
-        self._estimate = estimate_finetuning(plan, self._report)
+        self._estimate = estimate_finetuning(plan, self.data.report)
         return tuple(self._estimate.in_words())
 
     def program_of(self, plan: FinetunePlan) -> str:
@@ -400,7 +328,7 @@ class FineTuneLauncher(Launcher):
 
     def static_parts(self) -> list[str]:
         """The data, what the form amounts to, and what the run and its results show."""
-        parts = [*self.data_view.parts(), *super().static_parts()]
+        parts = [*self.data.view.parts(), *super().static_parts()]
         return parts + (self.explorer.static_parts() if self.explorer is not None else [])
 
     def _close_explorer(self):
