@@ -363,6 +363,20 @@ def test_a_status_tells_the_speed_after_twenty_steps():
     assert watch.steps_per_second({"state": "running", "step": 41, "heartbeat": 30.0}) == 2.0
 
 
+def test_a_speed_is_news_every_half_minute(monkeypatch):
+    now = [5.0]
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    news = pace.SpeedNews()
+    status = {"state": "running", "step": 1, "heartbeat": 10.0}
+    assert news.of(status) is None
+    later = {**status, "step": 41, "heartbeat": 30.0}
+    assert news.of(later) == 2.0
+    now[0] += 29.0
+    assert news.of(later) is None
+    now[0] += 2.0
+    assert news.of({**later, "step": 81, "heartbeat": 40.0}) == 80 / 30
+
+
 # Progress and backends
 
 

@@ -130,3 +130,20 @@ class StepWatch:
             self._first = (step, moment)
         steps, seconds = step - self._first[0], moment - self._first[1]
         return steps / seconds if steps >= CORRECTION_STEPS and seconds > 0 else None
+
+
+class SpeedNews:
+    """Says now and then how fast a run is, for an estimate that is to be corrected."""
+
+    PAUSE_SECONDS = 30.0
+
+    def __init__(self):
+        self._watch, self._told_at = StepWatch(), -math.inf
+
+    def of(self, status: dict) -> float | None:
+        """Steps a second, where there is news: after the first steps, then every half minute."""
+        speed = self._watch.steps_per_second(status)
+        if speed is None or time.monotonic() - self._told_at < self.PAUSE_SECONDS:
+            return None
+        self._told_at = time.monotonic()
+        return speed

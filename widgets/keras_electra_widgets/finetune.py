@@ -8,9 +8,8 @@ from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import FinetunePlan, finetune_program, free_name
 from keras_electra.launching.finetune_estimating import estimate_finetuning
 from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning, recommended
-from keras_electra.launching.pace import StepWatch
+from keras_electra.launching.pace import SpeedNews
 from keras_electra.runs import list_runs
-from keras_electra.runs.files import write_bytes
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
@@ -25,16 +24,11 @@ from keras_electra_widgets.finetune_rows import (
     task_rows,
     written_table,
 )
-from keras_electra_widgets.launcher import (
-    Launcher,
-    SpeedReport,
-    number_of_problems,
-    place_rows,
-)
+from keras_electra_widgets.launch_fields import number_of_problems, place_rows, written_uploads
+from keras_electra_widgets.launcher import Launcher
 from keras_electra_widgets.panel import refuse_unknown
 from keras_electra_widgets.static_html import escaped
 
-UPLOADED = "uploads"
 KEYWORDS = ("folder", "model", "data", "task", "columns", "backend", "options")
 
 
@@ -298,13 +292,13 @@ class FineTuneLauncher(Launcher):
 
     def attach(self, launched) -> None:
         """Follow a launch."""
-        self._speed = SpeedReport(StepWatch())
+        self._speed = SpeedNews()
         super().attach(launched)
 
     def seen_running(self, status) -> None:
         """Correct the time of the estimate once the run has shown its speed."""
         told = self.launched.run.status()
-        speed = self._speed.news(told)
+        speed = self._speed.of(told)
         if speed is not None and self._estimate is not None and told.get("steps"):
             self.correct_estimate(tuple(self._estimate.at_speed(speed, told["steps"]).in_words()))
 
@@ -367,14 +361,8 @@ class FineTuneLauncher(Launcher):
             self.rows["model"].control.value = self.rows["runs"].value
 
     def _take_upload(self):
-        for file in self.upload.value:
-            folder = pathlib.Path(self.rows["folder"].value or ".") / UPLOADED
-            name = pathlib.PurePath(str(file["name"]).replace("\\", "/")).name.lstrip(".")
-            if not name:
-                raise InputError(f"upload: expected a file with a name, received {file['name']!r}")
-            folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(folder / name, bytes(file["content"]))
-            self.rows["data"].control.value = str(folder / name)
+        for path in written_uploads(self.upload, self.rows["folder"].value):
+            self.rows["data"].control.value = str(path)
 
 
 def config_of(run) -> dict:

@@ -10,7 +10,7 @@ from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra.tasks.tables import rows_in_memory
 from keras_electra.tasks.task import Kind
 from keras_electra_widgets import form
-from keras_electra_widgets.launcher import backend_row
+from keras_electra_widgets.launch_fields import backend_row
 
 OWN, GUESSED = "", ""
 OWN_ROWS = (

@@ -3,21 +3,19 @@
 import dataclasses
 import os
 import pathlib
-import time
 
 import ipywidgets
 
-from keras_electra.launching import Launch, free_name, installed_backends, launch, usual_backend
+from keras_electra.launching import Launch, free_name, launch
 from keras_electra.launching.commands import shell_text
-from keras_electra.launching.installed import NAMES
 from keras_electra.runs import RunFolder, list_runs
 from keras_electra_widgets import form, static_html
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.copy_box import CopyBox
+from keras_electra_widgets.launch_fields import NEW, number_of_problems
 from keras_electra_widgets.panel import Panel
 
 TICK_SECONDS = 0.5
-NEW = ""
 STATES = {"preparing": "busy", "starting": "busy", "cancelled": "stopped", "failed": "error"}
 STATES |= {"lost": "error", "interrupted": "stopped"}
 WORDS = {"lost": "lost", "failed": "failed", "cancelled": "cancelled", "starting": "starting"}
@@ -377,42 +375,3 @@ class Launcher(Panel):
         if self.monitor is not None:
             self._show_monitor(None)
         super().close()
-
-
-def number_of_problems(problems: dict) -> str:
-    """How many fields are wrong."""
-    number = len(problems)
-    return f"{number} {'field needs' if number == 1 else 'fields need'} a correction"
-
-
-def backend_row() -> form.Labelled:
-    """A field for the backend: those that are installed, that of the kernel first chosen."""
-    there = installed_backends()
-    options = [(NAMES[name], name) for name in there] or [("none is installed", None)]
-    return form.choice("backend", "Backend", options, usual_backend())
-
-
-def place_rows(folder, stem: str) -> dict[str, form.Labelled]:
-    """Fields for the working folder, the name of the run, and the run to copy settings from."""
-    return {
-        "folder": form.text(
-            "folder", "Working folder", str(folder), "everything is written below it"
-        ),
-        "name": form.text("name", "Name of the run", free_name(folder, stem)),
-        "same_as": form.choice("same_as", "Same as run", [("choose a run", NEW)], NEW),
-    }
-
-
-class SpeedReport:
-    """Corrects the time of an estimate once, when twenty steps were seen."""
-
-    def __init__(self, watch):
-        self.watch, self.speed, self._told_at = watch, None, 0.0
-
-    def news(self, status: dict) -> float | None:
-        """The speed, when there is one to tell: at first, and then every half minute."""
-        speed = self.watch.steps_per_second(status)
-        if speed is None or time.monotonic() - self._told_at < 30.0:
-            return None
-        self._told_at = time.monotonic()
-        return speed

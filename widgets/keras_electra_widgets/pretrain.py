@@ -5,21 +5,29 @@ import pathlib
 import ipywidgets
 
 from keras_electra.config.pretrain import PretrainConfig, option_groups
-from keras_electra.config.sizes import SIZES
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import PretrainPlan, estimate, launch, pretrain_program
 from keras_electra.launching.estimating import bytes_in_words, in_words
-from keras_electra.launching.pace import StepWatch
+from keras_electra.launching.pace import SpeedNews
 from keras_electra.launching.pretrain_plan import flat, pretrain_fields
-from keras_electra.launching.space import memory_of, tokens_in
-from keras_electra.runs.files import write_bytes
+from keras_electra.launching.space import memory_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
-from keras_electra_widgets.launcher import Launcher, SpeedReport, backend_row, place_rows
+from keras_electra_widgets.launch_fields import place_rows, written_uploads
+from keras_electra_widgets.launcher import Launcher
 from keras_electra_widgets.panel import refuse_unknown
+from keras_electra_widgets.pretrain_rows import (
+    BOOKS,
+    FROM_FILE,
+    LEARN,
+    PATHS,
+    STORE,
+    UPLOAD,
+    corpus_lines,
+    corpus_tokens,
+    source_rows,
+)
 
-BOOKS, PATHS, UPLOAD, STORE = "books", "paths", "upload", "store"
-LEARN, FROM_FILE = "learn", "file"
 OWN_ROWS = ("objective", "dtype_policy", "steps", "time_budget_minutes")
 TITLES = {
     "run": "training",
@@ -27,7 +35,6 @@ TITLES = {
     "store": "dividing the store",
 }
 PREPARING = ("tokenizer", "corpus", "duplicates", "store")
-UPLOADS_FOLDER = "uploads"
 KEYWORDS = (
     "folder",
     "corpus",
@@ -261,9 +268,9 @@ class PretrainLauncher(Launcher):
     def seen_running(self, status) -> None:
         """Correct the time of the estimate once the run has shown its speed."""
         if self._speed is None:
-            self._speed = SpeedReport(StepWatch())
+            self._speed = SpeedNews()
         told = self.launched.run.status()
-        speed = self._speed.news(told)
+        speed = self._speed.of(told)
         if speed is None or not self.assessment.estimate:
             return
         steps = told.get("steps") or self.assessment.plan.config().steps
@@ -291,59 +298,6 @@ class PretrainLauncher(Launcher):
 
     def _take_upload(self):
         """Write uploaded files into the working folder, and take them as the corpus."""
-        folder = pathlib.Path(self.rows["folder"].value or ".") / UPLOADS_FOLDER
-        written = []
-        for file in self.upload.value:
-            name = pathlib.PurePath(str(file["name"]).replace("\\", "/")).name.lstrip(".")
-            if not name:
-                raise InputError(f"upload: expected a file with a name, received {file['name']!r}")
-            folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(folder / name, bytes(file["content"]))
-            written.append(str(folder / name))
+        written = written_uploads(self.upload, self.rows["folder"].value)
         if written:
-            self.rows["corpus"].control.value = "\n".join(written)
-
-
-def source_rows() -> dict[str, form.Labelled]:
-    """The fields of text, vocabulary and size."""
-    sources = [
-        ("the books that come with the package", BOOKS),
-        ("files and folders", PATHS),
-        ("files uploaded here", UPLOAD),
-        ("a store that is prepared already", STORE),
-    ]
-    vocabularies = [("learned from this text", LEARN), ("a file", FROM_FILE)]
-    sizes = [(f"{name}: {of_size(recipe)}", name) for name, recipe in SIZES.items()]
-    return {
-        "source": form.choice("source", "Text from", sources),
-        "corpus": form.lines("corpus", "Files", help="files, folders or patterns, one a line"),
-        "prepared_store": form.text("prepared_store", "Store", help="a folder made by prepare"),
-        "vocabulary_source": form.choice("vocabulary_source", "Vocabulary", vocabularies),
-        "vocabulary": form.text("vocabulary", "Its file", help="one token per line"),
-        "vocabulary_size": form.text(
-            "vocabulary_size", "Entries", "8192", "most entries; a small corpus gives fewer"
-        ),
-        "size": form.choice("size", "Size", sizes),
-        "backend": backend_row(),
-    }
-
-
-def of_size(recipe: dict) -> str:
-    """A size in few words."""
-    return f"{recipe['num_layers']} layers of {recipe['hidden_dim']}"
-
-
-def corpus_lines(text: str) -> tuple[str, ...]:
-    """The paths in a text, one a line."""
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def corpus_tokens(plan: PretrainPlan) -> int | None:
-    """Tokens to train on: those of the store, or about those that the text will have."""
-    if plan.store_path.exists():
-        from keras_electra.store.manifest import Manifest
-
-        manifest = Manifest.read(plan.store_path)
-        return manifest.num_tokens - manifest.num_held_out_tokens
-    num_bytes = plan.corpus_bytes
-    return None if num_bytes is None else tokens_in(num_bytes, plan.entries())
+            self.rows["corpus"].control.value = "\n".join(map(str, written))
