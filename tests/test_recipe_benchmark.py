@@ -126,6 +126,21 @@ def test_an_unknown_variant_is_named(options, monkeypatch):
         run(monkeypatch, *options[0], "--table", "claim", "--variants", "MLN")
 
 
+def test_differences_are_of_pairs_of_seeds():
+    from recipes.reporting import differences
+
+    def row(seed, score, auc=None):
+        return {"seed": seed, "held_out": {"rtd_auc": auc}, "tasks": {"sst2": score}}
+
+    base = [row(0, 0.5, 0.7), row(1, 0.7, 0.8), row(2, 0.6)]
+    other = [row(2, 0.62, 0.9), row(0, 0.54), row(1, 0.72), row(3, 0.0)]
+    lines = differences({"first": base, "none": [], "other": other, "one seed": [row(0, 1.0)]})
+    assert lines[1].startswith("| less `first`, in pairs | RTD AUC |") and len(lines) == 4
+    # 0.04, 0.02 and 0.02: 0.0267 ± 4.303 · 0.01155 / √3.
+    assert lines[3] == "| other |  |  |  |  | +0.027 ± 0.029 |  |  |"
+    assert differences({"first": base[:1], "other": other[:1]}) == []
+
+
 def test_tokens_to_a_loss_lie_between_two_checkpoints():
     from recipes.reporting import share_of_tokens, tokens_to
 

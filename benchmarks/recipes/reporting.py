@@ -1,4 +1,4 @@
-"""Rows of results as tables: means over seeds with 95 % intervals."""
+"""Rows of results as tables: means over seeds, and differences in pairs, with 95 % intervals."""
 
 import json
 
@@ -11,7 +11,7 @@ COLUMNS = {
     "MLM loss": ("held_out", "mlm_loss", 3),
     "SST-2": ("tasks", "sst2", 3),
     "CoLA": ("tasks", "cola", 3),
-    "CoNLL-2000": ("tasks", "chunk", 3),
+    "CoNLL-2000": ("tasks", "chunk", 4),
 }
 """Heading -> where it stands in a row, and digits."""
 
@@ -32,6 +32,7 @@ def print_tables(rows: list[dict], names) -> None:
                     f"{settings['flops']:.3g} operations each\n"
                 )
                 print("\n".join(table(of_variant)))
+                print("\n".join(differences(of_variant)))
 
 
 def settings_key(row: dict) -> str:
@@ -64,20 +65,48 @@ def table(of_variant: dict[str, list[dict]]) -> list[str]:
     return lines
 
 
+def differences(of_variant: dict[str, list[dict]]) -> list[str]:
+    """The lines of a table of each variant less the first, in pairs over the seeds that both have.
+
+    Seeds share their data order and their samples of the tasks, so that pairs tell more than the means
+    do. Nothing where no variant has two seeds in common with the first.
+    """
+    of_variant = {name: rows for name, rows in of_variant.items() if rows}
+    (first, base), *others = of_variant.items()
+    lines = []
+    for name, rows in others:
+        cells = []
+        for place in COLUMNS.values():
+            mine, its = ({r["seed"]: figure(r, place) for r in each} for each in (rows, base))
+            seeds = [seed for seed in mine if None not in (mine[seed], its.get(seed))]
+            values = [mine[seed] - its[seed] for seed in seeds]
+            cells.append(cell(values, place[2], sign="+") if len(values) > 1 else "")
+        if any(cells):
+            lines.append(f"| {' | '.join([name, *cells])} |")
+    if not lines:
+        return []
+    head = f"| less `{first}`, in pairs | {' | '.join(COLUMNS)} |"
+    return ["", head, "|---|" + "--:|" * len(COLUMNS), *lines]
+
+
 def figure(row: dict, place) -> float | None:
     """One figure of a row, or None."""
     return row[place[0]].get(place[1])
 
 
-def cell(values: list, digits: int) -> str:
-    """A mean and half the width of its 95 % interval, by Student's t; the mean alone of one seed."""
+def cell(values: list, digits: int, sign: str = "-") -> str:
+    """A mean and half the width of its 95 % interval, by Student's t; the mean alone of one seed.
+
+    Args:
+        sign: "+" for a sign before a mean above 0 too.
+    """
     from keras_electra.scoring import summary
 
     values = [value for value in values if value is not None]
     if not values:
         return ""
     found = summary(values)
-    mean = f"{found['mean']:.{digits}f}"
+    mean = f"{found['mean']:{sign}.{digits}f}"
     if found["interval"] is None:
         return mean
     low, high = found["interval"]
