@@ -50,6 +50,9 @@ class TaskExplorer(Panel):
             default the run's best model is asked, in a process that starts at the first question.
     """
 
+    # Also for one that its constructor refused, and that is closed all the same.
+    _ask = None
+
     def __init__(self, run_dir, **options):
         refuse_unknown("TaskExplorer", options, KNOWN)
         self.run = TaskRun(run_dir)
@@ -107,6 +110,7 @@ class TaskExplorer(Panel):
     # Parts of `Panel`.
 
     def code(self) -> str:
+        """The Python that selects these examples and shows them."""
         if not self._examples:
             return (
                 "from keras_electra_widgets import TaskExplorer\n\n"
@@ -130,12 +134,14 @@ class TaskExplorer(Panel):
         )
 
     def as_text(self) -> str:
+        """The figures of the split and its hardest examples, for consoles."""
         if not self._examples:
             return super().as_text()
         told = as_text(self.run, self.task.value, self.split.value, self._examples)
         return f"{self.head.sign} {self.head.word}  {self.head.title}\n{told}"
 
     def static_parts(self) -> list[str]:
+        """Results, confusions and the first of the selected examples."""
         if not self._examples:
             return []
         parts = [
@@ -148,11 +154,11 @@ class TaskExplorer(Panel):
         return [*parts, *map(example_html.example, self._selected[:NUM_STATIC])]
 
     def on_theme(self, dark: bool) -> None:
+        """Draw for a dark page, or a light one."""
         self.figure.set_dark(dark)
 
-    _ask = None
-
     def close(self) -> None:
+        """Take the panel from the page and end the process that answers."""
         if hasattr(self._ask, "close"):
             self._ask.close()
         super().close()
