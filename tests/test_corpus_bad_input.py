@@ -319,6 +319,22 @@ class TestWrongEncoding:
         assert read(Source(["\ud83d"]), encoding_errors="replace")[0] == ["�", None]
 
 
+def test_a_link_that_cannot_be_followed_is_told(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("one")
+
+    class Entry:
+        name = "a.txt"
+
+        def is_symlink(self):
+            return False
+
+        def is_dir(self):
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("keras_electra.corpus.listing.entries_of", lambda folder: [Entry()])
+    assert f"readable file, received {tmp_path / 'a.txt'}: Permission denied" in read(tmp_path)[1]
+
+
 class TestTables:
     @pytest.mark.parametrize(
         ("line", "reason"),
@@ -327,6 +343,7 @@ class TestTables:
             ("[1, 2]", "expected a JSON object on each line"),
             ('{"text": "cut', "record 2: expected a JSON object"),
             ('{"text": 7}', "expected text in 'text', received '7'"),
+            ('{"content": "a", "n": 1}', "expected the column 'text', received 'content', 'n'"),
         ],
     )
     def test_json_lines(self, tmp_path, line, reason):

@@ -238,6 +238,33 @@ def test_text_that_changed_is_refused(corpus, tmp_path, expected):
         prepare_store(texts, TOKENIZER, out)
 
 
+def test_text_edited_at_the_same_size_is_refused(corpus, tmp_path):
+    texts, out = shutil.copytree(corpus, tmp_path / "texts"), tmp_path / "store"
+    prepare_store(texts, TOKENIZER, out)
+    edited = (texts / "a.txt").read_bytes().swapcase()
+    (texts / "a.txt").write_bytes(edited)
+    with pytest.raises(InputError, match=r"out: .* and .*texts was changed since"):
+        prepare_store(texts, TOKENIZER, out)
+
+
+def test_a_store_that_recorded_no_stamp_is_compared_by_names_and_sizes(corpus, tmp_path):
+    texts, out = shutil.copytree(corpus, tmp_path / "texts"), tmp_path / "store"
+    prepare_store(texts, TOKENIZER, out)
+    content = json.loads((out / "manifest.json").read_bytes())
+    del content["sources"][0]["stamp"]
+    (out / "manifest.json").write_text(json.dumps(content))
+    (texts / "a.txt").touch()
+    assert not prepare_store(texts, TOKENIZER, out).is_new
+
+
+def test_a_file_whose_name_is_no_text(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
+    pathlib.Path(path).write_text("the dog\n\n" * 200)
+    prepare_store([path], TOKENIZER, tmp_path / "store")
+    (record,) = Store(tmp_path / "store").manifest.sources
+    assert record.name == path
+
+
 def test_a_stream_that_changed_is_refused(tmp_path, monkeypatch):
     texts = text_of(300, 5)
     monkeypatch.setattr("keras_electra.corpus.reading.BLOCK_CHARACTERS", 2000)

@@ -100,10 +100,14 @@ def walk_below(folder, real, top, above, config, problems) -> Iterator[tuple[str
             # What a link inside the folder leads to is found without it.
             if not leads_out and os.path.isdir(target):
                 continue
-        if entry.is_dir():
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if is_folder:
             if target not in above:
                 yield from walk_below(path, target, top, above | {target}, config, problems)
-        elif entry.is_file():
+        elif is_file:
             yield path, target
 
 

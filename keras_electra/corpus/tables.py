@@ -39,7 +39,13 @@ def json_texts(
             if column is None:
                 strings = [key for key, value in record.items() if isinstance(value, str)]
                 column = chosen_column(list(record), strings, name, config, problems)
-            text = record.get(column, "")
+            if column not in record:
+                raise InputError(
+                    f"{where}: expected the column {column!r}, received "
+                    f"{', '.join(map(repr, record)) or 'none'}; --damaged-files skip passes over such "
+                    "records"
+                )
+            text = record[column]
             if text is not None and not isinstance(text, str):
                 raise InputError(f"{where}: expected text in {column!r}, received {shown(text)}")
         except InputError as error:

@@ -1,9 +1,11 @@
 """Units: pieces of a corpus that can be read alone, each by whichever process is free."""
 
 import dataclasses
+import functools
 import hashlib
+import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from keras_electra.config.corpus import CorpusConfig
@@ -203,14 +205,28 @@ class Divider:
 
     def _unit(self, files: list[File], is_sequential: bool = False) -> Unit:
         sizes = [file.size for file in files]
-        known = repr([(file.size, file.stamp) for file in files])
         return Unit(
             tuple(file.path for file in files),
             num_bytes=None if None in sizes else sum(sizes),
             source_index=self._source_index,
             is_sequential=is_sequential,
-            stamp=hashlib.blake2b(known.encode(), digest_size=8).hexdigest(),
+            stamp=together(stamp_of(file) for file in files),
         )
+
+
+def stamp_of(file: File) -> str:
+    """Sixteen hexadecimal digits that are others after a file was changed."""
+    known = repr((file.path, file.size, file.stamp))
+    return hashlib.blake2b(known.encode(), digest_size=8).hexdigest()
+
+
+def together(stamps: Iterable[str]) -> str:
+    """One stamp of several, the same in whatever order and groups they are put together.
+
+    >>> together(["00ff", together(["0f0f", "0001"])])
+    '0000000000000ff1'
+    """
+    return f"{functools.reduce(operator.xor, (int(stamp, 16) for stamp in stamps), 0):016x}"
 
 
 def text_bytes(file: File) -> int:

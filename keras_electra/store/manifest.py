@@ -46,12 +46,15 @@ class SourceRecord:
         num_files: files read; 0 for what is no file.
         num_bytes: bytes stored in them; None if that is not known before reading.
         sha256: over the names and sizes of all files; None where it was not recorded.
+        stamp: other digits after a file was changed, by their times where they have one; None where it
+            was not recorded.
     """
 
     name: str
     num_files: int
     num_bytes: int | None
     sha256: str | None = None
+    stamp: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,8 @@ class Manifest:
         """Write `manifest.json` into `folder` and make sure it is on the disk."""
         content = dataclasses.asdict(self)
         with open(folder / MANIFEST_FILE, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
+            # In ASCII, since the names of files may hold bytes that are no text.
+            json.dump(content, file, indent=1)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from keras_electra.corpus import Source, Unit
+from keras_electra.corpus.units import together
 from keras_electra.store.manifest import SourceRecord
 from keras_electra.store.preparing.held_out_texts import digest_of
 from keras_electra.store.preparing.signatures import algorithm_version
@@ -40,4 +41,6 @@ def record_of(source: Source, units: list[Unit]) -> SourceRecord:
     if num_bytes is None:
         return SourceRecord(source.name, len(files), None)
     digest = hashlib.sha256(json.dumps([files, num_bytes]).encode()).hexdigest()
-    return SourceRecord(source.name, len(files), num_bytes, digest)
+    # Of a file in several parts the first: how a corpus is divided shall make no difference.
+    stamp = together(unit.stamp for unit in units if unit.stamp and not unit.start)
+    return SourceRecord(source.name, len(files), num_bytes, digest, stamp)

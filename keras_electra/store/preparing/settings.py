@@ -1,5 +1,6 @@
 """Is it the same work? Settings and text of a store that is there, or in the making."""
 
+import dataclasses
 import os
 import pathlib
 
@@ -76,6 +77,9 @@ def finished(
     for old, new in zip(manifest.sources, records, strict=True):
         if new.sha256 is None:
             raise InputError(f"{refused}, and whether {new.name} is the same text cannot be told")
+        if old.stamp is None:
+            # A store of an earlier version.
+            new = dataclasses.replace(new, stamp=None)
         if old != new:
             raise InputError(f"{refused}, and {new.name} was changed since")
     return manifest
