@@ -9,7 +9,9 @@ from keras_electra.batches import PretrainBatches
 from keras_electra.errors import InputError
 from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
 from keras_electra.presets import load
+from keras_electra.pretrainer import refuse_others
 from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind
 from keras_electra.store import Store
 
 EVALUATION_SEED = 0x5EED
@@ -56,10 +58,14 @@ def evaluate(
         A dict of `FIGURES`: losses in nats, the others fractions. `unigram_accuracy` is the generator's
         baseline (always the commonest token), `majority_accuracy` the discriminator's (never, or
         always, replaced). What the objective does not have is None.
+
+    Raises:
+        InputError: if the model is not one of pretraining, or the store is not of its vocabulary.
     """
     if isinstance(model, str | os.PathLike):
         store = store if store is not None else store_of(model)
         model = load(model)
+    refuse_others(model)
     if store is None:
         raise InputError("store: expected one beside a model that is not a run, received None")
     store = Store(store) if isinstance(store, str | os.PathLike) else store
@@ -87,7 +93,7 @@ def store_of(path) -> Store:
     run = RunFolder(path.parent.parent if path.parent.name == "checkpoints" else path)
     if not run.exists():
         raise InputError(f"store: expected one beside {path}, which is not a run, received None")
-    recorded = run.config()["store"]
+    recorded = settings_of_kind(run, "pretrain")["store"]
     store = Store(recorded["path"])
     if store.fingerprint != recorded["fingerprint"]:
         raise InputError(

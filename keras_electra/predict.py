@@ -12,7 +12,7 @@ from keras_electra.config.objective import OBJECTIVES_WITH_DETECTOR
 from keras_electra.detection import Detection, detections, encoded_texts, scores_of_rows
 from keras_electra.errors import InputError
 from keras_electra.passes import detector_logits, head_outputs
-from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.pretrainer import ElectraPretrainer, refuse_others
 
 
 def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16) -> list[Detection]:
@@ -29,6 +29,7 @@ def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16)
     Raises:
         InputError: if the model has no tokenizer, or its objective trains no detector.
     """
+    refuse_others(model)
     if not model.objective.has_detector:
         raise InputError(
             f"model: expected one trained with objective {' or '.join(OBJECTIVES_WITH_DETECTOR)}, "
@@ -49,6 +50,7 @@ def pseudo_log_likelihood(
     Raises:
         InputError: if the model was trained with another objective.
     """
+    refuse_others(model)
     if model.objective.objective != "electric":
         raise InputError(
             "model: expected one trained with objective='electric', "

@@ -27,6 +27,7 @@ from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
+from keras_electra.runs.kind import settings_of_kind
 from keras_electra.task_models import (
     ExtractiveQA,
     MultipleChoice,
@@ -219,7 +220,7 @@ def network_variables(model: ElectraPretrainer) -> dict[str, list]:
 
 
 def _load_checkpoint(path, run, dtype, weights):
-    settings = run.config()
+    settings = settings_of_kind(run, "pretrain")
     config = PretrainConfig.from_dict(settings["pretrain"])
     model = ElectraPretrainer.from_recipe(config.replace(dtype_policy=dtype))
     state = read_state(path)

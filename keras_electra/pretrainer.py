@@ -12,6 +12,7 @@ from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.errors import InputError
 from keras_electra.heads import CopyHead
 from keras_electra.sampling import (
     mean_of_duplicates,
@@ -308,3 +309,9 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
 
 def _options(kind, values):
     return kind.from_dict(values) if isinstance(values, dict) else values
+
+
+def refuse_others(model) -> None:
+    """Raise `InputError` for a model that is no `ElectraPretrainer`, such as a fine-tuned one."""
+    if not isinstance(model, ElectraPretrainer):
+        raise InputError(f"model: expected a pretrained model, received a {type(model).__name__}")

@@ -21,6 +21,7 @@ from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder, RunSession, SilentSession, StopSignals, prune_checkpoints
 from keras_electra.runs.environment import environment_of
+from keras_electra.runs.kind import refuse_other_kind
 from keras_electra.store import Store
 
 MAY_CHANGE = (
@@ -188,6 +189,7 @@ def open_session(config, store, run_dir) -> RunSession | SilentSession:
     """The run folder, opened once the block is entered: by the first process, for writing."""
     if devices.process_index() > 0:
         return SilentSession(run_dir)
+    refuse_other_kind(run_dir, "pretrain")
     settings = {
         "pretrain": config.to_dict(),
         "tokenizer": store.manifest.tokenizer.to_dict(),

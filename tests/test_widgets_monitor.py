@@ -14,6 +14,7 @@ pytest.importorskip("anywidget")
 from keras_electra.errors import InputError
 from keras_electra.runs import RunSession
 from keras_electra.runs.charts import Chart, Line
+from keras_electra.runs.files import write_json
 from keras_electra_widgets.board import Board, emptiest_corner, place
 from keras_electra_widgets.monitor import RunMonitor, clock
 from keras_electra_widgets.picture import Scale, picture, svg
@@ -243,8 +244,8 @@ def launches(monkeypatch):
     """What would be started, and how it goes."""
     started, ended = [], types.SimpleNamespace(is_live=True, sentence="pretrain: starting")
 
-    def launch(commands, path, backend=None):
-        started.append(([one.shell for one in commands], path, backend))
+    def launch(commands, path, plan, backend=None):
+        started.append(([one.shell for one in commands], path, plan, backend))
         return types.SimpleNamespace(status=lambda: ended, output=lambda: ["last words"])
 
     monkeypatch.setattr("keras_electra_widgets.run_controls.launch", launch)
@@ -254,11 +255,13 @@ def launches(monkeypatch):
 
 def test_an_ended_run_goes_on_in_a_new_process(monitor, run, tick, launches):
     started, status = launches
+    write_json(run.folder.path / "launch.json", {"commands": [], "plan": {"size": "tiny"}})
     run.set_state("stopped", 200)
     tick()
     monitor.controls.resume.click()
     path = run.folder.path
-    assert started == [([f"keras-electra pretrain --run-dir {path}"], path, "torch")]
+    command = f"keras-electra pretrain --run-dir {path}"
+    assert started == [([command], path, {"size": "tiny"}, "torch")]
     assert monitor.controls.resume.reason == "the run is starting again"
     run.set_state("running", 210)
     tick()

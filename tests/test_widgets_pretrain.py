@@ -241,6 +241,22 @@ def test_a_failure_is_told_with_the_last_lines(panel, unthreaded):
     assert not panel.again.disabled
 
 
+def test_a_run_that_is_started_again_is_followed(panel, unthreaded, started):
+    panel.start.click()
+    panel.launched.file.update(at=2)
+    with session(panel) as run:
+        run.set_state("stopped", 20)
+    unthreaded.run_timers()
+    assert panel.state == "stopped" and panel.cancel.disabled and not panel.again.disabled
+    # What the monitor's Resume does.
+    content = panel.launched.file.read()
+    panel.launched.file.write({**content, "at": 0, "commands": content["commands"][-1:]})
+    with session(panel) as run:
+        run.set_state("running", 21)
+        unthreaded.run_timers()
+        assert panel.state == "running" and not panel.cancel.disabled and panel.again.disabled
+
+
 def test_a_run_at_work_is_found_again(panel, unthreaded, tmp_path, started):
     """As after a restart of the kernel: another panel on the same folder shows the run."""
     type_in(panel, "steps", "77")

@@ -22,6 +22,7 @@ from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind
 
 VOCABULARY_SIZE = 2048
 NUM_TOKENS = 700_000
@@ -93,7 +94,7 @@ def check_folder(run: RunFolder, store: pathlib.Path) -> None:
         return
     from keras_electra.store import Store
 
-    recorded = run.config()["store"]
+    recorded = settings_of_kind(run, "pretrain")["store"]
     # A folder that was moved or copied is still the demo's.
     is_here = store.exists() and Store(store).fingerprint == recorded["fingerprint"]
     if not is_here and pathlib.Path(recorded["path"]) != store.resolve():

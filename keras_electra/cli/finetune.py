@@ -14,6 +14,8 @@ from keras_electra.cli.own_data import Columns
 from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, FinetuneConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
+from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind, way_on
 
 BY_TASK = dict.fromkeys(
     [*RECIPE, "sequence_length", "epochs", "bias_correction"], "by size and task"
@@ -73,8 +75,21 @@ class Finetune:
             return self._run(
                 there.model, there.tasks, there.data, there.run_dir, changes, there.lowercase
             )
+        self._tell_way_on()
         require(self, "model", "data", "run_dir")
         return self._run(self.model, self.task, self.data, self.run_dir, changes)
+
+    def _tell_way_on(self):
+        """Of a run that is named alone, say how it was started: its data is not kept in it."""
+        if self.run_dir is None or (self.model and self.data):
+            return
+        run = RunFolder(self.run_dir)
+        if run.exists():
+            settings_of_kind(run, "finetune")
+            raise InputError(
+                "--model, --data: expected those that the run was started with, received not both; "
+                f"{way_on(run)} goes on with {run.path}"
+            )
 
     def _run(self, model, names, data, run_dir, changes, lowercase=None):
         existing("--model", model)

@@ -19,6 +19,7 @@ from keras_electra.config.pretrain import GROUPS, PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind
 
 DEFAULT_SIZE = "small"
 SUMMARY = ("loss", "mlm_loss", "generator_accuracy", "rtd_loss", "rtd_auc")
@@ -123,7 +124,10 @@ class Pretrain:
                 f"--store: expected the store to train on, for {self.run_dir} holds no run "
                 "to resume, received none"
             )
-        return self.store or run.config()["store"]["path"], self.run_dir
+        recorded = None
+        if run.exists():
+            recorded = settings_of_kind(run, "pretrain")["store"]["path"]
+        return self.store or recorded, self.run_dir
 
     def _config(self, run, store, original: OriginalRun | None) -> PretrainConfig:
         groups = (self.training, self.encoder, self.objective, self.masking, self.optimizer)
@@ -148,7 +152,7 @@ def resumed_config(run: RunFolder, size, architecture, changes: dict) -> Pretrai
     Raises:
         InputError: if another size is asked for; other changes are judged when the run is opened.
     """
-    config = PretrainConfig.from_dict(run.config()["pretrain"])
+    config = PretrainConfig.from_dict(settings_of_kind(run, "pretrain")["pretrain"])
     if size not in (None, config.size):
         raise InputError(f"size: expected {config.size!r}, that of {run.path}, received {size!r}")
     bundle = ARCHITECTURES[architecture] if architecture else {}

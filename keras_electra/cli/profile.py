@@ -14,6 +14,7 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind
 
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 BY_RECIPE = "(default: by run or size)"
@@ -89,7 +90,7 @@ class Profile:
         names = ("batch_size", "sequence_length", "accumulation_steps", "dtype_policy")
         changes = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if self.run_dir is not None:
-            settings = RunFolder(self.run_dir).config()
+            settings = settings_of_kind(RunFolder(self.run_dir), "pretrain")
             config = PretrainConfig.from_dict(settings["pretrain"]).changed(**changes, stages=None)
             return config, self.store or settings["store"]["path"]
         if self.store is None:

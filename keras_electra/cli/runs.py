@@ -12,6 +12,7 @@ from keras_electra.cli.arguments import Json
 from keras_electra.cli.options import number
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder, describe, list_runs, send_command
+from keras_electra.runs.kind import way_on
 
 ANSWERS = ("command_obeyed", "command_refused")
 
@@ -121,7 +122,7 @@ class PauseRun(OfOneRun):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResumeRun(OfOneRun):
-    """Have a paused run go on. A run that has ended goes on with `pretrain --run-dir RUN`."""
+    """Have a paused run go on. A run that has ended goes on with the command that started it."""
 
     place: Place = None
     run_dir: RunDir = None
@@ -130,9 +131,10 @@ class ResumeRun(OfOneRun):
     def run(self):
         run = self.folder()
         if not run.is_running():
+            state = run.state()
+            how = "" if state == "finished" else f"; {way_on(run)} goes on with it"
             raise InputError(
-                f"runs resume: expected a paused run, received {run.path}, which is {run.state()}; "
-                f"keras-electra pretrain --run-dir {run.path} goes on with it"
+                f"runs resume: expected a paused run, received {run.path}, which is {state}{how}"
             )
         ask(run, "resume", self.wait_seconds)
 

@@ -17,6 +17,7 @@ from keras_electra.finetuning.start import Start
 from keras_electra.finetuning.trials import Course, Trial
 from keras_electra.pretraining import environment
 from keras_electra.runs import RunFolder, RunSession, StopSignals
+from keras_electra.runs.kind import refuse_other_kind
 from keras_electra.tasks import Task, known_task
 
 MAY_CHANGE = (
@@ -200,6 +201,7 @@ def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> Ru
         "tokenizer": start.tokenizer.config.to_dict(),
     }
     vocabulary = "".join(f"{token}\n" for token in start.tokenizer.vocabulary)
+    refuse_other_kind(run_dir, "finetune")
     return RunSession(
         run_dir,
         config=settings,

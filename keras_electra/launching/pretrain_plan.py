@@ -21,6 +21,7 @@ from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name, of_settings
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
+from keras_electra.runs.kind import settings_of_kind
 
 PREPARING_GROUPS = {
     "tokenizer": TokenizerConfig,
@@ -91,9 +92,7 @@ class PretrainPlan:
         kept = Launch(run_dir).plan()
         if "prepared_store" in kept:
             return of_settings(cls, {**kept, **changes})
-        settings = RunFolder(run_dir).config()
-        if "pretrain" not in settings:
-            raise InputError(f"expected a run of pretraining, received {os.fspath(run_dir)!r}")
+        settings = settings_of_kind(RunFolder(run_dir), "pretrain")
         config = PretrainConfig.from_dict(settings["pretrain"])
         size = config.size or "small"
         recipe = flat(PretrainConfig.from_size(size, config.encoder.vocabulary_size))

@@ -9,6 +9,7 @@ import ipywidgets
 from keras_electra.launching import Launch, free_name, launch
 from keras_electra.launching.commands import shell_text
 from keras_electra.runs import RunFolder, list_runs
+from keras_electra.runs.kind import way_on
 from keras_electra_widgets import form, static_html
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.copy_box import CopyBox
@@ -245,9 +246,13 @@ class Launcher(Panel):
 
     def tick(self) -> None:
         """Show how far the launch is."""
-        if self.launched is None or self._is_told:
+        if self.launched is None:
             return
         status = self.launched.status()
+        # The monitor below may have started it again.
+        self._is_told = self._is_told and not status.is_live
+        if self._is_told:
+            return
         if status.state != self._seen_state:
             self._seen_state = status.state
             self._allow()
@@ -284,7 +289,7 @@ class Launcher(Panel):
         if status.state == "finished":
             return f"{name} has finished. New run plans another."
         if status.state in ("stopped", "interrupted"):
-            again = f"keras-electra {status.command} --run-dir {name}"
+            again = way_on(self.launched.run)
             return f"{name} is {status.state}; {again} goes on with it. New run plans another."
         if status.state == "cancelled":
             return "Cancelled. What was prepared is kept. New run starts it again."

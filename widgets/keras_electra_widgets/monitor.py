@@ -9,6 +9,7 @@ from keras_electra.runs.axes import AXES, seconds_left
 from keras_electra.runs.charts import table_of
 from keras_electra.runs.following import last_lines
 from keras_electra.runs.guards import folder_sentences, guard_sentences
+from keras_electra.runs.kind import way_on
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.chart_options import refuse_wrong
 from keras_electra_widgets.panel import Panel, refuse_unknown
@@ -263,17 +264,15 @@ class RunMonitor(Panel):
             self.say(f"The run has finished. Next: {viewer}({where!r}) looks into it.")
         elif state in ("stopped", "interrupted"):
             how = "was stopped" if state == "stopped" else "ended without finishing"
-            self.say(f"The run {how}; {self._way_on()} goes on with it.", self.log_tail())
+            self.say(
+                f"The run {how}; {way_on(self.follower.run)} goes on with it.", self.log_tail()
+            )
         elif state == "starting":
             self.say("The run is starting: the first step is compiled, which can take a minute.")
         elif state == "paused" and not self.head.sentence.startswith("The run waits"):
             self.say("The run is paused; Resume lets it go on.")
         elif state == "running" and not self.controls.pending:
             self.say("The run is at work; it goes on when this notebook is closed.")
-
-    def _way_on(self):
-        command = "finetune" if "finetune" in self.follower.config else "pretrain"
-        return f"keras-electra {command} --run-dir {self.path}"
 
     def _draw(self):
         self._is_dirty, self._drawn_at = False, time.monotonic()

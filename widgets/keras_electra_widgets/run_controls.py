@@ -6,7 +6,7 @@ import ipywidgets
 
 from keras_electra.launching.commands import command as command_line
 from keras_electra.launching.installed import installed_backends
-from keras_electra.launching.starting import launch
+from keras_electra.launching.starting import Launch, launch
 from keras_electra.runs import LIVE_STATES, RunFollower, send_command
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.static_html import escaped
@@ -159,7 +159,10 @@ class RunControls(ipywidgets.VBox):
             return
         path, backend = self.follower.run.path, self.follower.status.get("backend")
         backend = backend if backend in installed_backends() else None
-        self.launched = launch([command_line("pretrain", {"run_dir": path})], path, backend=backend)
+        command = command_line("pretrain", {"run_dir": path})
+        # A launcher finds its run again by the plan.
+        plan = Launch(path).plan() or None
+        self.launched = launch([command], path, plan=plan, backend=backend)
         self.pending = ("start", None, time.monotonic())
         self.panel.say("A new process starts and goes on from the last checkpoint.")
         self.refresh()
