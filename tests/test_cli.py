@@ -471,6 +471,32 @@ class TestRuns:
         assert main(["runs", command, str(run_dir)]) == 2
         assert "finished" in capsys.readouterr().err
 
+    def test_an_ended_run_is_told_what_goes_on_with_it(self, copied_run, capsys):
+        status = json.loads((copied_run / "status.json").read_text())
+        (copied_run / "status.json").write_text(json.dumps({**status, "state": "stopped"}))
+        assert main(["runs", "resume", str(copied_run)]) == 2
+        told = capsys.readouterr().err
+        assert f"keras-electra pretrain --run-dir {copied_run} goes on with it" in told
+
+    @pytest.mark.parametrize(
+        "arguments", [["pretrain"], ["evaluate"], ["profile"], ["demo"], ["finetune"]]
+    )
+    def test_a_run_of_another_kind_is_refused(self, arguments, copied_run, capsys):
+        kind = "pretrain" if arguments == ["finetune"] else "finetune"
+        (copied_run / "config.json").write_text(json.dumps({kind: {}}))
+        shutil.rmtree(copied_run / "checkpoints")
+        assert main([*arguments, "--run-dir", str(copied_run)]) == 2
+        (told,) = capsys.readouterr().err.splitlines()
+        other = "a pretraining run" if kind == "finetune" else "a fine-tuning run"
+        assert f"expected {other}, received {copied_run}, " in told
+
+    def test_a_fine_tuning_named_alone_is_told_how_it_was_started(self, copied_run, capsys):
+        (copied_run / "config.json").write_text(json.dumps({"finetune": {}}))
+        assert main(["finetune", "--run-dir", str(copied_run)]) == 2
+        told = capsys.readouterr().err
+        assert "--model, --data: expected those that the run was started with" in told
+        assert f"goes on with {copied_run}" in told
+
     def test_one_run_must_be_named(self, run_dir, tmp_path, capsys):
         assert main(["runs", "show"]) == 2
         assert main(["runs", "show", str(run_dir), "--run-dir", str(run_dir)]) == 2
