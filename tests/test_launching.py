@@ -5,6 +5,8 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -158,7 +160,13 @@ def test_other_text_gets_another_folder(plan, tmp_path):
         text.write_text(content)
         folders.add(dataclasses.replace(plan, corpus=[text]).data_dir)
     folders.add(dataclasses.replace(plan, corpus=[text], vocabulary_size=500).data_dir)
-    assert len(folders) == 3
+    text.write_text("other words at this..")
+    folders.add(dataclasses.replace(plan, corpus=[text]).data_dir)
+    vocabulary = tmp_path / "vocab.txt"
+    for content in ("[PAD]\n[UNK]\n", "[PAD]\n[CLS]\n"):
+        vocabulary.write_text(content)
+        folders.add(dataclasses.replace(plan, corpus=[text], vocabulary=vocabulary).data_dir)
+    assert len(folders) == 6
     assert all(folder.parent == plan.folder / "data" for folder in folders)
 
 
@@ -375,6 +383,40 @@ def test_a_speed_is_news_every_half_minute(monkeypatch):
     assert news.of(later) is None
     now[0] += 2.0
     assert news.of({**later, "step": 81, "heartbeat": 40.0}) == 80 / 30
+
+
+# What two launches need
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks of files")
+def test_what_two_launches_need_is_made_once(tmp_path, monkeypatch, capfd):
+    """The second waits for the first, and takes what it made."""
+    from keras_electra.launching import driver
+
+    result, calls = tmp_path / "data" / "vocab.txt", []
+
+    def call(arguments):
+        calls.append(arguments)
+        time.sleep(0.3)
+        result.write_text("made")
+        return 0
+
+    monkeypatch.setattr(driver.subprocess, "call", call)
+    made = {"shell": "make it", "arguments": ["make"], "result": str(result)}
+    threads = [
+        threading.Thread(target=driver.run, args=(made,), kwargs={"is_last": False})
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    told = capfd.readouterr().out
+    assert f"waiting for another launch that makes {result}" in told
+    assert f"{result} is there already" in told
+    # Asked for by itself it says how it ended.
+    assert driver.run(made, is_last=True) == 0 and len(calls) == 2
 
 
 # Progress and backends

@@ -16,11 +16,14 @@ class Command:
         name: of the command, such as "tokenizer train".
         arguments: what follows the program's name.
         progress_path: of the file in which it says how far it is, or None.
+        result_path: of what it makes for other commands too, or None: two launches that need the same
+            make it once.
     """
 
     name: str
     arguments: tuple[str, ...]
     progress_path: str | None = None
+    result_path: str | None = None
 
     @property
     def shell(self) -> str:
@@ -35,10 +38,10 @@ class Command:
         return (*self.arguments, "--progress-file", self.progress_path)
 
 
-def command(name: str, options: Mapping, progress_path=None) -> Command:
+def command(name: str, options: Mapping, progress_path=None, result_path=None) -> Command:
     """A command of options by name."""
-    path = None if progress_path is None else os.fspath(progress_path)
-    return Command(name, (*name.split(), *flags(options)), path)
+    paths = (None if path is None else os.fspath(path) for path in (progress_path, result_path))
+    return Command(name, (*name.split(), *flags(options)), *paths)
 
 
 def flags(options: Mapping) -> list[str]:

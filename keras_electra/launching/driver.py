@@ -4,9 +4,17 @@ Started as `python -m keras_electra.launching.driver RUN_DIR` in a session of it
 when whoever started it is gone. What the commands print goes to `output.txt` of the run folder.
 """
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import sys
+
+try:
+    import fcntl
+except ImportError:
+    # Windows.
+    fcntl = None
 
 from keras_electra.launching.launch_file import LaunchFile
 from keras_electra.runs.process import start_time_of
@@ -19,16 +27,45 @@ def main(run_dir: str) -> int:
     mine = {"pid": os.getpid(), "process_start_time": start_time_of(os.getpid())}
     for index, command in enumerate(commands):
         launch.update(at=index, **mine)
-        arguments = [sys.executable, "-m", "keras_electra", *command["arguments"]]
-        print(f"$ {command['shell']}", flush=True)
-        is_last = index == len(commands) - 1
-        if is_last and os.name == "posix":
-            os.execv(sys.executable, arguments)
-        code = subprocess.call(arguments)
+        code = run(command, is_last=index == len(commands) - 1)
         if code:
             launch.update(exit_code=code)
             return code
     return 0
+
+
+def run(command: dict, is_last: bool) -> int:
+    """Run one command, unless it makes what is there already; its exit code."""
+    arguments = [sys.executable, "-m", "keras_electra", *command["arguments"]]
+    result = command.get("result")
+    if result is None:
+        print(f"$ {command['shell']}", flush=True)
+        if is_last and os.name == "posix":
+            os.execv(sys.executable, arguments)
+        return subprocess.call(arguments)
+    with alone(pathlib.Path(result)):
+        # What was asked for itself says how it ended.
+        if not is_last and os.path.exists(result):
+            print(f"{result} is there already", flush=True)
+            return 0
+        print(f"$ {command['shell']}", flush=True)
+        return subprocess.call(arguments)
+
+
+@contextlib.contextmanager
+def alone(result: pathlib.Path):
+    """Wait until no other launch makes the same, and keep others waiting meanwhile."""
+    if fcntl is None:
+        yield
+        return
+    result.parent.mkdir(parents=True, exist_ok=True)
+    with open(result.with_name(f".{result.name}.lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another launch that makes {result}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 if __name__ == "__main__":

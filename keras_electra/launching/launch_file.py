@@ -11,9 +11,9 @@ from keras_electra.runs.files import read_json, write_json
 class LaunchFile:
     """Reads and writes the file; it is always replaced whole.
 
-    Its fields: `commands` ([{"name", "arguments", "shell", "progress"}]), `at` (number of the one at
-    work), `pid`, `process_start_time`, `host`, `started` (seconds since 1970), `exit_code` of a command
-    that failed, `cancelled`, and `plan`, the settings it was made from.
+    Its fields: `commands` ([{"name", "arguments", "shell", "progress", "result"}]), `at` (number of the
+    one at work), `pid`, `process_start_time`, `host`, `started` (seconds since 1970), `exit_code` of a
+    command that failed, `cancelled`, and `plan`, the settings it was made from.
 
     Args:
         run_dir: the run folder.

@@ -120,12 +120,23 @@ class PretrainPlan:
     def data_dir(self) -> pathlib.Path:
         """Where vocabulary and store are made: a folder for each text and way to read it.
 
+        The same files changed, by size or time, are another text.
+
         Raises:
             InputError: if the corpus cannot be found.
         """
-        made = [self.files, self.vocabulary, self.vocabulary_size, self.preparing]
+        made = [self.files, self._vocabulary_digest(), self.vocabulary_size, self.preparing]
         digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode())
         return self.folder / DATA_FOLDER / digest.hexdigest()[:8]
+
+    def _vocabulary_digest(self) -> str | None:
+        """Of the file that was given; its name where there is none yet, None of one to be learned."""
+        if self.vocabulary is None:
+            return None
+        try:
+            return hashlib.sha256(pathlib.Path(self.vocabulary).read_bytes()).hexdigest()
+        except OSError:
+            return self.vocabulary
 
     @property
     def vocabulary_path(self) -> pathlib.Path:
@@ -141,16 +152,16 @@ class PretrainPlan:
 
     @functools.cached_property
     def files(self) -> tuple:
-        """What the corpus consists of: names, place and size in bytes; `InputError` if not found."""
+        """What the corpus consists of: names, place, size in bytes, stamp; `InputError` if not found."""
         from keras_electra.corpus import sources_of, units
 
         found = units(sources_of(list(self.sources)), CorpusConfig(**self.given("corpus")))
-        return tuple((str(one.paths), one.start, one.num_bytes) for one in found)
+        return tuple((str(one.paths), one.start, one.num_bytes, one.stamp) for one in found)
 
     @property
     def corpus_bytes(self) -> int | None:
         """Bytes of the corpus as it is stored; None where that is not known before reading."""
-        sizes = [size for _, _, size in self.files]
+        sizes = [size for _, _, size, _ in self.files]
         return None if None in sizes else sum(sizes)
 
     # Settings
@@ -259,6 +270,7 @@ class PretrainPlan:
             "tokenizer train",
             {"corpus": self.sources, **options},
             self.data_dir / "tokenizer_progress.json",
+            self.vocabulary_path,
         )
 
     def _prepare_command(self):
@@ -266,7 +278,10 @@ class PretrainPlan:
         for group in PREPARING_GROUPS:
             options |= self.given(group)
         return command(
-            "prepare", {"corpus": self.sources, **options}, self.data_dir / "prepare_progress.json"
+            "prepare",
+            {"corpus": self.sources, **options},
+            self.data_dir / "prepare_progress.json",
+            self.store_path,
         )
 
     def settings(self) -> dict:

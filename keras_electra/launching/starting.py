@@ -227,6 +227,7 @@ def launch(
                 "arguments": list(one.full_arguments),
                 "shell": one.shell,
                 "progress": one.progress_path,
+                "result": one.result_path,
             }
             for one in commands
         ],
