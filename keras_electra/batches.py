@@ -52,6 +52,8 @@ class PretrainBatches(keras.utils.PyDataset):
         total_steps: of the run, over which the mask rate goes to `masking.final_mask_rate`; needed where
             there is one.
         first_step: step of the run that step 0 here is, in a stage that begins later.
+        first_example: examples of this length that the run has had before, so that a stage goes on where
+            the one before it ended.
         process_index, num_processes: which share of each batch is made, of how many equal ones; orders,
             masks and draws are those of the whole batch.
         ahead: batches made before they are asked for.
@@ -75,6 +77,7 @@ class PretrainBatches(keras.utils.PyDataset):
         is_endless: bool = False,
         total_steps: int | None = None,
         first_step: int = 0,
+        first_example: int = 0,
         process_index: int = 0,
         num_processes: int = 1,
         ahead: int = AHEAD,
@@ -94,7 +97,7 @@ class PretrainBatches(keras.utils.PyDataset):
             raise InputError("total_steps: expected a number beside final_mask_rate, received None")
         self.attends_across_documents = attends_across_documents
         self.total_steps = total_steps
-        self.first_step = first_step
+        self.first_step, self.first_example = first_step, first_example
         self.seed = seed
         self.start_step = start_step
         self.is_endless = is_endless
@@ -175,7 +178,7 @@ class PretrainBatches(keras.utils.PyDataset):
             special=self.tokenizer,
             vocabulary_size=self.tokenizer.vocabulary_size,
             seed=self.seed,
-            step=step,
+            step=self.first_step + step,
             first_index=self.first_index,
             is_continuation=self.tokenizer.is_continuation if self.masking.whole_words else None,
             mask_rate=self.mask_rate(step),
@@ -201,7 +204,7 @@ class PretrainBatches(keras.utils.PyDataset):
 
     def indices(self, step: int) -> np.ndarray:
         """Numbers (B,) of a step's examples: each pass over the store in an order of its own."""
-        numbers = step * self.batch_size + np.arange(self.batch_size)
+        numbers = self.first_example + step * self.batch_size + np.arange(self.batch_size)
         passes, places = np.divmod(numbers, self.num_examples)
         for number in np.unique(passes):
             key = (self.seed, ORDER, number)
@@ -211,7 +214,7 @@ class PretrainBatches(keras.utils.PyDataset):
 
 
 class StagedBatches(keras.utils.PyDataset):
-    """Batches whose length and size change at given steps; each stage reads the same store.
+    """Batches whose length and size change at given steps; each stage reads on in the same store.
 
     Args:
         stages: (first step, `PretrainBatches`) in the order of the steps, the first from step 0.
@@ -261,8 +264,16 @@ def training_batches(store, config: PretrainConfig):
     for stage in config.all_stages:
         shape = {"sequence_length": stage.sequence_length, "batch_size": stage.batch_size}
         recipe = config.replace(stages=None, **shape)
+        # Whole examples of this length in the tokens before; in those of another length the order
+        # is another one, but no pass is begun twice.
+        before = -(-config.tokens_until(stage.first_step) // stage.sequence_length)
         batches = PretrainBatches.from_recipe(
-            store, recipe, is_endless=True, first_step=stage.first_step, **shares
+            store,
+            recipe,
+            is_endless=True,
+            first_step=stage.first_step,
+            first_example=before,
+            **shares,
         )
         stages.append((stage.first_step, batches))
     return stages[0][1] if len(stages) == 1 else StagedBatches(stages)

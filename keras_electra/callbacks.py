@@ -1,6 +1,7 @@
 """What happens between the steps of a run: rows of the log, checkpoints, commands, the clock."""
 
 import dataclasses
+import math
 import time
 
 import keras
@@ -9,7 +10,6 @@ from keras_electra.backends import devices
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
 from keras_electra.runs import RunSession, StopSignals, memory_bytes
-from keras_electra.schedules import rate_fraction
 
 COMMAND_SECONDS = 0.5
 """How often the control folder is looked into, and a paused run looks around."""
@@ -95,7 +95,9 @@ class RunKeeper(keras.callbacks.Callback):
         self._looked = 0.0
         self._newly_done = 1
         self._is_paused = False
+        # Updates left out before: those of a checkpoint are known when its model is there.
         self._skipped = None
+        self._clocked_from = None
         self._saves_at_end = True
         self._start_interval()
 
@@ -108,6 +110,12 @@ class RunKeeper(keras.callbacks.Callback):
     def seconds(self) -> float:
         """Seconds of training, over all sessions, pauses left out."""
         return time.monotonic() - self._started
+
+    def on_train_begin(self, logs=None):
+        """Fit the schedule to the clock before the first step that follows."""
+        if self._skipped is None:
+            self._skipped = int(number_of(self.model.optimizer.skipped_steps))
+        self._keep_to_clock()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Go on with the sums of an interval that a checkpoint cut in two."""
@@ -151,6 +159,8 @@ class RunKeeper(keras.callbacks.Callback):
             self.checkpoint()
         if is_interval_end:
             self._start_interval()
+            # From here on the time of compiling does not count.
+            self._clocked_from = self._clocked_from or (self.step, self.seconds)
             self._keep_to_clock()
 
     def checkpoint(self, again: bool = False):
@@ -199,9 +209,7 @@ class RunKeeper(keras.callbacks.Callback):
         seconds = time.monotonic() - self._interval_started
         tokens = self._tokens() - self.batches.tokens_until(self._interval_step)
         optimizer = self.model.optimizer
-        fraction = rate_fraction(
-            self.plan.optimizer, self.step, optimizer.total_steps_variable.value
-        )
+        fraction = number_of(optimizer.rate_fraction_at(self.step))
         return {
             "step": self.run_step,
             **self.plan.columns,
@@ -222,16 +230,20 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _watch_skipped(self, row):
         """Tell of updates left out; end a run in which no update works any more."""
-        former = row["skipped_steps"] if self._skipped is None else self._skipped
-        skipped, self._skipped = row["skipped_steps"] - former, row["skipped_steps"]
+        skipped, self._skipped = row["skipped_steps"] - self._skipped, row["skipped_steps"]
         if not skipped:
             return
         self.session.append_event("warning", step=self.run_step, skipped_steps=skipped)
-        if skipped >= self.step - self._interval_step:
+        num_steps = self.step - self._interval_step
+        # One bad batch is passed over; from weights that are lost nothing comes back.
+        if 2 * skipped >= num_steps and not math.isfinite(row["gradient_norm"]):
+            # One written within the interval may hold what was lost.
+            is_older = 0 < self.saved_step <= self._interval_step
+            intact = f", and the checkpoint of step {self.saved_step} is intact" if is_older else ""
             raise DivergedError(
-                f"loss: expected finite gradients, received NaN or infinity at each of the last "
-                f"{skipped} steps before step {self.step}; a lower learning_rate or a longer "
-                f"warm-up may help, and the checkpoint of step {self.saved_step} is intact"
+                f"loss: expected finite gradients, received NaN or infinity at {skipped} of the "
+                f"last {num_steps} steps before step {self.step}; a lower learning_rate or a longer "
+                f"warm-up may help{intact}"
             )
 
     def _seconds_left(self):
@@ -241,9 +253,13 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _keep_to_clock(self):
         """With a time budget: fit the schedule to the steps that the clock still allows."""
-        if self.plan.time_budget_minutes is None or self.outcome is not None:
+        if self.plan.time_budget_minutes is None or self.outcome is not None or not self.step:
             return
-        reachable = self.step + int(self._seconds_left() * self.step / self.seconds)
+        steps, seconds = self._clocked_from or (0, 0.0)
+        if self.step == steps:
+            steps, seconds = 0, 0.0
+        speed = (self.step - steps) / (self.seconds - seconds)
+        reachable = self.step + int(self._seconds_left() * speed)
         total = devices.largest(min(self.plan.steps, max(reachable, self.step + 1)))
         self.model.optimizer.total_steps_variable.assign(total)
 

@@ -29,6 +29,9 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     not decay. Gradients are clipped to a global norm first. An update whose gradient norm is not
     finite changes nothing but the counts.
 
+    With `ema_rate` a moving average of each weight is kept beside it; the weights themselves are never
+    replaced by it unless `use_averages` is called.
+
     With `hidden_optimizer="muon"` the kernels of the encoder layers and of local mixing move by
     `m <- b m + g`, `u = orthogonalized(g + b m)` times `0.2 sqrt(max(rows, columns))` instead (see
     `keras_electra.muon`); the rest of the line is the same, the rate times `muon_rate_factor`. Such a
@@ -37,13 +40,23 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     Args:
         config: `OptimizerConfig` or its dict.
         total_steps: updates over which the schedule runs; `total_steps_variable` changes it later.
+        max_warmup_fraction: of the steps that the warm-up takes at most, where a time budget may leave
+            fewer than were planned.
 
     Attributes:
         gradient_norm: scalar variable, global norm of the last gradients before clipping.
         skipped_steps: scalar variable, updates left out because the norm was not finite.
     """
 
-    def __init__(self, config=None, total_steps=1_000_000, *, name="electra_adamw", **kwargs):
+    def __init__(
+        self,
+        config=None,
+        total_steps=1_000_000,
+        *,
+        max_warmup_fraction=1.0,
+        name="electra_adamw",
+        **kwargs,
+    ):
         config = OptimizerConfig.from_dict(config) if isinstance(config, dict) else config
         config = config or OptimizerConfig()
         super().__init__(
@@ -55,6 +68,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         )
         self.config = config
         self.total_steps = total_steps
+        self.max_warmup_fraction = max_warmup_fraction
 
     def build(self, variables):
         """Make the slots. Decay and rate of each variable are fixed here, by its path."""
@@ -89,7 +103,12 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         peak = super()._get_current_learning_rate()
         if not self.built:
             return peak
-        return peak * rate_fraction(self.config, self._iterations + 1, self.total_steps_variable)
+        return peak * self.rate_fraction_at(self._iterations + 1)
+
+    def rate_fraction_at(self, step):
+        """Learning rate / peak learning rate at an update, a number or scalar tensor from 1."""
+        total = self.total_steps_variable
+        return rate_fraction(self.config, step, total, self.max_warmup_fraction)
 
     def _clip_gradients(self, grads):
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
@@ -181,6 +200,16 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             grads[place] = ops.stack([momentum, update])
         return grads
 
+    def finalize_variable_values(self, var_list):
+        """Do nothing, where Keras puts the averages in the place of the weights.
+
+        It calls this whenever a `fit` ends, and a run is many calls of `fit`.
+        """
+
+    def use_averages(self, variables) -> None:
+        """Put the moving averages into the weights, once training is over; needs `ema_rate`."""
+        super().finalize_variable_values(variables)
+
     def update_step(self, gradient, variable, learning_rate):
         """One variable's update, in portable operations (JAX and TensorFlow compile them)."""
         index, config = self._get_variable_index(variable), self.config
@@ -216,6 +245,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         return {
             "config": self.config.to_dict(),
             "total_steps": self.total_steps,
+            "max_warmup_fraction": self.max_warmup_fraction,
             "name": self.name,
             "loss_scale_factor": self.loss_scale_factor,
         }

@@ -38,6 +38,8 @@ MAY_CHANGE = (
     "store.path",
 )
 MAY_GROW = ("pretrain.steps",)
+BUDGET_WARMUP_FRACTION = 0.1
+"""Of the steps that a time budget allows, how many the warm-up takes at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,6 +210,7 @@ def open_session(config, store, run_dir) -> RunSession | SilentSession:
         may_grow=MAY_GROW,
         defaults={"pretrain": PretrainConfig.defaults()},
         details={"backend": keras.config.backend(), "devices": devices.num_devices()},
+        may_begin_anew=True,
     )
 
 
@@ -222,11 +225,18 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
     model.tokenizer = store.tokenizer()
     model.sequence_length = config.longest_sequence
     model.compile(
-        optimizer=ElectraAdamW(config.optimizer, config.steps),
+        optimizer=optimizer_of(config),
         jit_compile=config.jit_compile or "auto",
     )
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def optimizer_of(config: PretrainConfig) -> ElectraAdamW:
+    """The optimizer; with a time budget, which may leave few of the steps, a warm-up that fits them."""
+    has_budget = config.time_budget_minutes is not None
+    fraction = BUDGET_WARMUP_FRACTION if has_budget else 1.0
+    return ElectraAdamW(config.optimizer, config.steps, max_warmup_fraction=fraction)
 
 
 def restore(model, session, tell) -> tuple[dict, list | None]:

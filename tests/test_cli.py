@@ -341,6 +341,15 @@ class TestPretrain:
         assert ("--store" if flags else "--run-dir") in capsys.readouterr().err
         assert list(tmp_path.iterdir()) == []
 
+    def test_what_a_failed_start_left_is_no_run_to_go_on_with(self, store, tmp_path, capsys):
+        """A mistake is mended by the command without it, in the same folder."""
+        place = ["pretrain", "--store", str(store.path), "--run-dir", str(tmp_path / "run")]
+        wrong = ["--from", str(tmp_path), "--mask-rate", "0.3"]
+        assert main([*place, *NARROW, *wrong]) == 2
+        assert main([*place, *NARROW]) == 0
+        config = RunFolder(tmp_path / "run").config()["pretrain"]
+        assert config["masking"]["mask_rate"] == 0.15
+
     def test_from_another_run(self, run_dir, store, tmp_path, capsys):
         out = tmp_path / "run"
         flags = ["--store", str(store.path), "--run-dir", str(out), *NARROW, "--steps", "1"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_electra.cli import main
-from keras_electra.errors import InputError
+from keras_electra.errors import DivergedError, InputError
 from keras_electra.evaluation import FIGURES
 from keras_electra.presets import load
 from keras_electra.pretraining import intervals, pretrain
@@ -203,6 +203,76 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_checkpoint(
     run = RunFolder(path)
     assert run.status()["state"] == "failed"
     assert 5 in [step for step, _ in run.checkpoints()]
+
+
+@pytest.mark.parametrize("log_every_steps", [4, 5])
+def test_moving_averages_leave_the_training_as_it_is(
+    whole_run, tiny_config, store, tmp_path, log_every_steps
+):
+    """Whatever the intervals, and over a death: the weights are those of a run without averages."""
+    config = tiny_config(log_every_steps=log_every_steps, ema_rate=0.9)
+    with pytest.raises(Interrupted):
+        pretrain(config, store, tmp_path / "run", callbacks=[DieAfter(7)])
+    outcome = pretrain(config, store, tmp_path / "run")
+    found = weights_of(outcome.model)
+    for name, value in weights_of(whole_run[1].model).items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    average = weights_of(load(tmp_path / "run", weights="average"))
+    outcome.model.optimizer.use_averages(outcome.model.trainable_variables)
+    for name, value in weights_of(outcome.model).items():
+        np.testing.assert_array_equal(value, average[name], err_msg=name)
+    assert any((average[name] != found[name]).any() for name in found)
+
+
+def test_a_run_that_diverges_at_once_has_not_finished(tiny_config, store, tmp_path):
+    config = tiny_config(learning_rate=1e30, warmup_steps=0, log_every_steps=12)
+    with pytest.raises(DivergedError, match=r"infinity at 11 of the last 12 .*may help$"):
+        pretrain(config, store, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    assert run.state() == "failed"
+    (warning,) = [event for event in run.events() if event["kind"] == "warning"]
+    assert warning["skipped_steps"] == 11
+
+
+def test_a_budget_fits_the_schedule_again_when_a_run_goes_on(
+    tiny_config, store, tmp_path, monkeypatch
+):
+    """The rate falls on from where it was, and the warm-up takes a tenth of the steps at most."""
+    options = {"steps": 100_000, "warmup_steps": 1000, "checkpoint_every_steps": 100_000}
+    config = tiny_config(**options, log_every_steps=10, time_budget_minutes=10.0)
+    clock = Clock()
+    monkeypatch.setattr("keras_electra.callbacks.time", clock)
+
+    def stop(step):
+        clock.now += 3.0
+        if step == 105:
+            send_command(tmp_path, "stop")
+
+    outcome = pretrain(config, store, tmp_path, on_step=stop)
+    assert 105 <= outcome.step < 110
+    before = rows_of(tmp_path)[-1]
+    outcome = pretrain(config, store, tmp_path, on_step=lambda step: clock.wait(3.0))
+    assert outcome.state == "finished" and abs(outcome.step - 200) <= 2
+    rates = {row["step"]: row["learning_rate"] for row in rows_of(tmp_path)}
+    peak = config.optimizer.learning_rate
+    assert before["learning_rate"] == rates[100] == pytest.approx(peak * 100 / 180, rel=0.05)
+    assert rates[110] == pytest.approx(peak * 90 / 180, rel=0.05)
+    assert rates[190] < peak * 0.1
+
+
+class Clock:
+    """Stands for `time`: it goes on when it is told to."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def wait(self, seconds):
+        self.now += seconds
+
+    sleep = wait
 
 
 def test_a_time_budget_ends_the_schedule_and_the_run(tiny_config, store, tmp_path):

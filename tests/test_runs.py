@@ -394,6 +394,23 @@ def test_other_settings_are_refused_each_named_and_nothing_changes(tmp_path):
     assert after == before
 
 
+def test_a_start_that_failed_may_be_followed_by_other_settings(tmp_path):
+    """Until there is a row or a checkpoint; a run that keeps to its first settings does so always."""
+    with session(tmp_path):
+        pass
+    other = {"config": {"learning_rate": 7.0}, "vocabulary": b"other"}
+    with session(tmp_path, **other, may_begin_anew=True) as again:
+        assert not again.resumed
+        assert RunFolder(tmp_path).config() == other["config"]
+        assert RunFolder(tmp_path).vocabulary_path.read_bytes() == b"other"
+        again.append_log({"step": 1})
+    with (
+        pytest.raises(InputError, match="other settings"),
+        session(tmp_path, config={"learning_rate": 8.0}, vocabulary=b"other", may_begin_anew=True),
+    ):
+        pass
+
+
 def test_some_settings_may_change_and_steps_may_grow(tmp_path):
     with session(tmp_path):
         pass

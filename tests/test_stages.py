@@ -60,17 +60,29 @@ def test_wrong_stages_are_one_sentence(tiny_config, stages):
         tiny_config(stages=stages)
 
 
-def test_each_stage_counts_its_own_steps(tiny_config, store):
-    """A stage's batches are those of a run that has had this shape from its first step."""
+def test_a_stage_goes_on_where_the_one_before_it_ended(tiny_config, store):
+    """In larger batches of the same length come the examples that would have come without the stage."""
+    config = tiny_config(stages="5:12x8")
+    batches = training_batches(store, config)
+    alone = training_batches(store, tiny_config())
+    assert np.array_equal(batches[5][0]["token_ids"][:4], alone.batch(5)["token_ids"])
+    assert np.array_equal(batches[5][0]["token_ids"][4:], alone.batch(6)["token_ids"])
+    assert np.array_equal(batches[6][0]["token_ids"][:4], alone.batch(7)["token_ids"])
+    # Masks and draws are of the run's step: no batch gets those of an earlier one.
+    assert np.array_equal(batches[5][0]["uniform_draws"][:4], alone.batch(5)["uniform_draws"])
+
+
+def test_stages_of_other_lengths(tiny_config, store):
     config = tiny_config(stages="5:16x2")
     batches = training_batches(store, config)
     assert isinstance(batches, StagedBatches)
-    alone = PretrainBatches.from_recipe(
-        store, tiny_config(sequence_length=16, batch_size=2), is_endless=True
-    )
     (first,) = batches[5]
     assert first["token_ids"].shape == (2, 16)
-    assert np.array_equal(first["token_ids"], alone.batch(0)["token_ids"])
+    # 240 tokens before are 15 examples of 16.
+    recipe = tiny_config(sequence_length=16, batch_size=1)
+    alone = PretrainBatches.from_recipe(store, recipe, is_endless=True)
+    for row, number in zip(first["token_ids"], (15, 16), strict=True):
+        assert np.array_equal(row, alone.batch(number)["token_ids"][0])
     batches.start_step = 4
     (again,) = batches[1]
     assert np.array_equal(first["masked_ids"], again["masked_ids"])

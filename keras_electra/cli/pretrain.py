@@ -136,7 +136,8 @@ class Pretrain:
         if original is not None:
             changes = {**original.changes, **changes}
             size = original.size
-        if run.exists():
+        # With a store named, what a start that failed has left is no run to go on with.
+        if run.exists() and (run.has_work() or self.store is None):
             return resumed_config(run, size, self.architecture, changes)
         if self.architecture is not None:
             changes["architecture"] = self.architecture

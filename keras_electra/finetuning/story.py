@@ -211,6 +211,7 @@ def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> Ru
         may_grow=MAY_GROW,
         defaults={"finetune": FinetuneConfig.defaults()},
         details={"backend": keras.config.backend()},
+        may_begin_anew=True,
     )
 
 

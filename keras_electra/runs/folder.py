@@ -102,6 +102,14 @@ class RunFolder:
         started = (self.config_path, self.vocabulary_path, self.environment_path)
         return all(path.is_file() for path in started)
 
+    def has_work(self) -> bool:
+        """Whether anything was trained here: a checkpoint or a row of the log."""
+        try:
+            has_rows = self.log_path.stat().st_size > 0
+        except OSError:
+            has_rows = False
+        return has_rows or bool(self.checkpoints())
+
     def require(self) -> None:
         """Raise `InputError` unless a run was started here."""
         if not self.exists():

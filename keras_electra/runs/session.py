@@ -57,6 +57,8 @@ class RunSession:
         defaults: nested values that settings had before there was an option for them, so that a run of
             an older version is resumed.
         details: what `status.json` also holds, such as `backend` and `device`.
+        may_begin_anew: whether any settings may follow those of a start that failed before its first
+            row and checkpoint, so that nothing is lost by them.
         heartbeat_seconds: how often `status.json` is renewed.
 
     Raises (on entering):
@@ -76,6 +78,7 @@ class RunSession:
         may_grow: Collection[str] = ("steps",),
         defaults: dict | None = None,
         details: dict | None = None,
+        may_begin_anew: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ):
         self.folder = RunFolder(path)
@@ -83,6 +86,7 @@ class RunSession:
         self._config, self._environment = plain(config), plain(environment)
         self._vocabulary = _content(vocabulary)
         self._may_change, self._may_grow = may_change, may_grow
+        self._may_begin_anew = may_begin_anew
         self._defaults = plain(defaults or {})
         self._lock = FolderLock(self.folder.lock_path)
         self._inbox = CommandInbox(self.folder.control_path, self.append_event)
@@ -166,7 +170,8 @@ class RunSession:
         former = folder.status()
         if _is_at_work(folder, former):
             raise RunInUseError(in_use_sentence(folder.path, former))
-        changes = self._check_existing() if folder.exists() else self._check_new()
+        has_begun = folder.exists() and (folder.has_work() or not self._may_begin_anew)
+        changes = self._check_existing() if has_begun else self._check_new()
         with writing(folder.path):
             folder.checkpoints_path.mkdir(exist_ok=True)
             folder.control_path.mkdir(exist_ok=True)
@@ -201,6 +206,8 @@ class RunSession:
 
     def _check_new(self) -> dict:
         folder = self.folder
+        if folder.exists():
+            return {}
         if folder.config_path.exists():
             raise InputError(
                 f"expected a new folder or a run, received {str(folder.path)!r}, "
