@@ -237,7 +237,8 @@ def _load_checkpoint(path, run, dtype, weights):
         arrays.update(averages)
     assign(model.variables, arrays, path)
     model.step, model.tokens = state["step"], state["tokens"]
-    return _equipped(model, run.vocabulary_path, settings["tokenizer"], config.longest_sequence)
+    length = config.longest_sequence_until(model.step)
+    return _equipped(model, run.vocabulary_path, settings["tokenizer"], length)
 
 
 def _load_preset(path, config, dtype):

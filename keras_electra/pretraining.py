@@ -101,6 +101,11 @@ def pretrain(
     tell = on_message or (lambda sentence: None)
     check_vocabulary_size(config, store)
     check_divisible(config)
+    for stage in config.all_stages:
+        if stage.first_step >= config.steps:
+            tell(
+                f"stages: the one from step {stage.first_step:,} lies beyond the {config.steps:,} steps"
+            )
     backends.check_execution(config)
     with StopSignals() as signals, open_session(config, store, run_dir) as session:
         # The first process has opened the folder, or refused it, before the others read it.
@@ -132,6 +137,7 @@ def pretrain(
                 if config.fit_memory:
                     fit_memory(model, config, batches, session.folder, tell)
                 train(model, batches, keeper, config, callbacks)
+        model.sequence_length = config.longest_sequence_until(keeper.step)
         outcome = keeper.outcome or "finished"
         session.set_state(outcome, keeper.step)
         session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)

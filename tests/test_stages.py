@@ -10,6 +10,7 @@ from keras_electra.batches import PretrainBatches, StagedBatches, training_batch
 from keras_electra.config.pretrain import Stage
 from keras_electra.errors import InputError
 from keras_electra.optimizers import ElectraAdamW
+from keras_electra.presets import load
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 
@@ -50,6 +51,23 @@ def test_stages_are_read(tiny_config):
     assert config.longest_sequence == 16
     assert config.tokens_until(5) == 5 * 48
     assert config.tokens_until(11) == 5 * 48 + 4 * 32 + 2 * 96
+
+
+def test_a_stage_that_was_not_reached_sets_no_length(tiny_config, store, tmp_path):
+    config = tiny_config(stages="5:16x2,90:18x2", steps=12, checkpoint_every_steps=4)
+    assert [config.longest_sequence_until(step) for step in (0, 5, 6, 12, 91)] == [
+        12,
+        12,
+        16,
+        16,
+        18,
+    ]
+    said = []
+    outcome = pretrain(config, store, tmp_path, on_message=said.append)
+    assert any("from step 90 lies beyond the 12 steps" in sentence for sentence in said)
+    assert outcome.model.sequence_length == 16
+    assert load(tmp_path).sequence_length == 16
+    assert load(tmp_path / "checkpoints" / "step_00000004").sequence_length == 12
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,15 @@ class PretrainConfig(Options):
         """Tokens per example in the stage with the longest ones."""
         return max(stage.sequence_length for stage in self.all_stages)
 
+    def longest_sequence_until(self, step: int) -> int:
+        """Tokens per example in the longest of the stages that have begun before `step`.
+
+        Of places beyond them nothing is known: their positions were never trained.
+        """
+        first, *others = self.all_stages
+        begun = [stage.sequence_length for stage in others if stage.first_step < step]
+        return max([first.sequence_length, *begun])
+
     def tokens_until(self, step: int) -> int:
         """Places of the batches before `step`."""
         stages = self.all_stages
