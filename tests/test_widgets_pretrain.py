@@ -20,6 +20,7 @@ from keras_electra.launching.progress import ProgressFile
 from keras_electra.runs import RunSession
 from keras_electra.runs.process import host_name, start_time_of
 from keras_electra_widgets import launcher as launcher_module
+from keras_electra_widgets import ticker
 from keras_electra_widgets.pretrain import PretrainLauncher
 
 EVIL = "<script>alert(1)</script>"
@@ -239,6 +240,17 @@ def test_a_failure_is_told_with_the_last_lines(panel, unthreaded):
     assert panel.head.sentence == "corpus: expected text, received <b>none</b>"
     assert panel.head.is_alert and "$ keras-electra prepare" in panel.head.details
     assert not panel.again.disabled
+
+
+def test_of_many_changes_in_a_row_the_last_is_checked(panel, monkeypatch):
+    """On the one thread that all panels share, a check may take seconds."""
+    shared, checked = ticker.Ticker(), []
+    monkeypatch.setattr(ticker, "shared", shared)
+    monkeypatch.setattr(panel, "assess", lambda: (time.sleep(0.2), checked.append(1)))
+    for number in range(20):
+        type_in(panel, "steps", str(number))
+    assert shared.flush(10.0)
+    assert 1 <= len(checked) <= 3
 
 
 def test_a_run_that_is_started_again_is_followed(panel, unthreaded, started):

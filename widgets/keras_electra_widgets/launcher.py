@@ -10,7 +10,7 @@ from keras_electra.launching import Launch, free_name, launch
 from keras_electra.launching.commands import shell_text
 from keras_electra.runs import RunFolder, list_runs
 from keras_electra.runs.kind import way_on
-from keras_electra_widgets import form, static_html
+from keras_electra_widgets import form, static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.copy_box import CopyBox
 from keras_electra_widgets.launch_fields import NEW, number_of_problems
@@ -122,9 +122,12 @@ class Launcher(Panel):
     # What a form amounts to
 
     def changed(self, change=None) -> None:
-        """Take a change of the form, in whatever thread it came."""
+        """Take a change of the form, in whatever thread it came; of many in a row the last counts.
+
+        A check lists the whole corpus, which takes seconds where it has many thousands of files.
+        """
         if not self._is_filling:
-            self.guarded(lambda _: self.assess())(change)
+            ticker.shared.post(self.assess, self.fail, key=(self.uid, "assess"))
 
     def assess(self) -> None:
         """Check the form, and show what it amounts to."""

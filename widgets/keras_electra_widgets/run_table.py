@@ -142,7 +142,7 @@ class RunTable(Panel):
         )
         self.only_differing = tick_box("only settings that differ", True)
         for option in (self.filter, self.only_differing):
-            option.observe(self.guarded(lambda change: self._list()), names="value")
+            option.observe(self.guarded(lambda change: self._filter()), names="value")
         self.runs = Table(ticks=True)
         self.runs.observe(self.guarded(lambda change: self._draw()), names=["ticked", "pinned"])
         self.curves.observe(self.guarded(lambda change: self._draw()))
@@ -211,6 +211,13 @@ class RunTable(Panel):
         self.set_state("running" if num_live else "ready", subtitle=" · ".join(counts))
         if not self.head.is_alert and (not self.head.sentence or "yet" in self.head.sentence):
             self.say("Tick runs to draw them; B on a ticked run makes it the baseline.")
+
+    def _filter(self):
+        """List what the filter lets through; an alarm about a former one goes."""
+        self._list()
+        if self.head.is_alert:
+            self.say("")
+            self._tell_counts()
 
     def _list(self):
         listed = filtered(self.records, self.filter.value)
