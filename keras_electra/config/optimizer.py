@@ -46,7 +46,8 @@ class OptimizerConfig(Options):
     )
     accumulation_steps: int = option(1, "micro-batches that a batch is processed in")
     ema_rate: float | None = option(
-        None, "decay of the moving average of weights; none for no average"
+        None,
+        "decay of a moving average of the weights, kept beside them in each checkpoint; none for no average",
     )
 
     def check(self) -> None:

@@ -48,11 +48,13 @@ class PretrainConfig(Options):
     stages: str | None = option(
         None,
         "other lengths and batch sizes from given steps on, STEP:TxB with commas between, such as "
-        "'900000:512x32'; none for one shape throughout",
+        "'900000:512x32', which go on in the text where the ones before ended; none for one shape",
     )
     steps: int = option(1_000_000, "optimizer updates")
     time_budget_minutes: float | None = option(
-        None, "end the schedule and the run after this many minutes of training; none for no limit"
+        None,
+        "end the schedule and the run after this many minutes of training, the warm-up a tenth of its "
+        "steps at most; none for no limit",
     )
     seed: int = option(0, "decides the start, the order, the masks, the draws and the dropout")
     dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
