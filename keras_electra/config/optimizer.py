@@ -47,7 +47,7 @@ class OptimizerConfig(Options):
     accumulation_steps: int = option(1, "micro-batches that a batch is processed in")
     ema_rate: float | None = option(
         None,
-        "decay of a moving average of the weights, kept beside them in each checkpoint; none for no average",
+        "decay of a moving average of the weights, kept beside them in checkpoints; none for no average",
     )
 
     def check(self) -> None:
