@@ -1,5 +1,6 @@
 """Fine-tuning from the command line: commands, what they print, and what they say of wrong input."""
 
+import io
 import json
 
 import keras
@@ -63,6 +64,16 @@ def test_texts_are_labelled(run, capsys):
     assert main(["predict", "--model", str(run), "--json", "the cat ."]) == 0
     row = json.loads(capsys.readouterr().out)
     assert set(row["probabilities"]) == {"good", "bad"}
+
+
+def test_lines_of_standard_input_are_labelled(run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"the cat {VERBS[0]} a dog .\n\nthe dog .\n"))
+    assert main(["predict", "--model", str(run), "-"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[0].startswith("good  (")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert main(["predict", "--model", str(run), "-"]) == 2
+    assert "text: expected at least one, or - for standard" in capsys.readouterr().err
 
 
 def test_a_table_is_labelled(run, table, tmp_path, capsys):

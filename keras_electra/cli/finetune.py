@@ -7,7 +7,16 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Head, Json, Texts, existing, quoted, start_keras
+from keras_electra.cli.arguments import (
+    Backend,
+    Head,
+    Json,
+    Texts,
+    existing,
+    quoted,
+    start_keras,
+    texts_of,
+)
 from keras_electra.cli.options import given, options_of
 from keras_electra.cli.original_finetune import OriginalFinetune
 from keras_electra.cli.own_data import Columns
@@ -222,13 +231,14 @@ class Predict:
         existing("--model", self.model)
         if bool(self.texts) == (self.data is not None):
             raise InputError("text: expected texts or --data, one of the two")
+        texts = texts_of(self.texts) if self.texts else []
         start_keras(self.backend, keeps_memory=True)
         from keras_electra.finetuning import open_task_model, predict_rows
         from keras_electra.runs.files import to_json, write_bytes
 
         with display.waiting(f"loading {self.model}"):
             model = open_task_model(self.model, self.task)
-        inputs = self.columns.inputs(model, self.texts, self.data)
+        inputs = self.columns.inputs(model, texts, self.data)
         rows = predict_rows(model, inputs, on_message=display.tell)
         if self.out is not None:
             write_bytes(self.out, "".join(to_json(row) + "\n" for row in rows).encode())

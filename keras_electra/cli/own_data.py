@@ -1,6 +1,7 @@
 """`--text-column` and its like: the roles of the columns of the user's own table."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated
 
 import tyro
@@ -80,7 +81,7 @@ class Columns:
         display.tell(sentence)
         return task
 
-    def inputs(self, model, texts: tuple[str, ...], data) -> list:
+    def inputs(self, model, texts: Sequence[str], data) -> list:
         """What a model is to judge, as `model.predict` takes it.
 
         Args:
