@@ -606,6 +606,31 @@ def test_a_test_part_needs_no_labels():
     assert task.read(data, "test")[0].label is None
 
 
+@pytest.mark.parametrize("empty", ["", None, []])
+def test_a_test_part_without_any_label_is_of_unknown_labels(empty):
+    texts = table({"text": sentence}, 6)
+    open_part = [{**row, "labels": empty} for row in texts]
+    told_part = [{**row, "labels": ["", "sea|wind"][row is texts[0]]} for row in texts]
+    data = {"train": told_part, "validation": open_part, "test": open_part, "told": told_part}
+    task, _ = own_task(data, kind="multi_label")
+    assert [one.label for one in task.read(data, "test")] == [None] * 6
+    assert [one.label for one in task.read(data, "told")] == [("sea", "wind")] + [()] * 5
+    assert [one.label for one in task.read(data, "validation")] == [()] * 6
+    found = own_examples(open_part, "multi_label", label_column="labels")
+    assert [one.label for one in found] == [None] * 6
+
+
+def test_a_test_part_without_any_answer_is_of_unknown_answers():
+    texts = table({"question": lambda row: f"What of {row}?", "context": sentence}, 4)
+    open_part = [{**row, "answer": ""} for row in texts]
+    told_part = [{**row, "answer": ["", "mill"][row is texts[0]]} for row in texts]
+    data = {"train": told_part, "validation": told_part, "test": open_part, "told": told_part}
+    task, _ = own_task(data)
+    assert task.has_answerability
+    assert not any(one.is_impossible for one in task.read(data, "test"))
+    assert [one.is_impossible for one in task.read(data, "told")] == [False, True, True, True]
+
+
 def test_metrics_are_checked_at_once():
     task, _ = own_task(REVIEWS * 5, main_metric="matthews")
     assert task.main_metric == "matthews" and "accuracy" in task.metrics

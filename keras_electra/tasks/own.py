@@ -62,7 +62,8 @@ def own_task(
             (.conll, .txt), CoNLL-U, and questions in SQuAD's or MRQA's JSON. Without a validation
             part, a tenth of the training examples is drawn, each label having its share and all
             questions on one context staying together; the draw depends on `split_seed` and the number
-            of the example alone. Rows of the test part need no labels.
+            of the example alone. Rows of the test part need no labels; where all of a part have empty
+            ones, they count as not known, and not as none.
         name: of the task; None for "own".
         kind: what is learned; None to guess it by the columns.
         text_column, second_text_column, label_column: a text, the other one of a pair, and the label,

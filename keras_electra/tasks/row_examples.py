@@ -1,6 +1,7 @@
 """From rows of a table to examples: which column is what, and what may stand in it."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 
 from keras_electra.tasks.answers import answers_in
@@ -31,6 +32,9 @@ from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
 
+UNKNOWN = {TextExample: {"label": None}, QuestionExample: {"is_impossible": False}}
+"""What an example of unknown gold has, besides no answers."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RowForm:
@@ -45,7 +49,8 @@ class RowForm:
         has_spans: whether tags must mark spans.
         first_choice: the number that stands for the first choice, 0 or 1.
         has_labels: whether a row without its label is left out, as in training; otherwise the label
-            is None.
+            is None. Of several labels or answers, of which a row may have none, it is None too where
+            no row of the part has any.
     """
 
     kind: str
@@ -65,11 +70,34 @@ def examples_of(rows: Iterable[Row], form: RowForm, problems: Problems) -> Itera
         "question_answering": question_example,
         "multiple_choice": choice_example,
     }.get(form.kind, text_example)
+    examples = usable(rows, functools.partial(example_of, form=form), problems)
+    may_have_none = form.kind in ("multi_label", "question_answering")
+    return without_empty_gold(examples) if may_have_none and not form.has_labels else examples
+
+
+def usable(rows: Iterable[Row], example_of, problems: Problems) -> Iterator[Example]:
+    """What `example_of` makes of the rows that can be used."""
     for row in rows:
         try:
-            yield example_of(row, form)
+            yield example_of(row)
         except UnusableRow as unusable:
             problems.add(unusable.sort, f"{row.place}: {unusable}")
+
+
+def without_empty_gold(examples: Iterable[Example]) -> Iterator[Example]:
+    """Examples whose gold is not known, rather than empty, where all of them have an empty one.
+
+    A field without labels says that none applies; a column of such fields, that nobody told.
+    """
+    examples = list(examples)
+    if not any(has_gold(example) for example in examples):
+        examples = [dataclasses.replace(example, **UNKNOWN[type(example)]) for example in examples]
+    return iter(examples)
+
+
+def has_gold(example: TextExample | QuestionExample) -> bool:
+    """Whether an example has a label or an answer."""
+    return bool(example.answers if isinstance(example, QuestionExample) else example.label)
 
 
 def text_example(row: Row, form: RowForm) -> TextExample:
