@@ -555,6 +555,42 @@ def test_a_number_of_a_choice_counts_columns_not_texts():
     ]
 
 
+def choice_rows(form):
+    """Sums with their numbers to choose from, the right one said by its text."""
+    for row in range(12):
+        texts = [str((row + place) % 4) for place in range(4)]
+        columns = {f"choice{place}": text for place, text in enumerate(texts)}
+        choices = {"lists": {"choices": texts}, "columns": columns}[form]
+        yield {"question": "Which number is it?", **choices, "label": str(row % 3)}
+
+
+@pytest.mark.parametrize("form", ["lists", "columns"])
+def test_the_text_of_a_choice_that_is_a_number_is_no_position(form):
+    data = list(choice_rows(form))
+    task, text = own_task(data)
+    assert "label column 'label' (the text of the right choice)" in text
+    found = task.read({"train": data, "validation": data}, "train")
+    assert [one.choices[one.label] for one in found] == [row["label"] for row in data]
+    found = own_examples(data, "multiple_choice")
+    assert [one.choices[one.label] for one in found] == [row["label"] for row in data]
+
+
+@pytest.mark.parametrize("label", [1, "B", "9"])
+def test_labels_of_which_one_is_no_text_are_positions(label):
+    data = [*choice_rows("lists"), {**next(choice_rows("lists")), "label": label}]
+    task, text = own_task(data)
+    assert "the text of the right choice" not in text
+    found = task.read({"train": data, "validation": data}, "train")
+    assert [one.label for one in found[:3]] == [0, 1, 2]
+
+
+def test_names_that_the_data_gives_its_choices_go_before_their_texts():
+    choices = {"text": ["4", "3", "2", "1"], "label": ["1", "2", "3", "4"]}
+    data = [{"question": "Which one is it?", "choices": choices, "label": "2"}] * 4
+    task, _ = own_task(data)
+    assert task.read({"train": data, "validation": data}, "train")[0].label == 1
+
+
 def test_a_question_beside_its_short_sort_is_the_long_one():
     row = {"premise": "The boat ran onto the rocks.", "question": "effect"}
     data = [{**row, "choice1": "It sank.", "choice2": "It sang.", "label": 0}] * 4

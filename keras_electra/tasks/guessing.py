@@ -8,10 +8,11 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.columns import SPAN_TAG
 from keras_electra.tasks.fields import label_name, labels_of, whole_number
 from keras_electra.tasks.finding import Finder, items
+from keras_electra.tasks.right_choice import first_choice
 from keras_electra.tasks.roles import ROLES_OF_KIND, Roles, option_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
-from keras_electra.tasks.values import Row, is_number, spelt
+from keras_electra.tasks.values import Row, is_number
 
 SEPARATOR = "|"
 MAX_LABELS = 20
@@ -28,7 +29,8 @@ class Guess:
         labels: those in the rows looked at, sorted; none for kinds without.
         sentence: all this, for the user.
         has_spans: for tagging, whether all tags seen are O, or B-, I-, E- or S- with a type.
-        first_choice: for multiple choice, the number that stands for the first one.
+        first_choice: for multiple choice, the number that stands for the first one; None where labels
+            are texts of choices.
     """
 
     kind: str
@@ -36,7 +38,7 @@ class Guess:
     labels: tuple[str, ...]
     sentence: str
     has_spans: bool = False
-    first_choice: int = 0
+    first_choice: int | None = 0
 
 
 def guess(
@@ -136,22 +138,6 @@ def labels_seen(sample: Sample, kind: str, roles: Roles, separator: str) -> tupl
     return ()
 
 
-def first_choice(sample: Sample, roles: Roles) -> int:
-    """The number that stands for the first choice: 1 if no 0 is seen, but that of the last one is."""
-    numbers = (
-        {whole_number(value) for value in sample.values(roles.label)} if roles.label else set()
-    )
-    if 0 in numbers or not numbers - {None}:
-        return 0
-    if len(roles.choices) > 1:
-        num_choices = len(roles.choices)
-    else:
-        lists = [spelt(value) for value in sample.values(roles.choices[0])]
-        texts = [one.get("text") or () if isinstance(one, dict) else one for one in lists]
-        num_choices = max(map(len, texts))
-    return int(num_choices in numbers)
-
-
 def sentence_on(guess: Guess, sample: Sample) -> str:
     """What was found, for the user: "text column 'review', label column 'stars' (5 labels), ..."."""
     roles = guess.roles
@@ -178,7 +164,9 @@ def column_of(role: str, name: str | None) -> str:
 
 
 def count_of(guess: Guess, sample: Sample) -> str:
-    """How many labels or tags were seen, or how choices are counted, in brackets."""
+    """How many labels or tags were seen, or how the right choice is said, in brackets."""
+    if guess.kind == "multiple_choice" and guess.first_choice is None:
+        return " (the text of the right choice)"
     if guess.kind == "multiple_choice":
         is_counted = None not in map(whole_number, sample.values(guess.roles.label))
         return f" (counted from {guess.first_choice})" if is_counted else ""

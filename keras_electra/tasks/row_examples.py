@@ -14,7 +14,6 @@ from keras_electra.tasks.examples import (
     TextExample,
 )
 from keras_electra.tasks.fields import (
-    LETTERS,
     UnusableRow,
     choices_in,
     id_of,
@@ -24,9 +23,9 @@ from keras_electra.tasks.fields import (
     number_of,
     said_in,
     text_in,
-    whole_number,
     words_in,
 )
+from keras_electra.tasks.right_choice import right_choice
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
@@ -47,7 +46,8 @@ class RowForm:
         labels: those that may be, or None for any; checked where `has_labels`.
         value_range: numbers that may be, or None for any.
         has_spans: whether tags must mark spans.
-        first_choice: the number that stands for the first choice, 0 or 1.
+        first_choice: the number that stands for the first choice, 0 or 1; None where labels are texts of
+            choices.
         has_labels: whether a row without its label is left out, as in training; otherwise the label
             is None. Of several labels or answers, of which a row may have none, it is None too where
             no row of the part has any.
@@ -59,7 +59,7 @@ class RowForm:
     labels: tuple[str, ...] | None = None
     value_range: tuple[float, float] | None = None
     has_spans: bool = False
-    first_choice: int = 0
+    first_choice: int | None = 0
     has_labels: bool = True
 
 
@@ -201,12 +201,12 @@ def choice_example(row: Row, form: RowForm) -> ChoiceExample:
         id=id_of(row, form.roles.id),
         question=text_in(row, form.roles.question),
         choices=choices,
-        label=choice_number(row, form, names, choices),
+        label=choice_in(row, form, names, choices),
     )
 
 
-def choice_number(row: Row, form: RowForm, names: list[str], choices) -> int | None:
-    """Number of the right choice from 0, said by a number, a name or letter, or its own text."""
+def choice_in(row: Row, form: RowForm, names: list[str], choices: tuple[str, ...]) -> int | None:
+    """Number of the right choice from 0; None where a row has none and needs none."""
     column = form.roles.label
     value = None if column is None else row.values.get(column)
     if is_missing(value):
@@ -215,19 +215,12 @@ def choice_number(row: Row, form: RowForm, names: list[str], choices) -> int | N
                 "missing label", f"expected the right choice in column {column!r}, received none"
             )
         return None
-    label = label_name(value)
-    number = whole_number(label)
-    if label not in names and number is not None:
-        # A number counts columns, of which some may be empty in this row.
-        places = form.roles.choices if len(form.roles.choices) > 1 else names
-        place = number - form.first_choice
-        label = places[place] if 0 <= place < len(places) else label
-    if label in names:
-        return names.index(label)
-    for known in (list(choices), list(LETTERS[: len(choices)])):
-        if label in known:
-            return known.index(label)
-    raise UnusableRow(
-        "unknown label",
-        f"expected one of {len(choices)} choices in column {column!r}, received {value!r}",
-    )
+    # A number counts columns, of which some may be empty in this row.
+    places = form.roles.choices if len(form.roles.choices) > 1 else names
+    number = right_choice(value, names, choices, places, form.first_choice)
+    if number is None:
+        raise UnusableRow(
+            "unknown label",
+            f"expected one of {len(choices)} choices in column {column!r}, received {value!r}",
+        )
+    return number

@@ -46,6 +46,10 @@ class Sample:
         """What a column holds, missing values left out."""
         return [value for row in self._rows if not is_missing(value := row.get(name))]
 
+    def having(self, name: str) -> list[dict]:
+        """The rows where a column is not missing."""
+        return [row for row in self._rows if not is_missing(row.get(name))]
+
     def pairs(self, name: str, other: str) -> list[tuple]:
         """What two columns hold, row by row, where neither is missing."""
         pairs = [(row.get(name), row.get(other)) for row in self._rows]
