@@ -143,6 +143,13 @@ def test_every_head_in_words(make_model, make_backbone, tokenizer, tmp_path, kin
     assert_close(opened.predict(inputs, batch_size=2), model.predict(inputs))
 
 
+def test_half_of_a_character_is_not_judged(make_model, tmp_path):
+    export_onnx(make_model("classification"), tmp_path / "model.onnx")
+    opened = OnnxModel(tmp_path / "model.onnx")
+    with pytest.raises(InputError, match=r"x\[1\]: expected characters, received half of a surr"):
+        opened.predict(["the cat", "the \ud83d"])
+
+
 def test_a_detector(detector, tmp_path):
     export_onnx(detector, tmp_path / "model.onnx")
     opened = OnnxModel(tmp_path / "model.onnx", num_threads=1)

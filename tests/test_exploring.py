@@ -1,5 +1,6 @@
 """Exploring a fine-tuning run: examples beside predictions, filters, thresholds, flags, text."""
 
+import dataclasses
 import json
 import math
 
@@ -21,8 +22,11 @@ from keras_electra.exploring import (
     select,
     tag_groups,
     with_probability_threshold,
+    write_examples,
 )
+from keras_electra.exploring.records import read_lines
 from keras_electra.exploring.selecting import ORDERS, VERDICTS
+from keras_electra.tasks import TextExample
 
 
 def judged(kind):
@@ -226,6 +230,13 @@ def test_only_fine_tuning_runs_are_taken(tmp_path):
         TaskRun(path)
     with pytest.raises(InputError, match="expected the folder of a run"):
         TaskRun(tmp_path / "none")
+
+
+def test_half_of_a_character_is_written_and_read(tmp_path):
+    example = TextExample(id="0", text="schön \ud83d", label="no")
+    write_examples(tmp_path, "t", "test", [example], is_alone=True)
+    assert b"sch\xc3\xb6n \\ud83d" in (tmp_path / "test.jsonl").read_bytes()
+    assert read_lines(tmp_path / "test.jsonl") == [dataclasses.asdict(example)]
 
 
 def test_a_damaged_file_is_told_by_line(tmp_path):

@@ -1,6 +1,7 @@
 """Fine-tuning runs: figures over trials, exact resuming, restarts, several tasks, search, comparison."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -322,6 +323,19 @@ def test_several_tasks_on_one_encoder(tune, table, tmp_path):
     predictions = tmp_path / "run" / "trials" / "trial_00" / "predictions"
     assert (predictions / "first" / "validation.jsonl").is_file()
     assert TaskRun(tmp_path / "run").judged("second", "validation")[0].texts
+
+
+def test_what_a_reader_of_ones_own_lets_through_is_written(tune, table, tmp_path):
+    def read(data, split, problems):
+        for example in own_task(table)[0].reader(data, split, problems):
+            yield dataclasses.replace(
+                example, text=f"{example.text} \ud83d", id=f"\ud83d{example.id}"
+            )
+
+    task = dataclasses.replace(own_task(table)[0], reader=read)
+    outcome = tune(tmp_path / "run", task=task, epochs=1)
+    assert outcome.state == "finished"
+    assert predictions_of(tmp_path / "run")[0]["id"].startswith("\ud83d")
 
 
 @pytest.mark.full

@@ -441,6 +441,7 @@ def test_what_is_raw():
         (["the cat"], ["no", "yes"], "expected 1 answers, received 2"),
         (["the cat"], None, "expected an example with its answer"),
         (["the cat", 3], ["no", "yes"], r"x\[1\]: expected a string or a pair"),
+        (["the cat", "the \ud83d"], ["no", "yes"], r"x\[1\]: expected characters.*U\+D83D"),
         ([{"texts": "the cat"}], ["no"], r"x\[0\]: expected a dict with some of"),
         ([""], ["no"], "expected a text"),
         ([], [], "at least one"),
@@ -451,6 +452,20 @@ def test_bad_examples_are_refused_by_name(make_model, tokenizer, x, y, message):
     model.tokenizer = tokenizer
     with pytest.raises(InputError, match=message):
         model.fit(x, y, verbose=0)
+
+
+def test_half_of_a_character_is_not_judged(make_model, tokenizer):
+    for kind, item in (
+        ("regression", ("the cat", "a \udc00")),
+        ("tagging", ["the", "\udc00"]),
+        ("question_answering", {"question": "who?", "context": "a \udc00 cat"}),
+    ):
+        model = make_model(kind)
+        model.tokenizer = tokenizer
+        with pytest.raises(
+            InputError, match=r"x\[0\]: expected characters, received half.*U\+DC00"
+        ):
+            model.predict([item])
 
 
 def test_other_bad_input_is_refused(make_model, make_backbone, tokenizer):

@@ -492,6 +492,17 @@ def test_a_broken_line_is_told_and_the_rest_read(tmp_path):
     ]
 
 
+def test_half_of_a_character_is_no_question(tmp_path):
+    path = tmp_path / "train.jsonl"
+    cut = {**LINES[1], "context": LINES[1]["context"] + " \ud83d"}
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*LINES, cut]), encoding="utf-8")
+    found, problems = read("newsqa", {"train": path, "dev": path})
+    assert len(found) == len(LINES) - 1
+    assert problems["half of a character"]["first"] == [
+        f"{path}:3: expected characters, received half of a surrogate pair (U+D83D)"
+    ]
+
+
 def test_another_form_of_lines_is_refused(tmp_path):
     path = tmp_path / "dev.jsonl"
     path.write_text('{"text": "a"}\n')

@@ -633,6 +633,35 @@ def test_unusable_rows_are_told_and_left_out():
     ]
 
 
+HALF = "half of a surrogate pair (U+D83D)"
+
+
+@pytest.mark.parametrize("kind", ["classification", "tagging", "multiple_choice"])
+def test_half_of_a_character_is_no_text(tmp_path, kind):
+    row = {
+        "classification": lambda end: {"text": f"A calm sea{end}", "label": "calm"},
+        "tagging": lambda end: {"words": ["A", f"sea{end}"], "tags": ["O", "O"]},
+        "multiple_choice": lambda end: {
+            "question": "What is it?",
+            "choices": ["a mill", f"a sea{end}"],
+            "label": 1,
+        },
+    }[kind]
+    ends = ["", "\U0001f600", "\ud83d"]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row(end)) + "\n" for end in ends))
+    task, _ = own_task(path, kind=kind)
+    problems = Problems()
+    data = {"train": path, "validation": path}
+    assert len(task.read(data, "train", problems)) == 2
+    assert problems.shown["half of a character"] == [
+        f"{path}:3: expected characters, received {HALF}"
+    ]
+    with pytest.raises(InputError, match=r"a\.jsonl:3: expected characters"):
+        task.read(data, "train", Problems(is_strict=True))
+    problems = Problems()
+    assert len(own_examples(path, kind, problems=problems)) == 2 and problems.counts
+
+
 def test_a_test_part_needs_no_labels():
     data = {
         "train": table({"text": sentence, "label": lambda row: "ab"[row % 2]}),

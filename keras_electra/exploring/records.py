@@ -2,10 +2,9 @@
 
 import collections
 import dataclasses
-import json
 import pathlib
 
-from keras_electra.runs.files import read_json, write_bytes
+from keras_electra.runs.files import read_json, to_json_lines, write_bytes
 from keras_electra.runs.rows import parse_row
 from keras_electra.scoring import summary
 
@@ -51,8 +50,7 @@ def write_examples(folder, task: str, split: str, examples, is_alone: bool) -> N
     if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(dataclasses.asdict(one), ensure_ascii=False) for one in examples)
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+    write_bytes(path, to_json_lines(map(dataclasses.asdict, examples)))
 
 
 def read_lines(path) -> list[dict]:

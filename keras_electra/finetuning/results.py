@@ -1,10 +1,9 @@
 """What a fine-tuning run leaves: figures over trials, predictions, and the files that benchmarks take."""
 
-import json
 import pathlib
 
 from keras_electra.exploring.records import RESULTS_FILE, best_trial, over_trials, split_file
-from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.runs.files import to_json_lines, write_bytes, write_json
 
 TABLE_FILE = "results.md"
 
@@ -13,8 +12,7 @@ def write_predictions(folder, task: str, split: str, rows: list[dict], is_alone:
     """Write one split's prediction rows as JSON lines, under the task's name where there are several."""
     path = split_file(folder, task, split, is_alone)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    write_bytes(path, to_json_lines(rows))
 
 
 def write_results(run_path, results: list[dict], record: dict) -> dict:

@@ -121,6 +121,13 @@ def to_json(value, indent: int | None = None) -> str:
     return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
+def to_json_lines(values) -> bytes:
+    """One value a line, in UTF-8 that people can read; for files of text in any language."""
+    lines = (json.dumps(value, ensure_ascii=False) for value in values)
+    # Half of a surrogate pair has no bytes in UTF-8; what Python puts in its place is JSON's escape of it.
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
 def plain(value):
     """`value` in the types of JSON; arrays become lists, paths strings.
 

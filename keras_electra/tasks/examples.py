@@ -1,6 +1,7 @@
 """What a task is made of: one record per example, text as it stands in the data."""
 
 import dataclasses
+import json
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,3 +67,16 @@ class ChoiceExample:
 
 
 Example = TextExample | TaggingExample | QuestionExample | ChoiceExample
+
+
+def half_character(example: Example) -> str | None:
+    """The first half of a surrogate pair that stands alone in an example; None where all is text.
+
+    JSON can spell such a half, as in "\\ud83d", though it is no character and no encoding has bytes
+    for it.
+    """
+    try:
+        json.dumps(dataclasses.asdict(example), ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        return f"U+{ord(error.object[error.start]):04X}"
+    return None

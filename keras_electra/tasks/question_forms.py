@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.answers import NOT_IN_CONTEXT, answers_in
-from keras_electra.tasks.examples import Answer, QuestionExample
+from keras_electra.tasks.examples import Answer, QuestionExample, half_character
 from keras_electra.tasks.tables import json_lines, read_json
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
@@ -159,13 +159,21 @@ def question_of(
     elif not answers and not may_be_open:
         problems.add("question without an answer", f"{place}: expected an answer, received none")
         return None
-    return QuestionExample(
+    example = QuestionExample(
         id=str(entry.get("qid", entry.get("id"))),
         question=question,
         context=context,
         answers=answers,
         is_impossible=is_impossible,
     )
+    half = half_character(example)
+    if half is not None:
+        problems.add(
+            "half of a character",
+            f"{place}: expected characters, received half of a surrogate pair ({half})",
+        )
+        return None
+    return example
 
 
 def is_question_file(path, encoding: str = "utf-8") -> bool:

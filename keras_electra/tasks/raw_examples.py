@@ -13,6 +13,7 @@ from keras_electra.tasks.examples import (
     QuestionExample,
     TaggingExample,
     TextExample,
+    half_character,
 )
 
 RECORDS = (TextExample, TaggingExample, QuestionExample, ChoiceExample)
@@ -56,6 +57,12 @@ def examples_of(model, x, y=None) -> list:
         if len(y) != len(x):
             raise InputError(f"y: expected {len(x)} answers, received {len(y)}")
     examples = [record_of(model.kind, number, item) for number, item in enumerate(x)]
+    for number, example in enumerate(examples):
+        half = half_character(example)
+        if half is not None:
+            raise InputError(
+                f"x[{number}]: expected characters, received half of a surrogate pair ({half})"
+            )
     if y is None:
         return examples
     return [

@@ -12,6 +12,7 @@ from keras_electra.tasks.examples import (
     QuestionExample,
     TaggingExample,
     TextExample,
+    half_character,
 )
 from keras_electra.tasks.fields import (
     UnusableRow,
@@ -79,9 +80,22 @@ def usable(rows: Iterable[Row], example_of, problems: Problems) -> Iterator[Exam
     """What `example_of` makes of the rows that can be used."""
     for row in rows:
         try:
-            yield example_of(row)
+            example = example_of(row)
+            check_characters(example)
         except UnusableRow as unusable:
             problems.add(unusable.sort, f"{row.place}: {unusable}")
+            continue
+        yield example
+
+
+def check_characters(example: Example) -> None:
+    """Raise `UnusableRow` for a text that is cut within a character."""
+    half = half_character(example)
+    if half is not None:
+        raise UnusableRow(
+            "half of a character",
+            f"expected characters, received half of a surrogate pair ({half})",
+        )
 
 
 def without_empty_gold(examples: Iterable[Example]) -> Iterator[Example]:

@@ -1,10 +1,9 @@
 """The fields of `FineTuneLauncher`, and a table in memory as a file."""
 
 import hashlib
-import json
 import pathlib
 
-from keras_electra.runs.files import plain, write_bytes
+from keras_electra.runs.files import plain, to_json_lines, write_bytes
 from keras_electra.tasks import KNOWN_TASKS
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra.tasks.tables import rows_in_memory
@@ -65,9 +64,7 @@ def written_table(data, folder: pathlib.Path) -> pathlib.Path:
     Raises:
         InputError: if it is none.
     """
-    lines = "".join(
-        json.dumps(plain(row.values), ensure_ascii=False) + "\n" for row in rows_in_memory(data)
-    ).encode()
+    lines = to_json_lines(plain(row.values) for row in rows_in_memory(data))
     path = folder / "tables" / f"{hashlib.sha256(lines).hexdigest()[:8]}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, lines)
