@@ -76,6 +76,19 @@ def test_lines_of_standard_input_are_labelled(run, capsys, monkeypatch):
     assert "text: expected at least one, or - for standard" in capsys.readouterr().err
 
 
+def test_a_table_may_have_numbers_for_names_or_none(run, tmp_path, capsys):
+    lines = "the cat . 1,0\nthe dog . 2,1\n"
+    (tmp_path / "a.csv").write_text(f"0,1\n{lines}")
+    arguments = ["predict", "--model", str(run), "--data", str(tmp_path / "a.csv")]
+    for options, num_rows in (
+        (["--has-header", "--text-column", "0"], 2),
+        (["--text-column", "0"], 2),
+        (["--no-has-header", "--text-column", "column 1"], 3),
+    ):
+        assert main([*arguments, *options]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == num_rows
+
+
 def test_a_table_is_labelled(run, table, tmp_path, capsys):
     out = tmp_path / "labels.jsonl"
     arguments = ["predict", "--model", str(run), "--data", str(table), "--out", str(out)]

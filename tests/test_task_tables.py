@@ -171,13 +171,11 @@ def test_another_encoding_is_refused_with_its_line(tmp_path):
         ("a.parquet", "PAR1"),
         ("a.csv.gz", "no gzip"),
         ("a.xlsx", "x"),
-        ("a.csv", "text,text\na,b\n"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, name, content):
-    options = {"has_header": True} if content.startswith("text") else {}
     with pytest.raises(InputError, match=r"a\."):
-        list(rows(write(tmp_path / name, content), Problems(), **options))
+        list(rows(write(tmp_path / name, content), Problems()))
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -206,6 +204,53 @@ def test_a_first_line_without_names_is_a_row(tmp_path):
     assert len(values_of(path, has_header=True)) == 2
     numbers = write(tmp_path / "b.csv", "0.5,Calm sea\n0.25,Rough sea\n")
     assert len(values_of(numbers)) == 2
+
+
+LINES = "A calm sea here {row},{label}{end}\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "end", "columns"),
+    [
+        ("text,label,", ",", ["text", "label", "column 3"]),
+        ("text,label,,id,", ",{row} mills,{row},", ["text", "label", "column 3", "id", "column 5"]),
+        ("0,1", "", ["0", "1"]),
+        ("text,label,label", ",x", ["text", "label"]),
+    ],
+)
+def test_a_first_line_of_unusual_names_is_no_row(tmp_path, header, end, columns):
+    ends = [end.format(row=row) for row in range(6)]
+    lines = [LINES.format(row=row, label="ab"[row % 2], end=end) for row, end in enumerate(ends)]
+    found = values_of(write(tmp_path / "a.csv", f"{header}\n{''.join(lines)}"))
+    assert list(found[0]) == columns and len(found) == 6
+
+
+def test_a_column_that_is_named_makes_a_header(tmp_path):
+    lines = "".join(LINES.format(row=row, label=row % 2, end="") for row in range(6))
+    path = write(tmp_path / "a.csv", f"0,1\n{lines}")
+    assert len(values_of(path)) == 7
+    task, text = own_task(path, text_column="0", label_column="1")
+    assert text.startswith("text column '0', label column '1' (2 labels)")
+    data = {"train": path, "validation": path}
+    assert len(task.read(data, "train")) == 6
+    found = own_examples(path, "classification", text_column="0")
+    assert [one.id for one in found] == ["0", "1", "2", "3", "4", "5"]
+    with pytest.raises(InputError, match="text_column: expected one of 'column 1', 'column 2'"):
+        own_task(path, text_column="0", has_header=False)
+
+
+def test_a_repeated_name_is_refused_where_it_is_used(tmp_path):
+    lines = "".join(LINES.format(row=row, label="ab"[row % 2], end=",c,d") for row in range(6))
+    path = write(tmp_path / "a.csv", f"text,label,id,id\n{lines}")
+    task, text = own_task(path)
+    assert task.reader.form.roles.id is None and "not used: 'id'" in text
+    path = write(tmp_path / "b.csv", f"text,label,label,id\n{lines}")
+    sentence = "label_column: expected the name of one column, received 'label', which several have"
+    with pytest.raises(InputError, match=sentence):
+        own_task(path)
+    with pytest.raises(InputError, match=sentence):
+        task.read({"train": path, "validation": path}, "train")
+    assert len(own_examples(path, "classification", label_column="id")) == 6
 
 
 def test_row_numbers_of_pandas_are_a_column(tmp_path):

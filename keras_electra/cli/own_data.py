@@ -47,6 +47,13 @@ class Columns:
     ] = ()
     separator: column("sign between several labels in one field", "|") = None
     encoding: column("of text files", "utf-8") = None
+    has_header: Annotated[
+        tyro.conf.DisallowNone[bool | None],
+        tyro.conf.arg(
+            help="whether the first line of a CSV or TSV file holds the names of its columns",
+            help_behavior_hint="(default: looked at)",
+        ),
+    ] = None
     main_metric: column("figure that trials are compared by", "by kind") = None
     validation_fraction: Annotated[
         object,

@@ -133,6 +133,16 @@ class FinetunePlan:
         """The run folder."""
         return self.folder / self.name
 
+    @property
+    def named_columns(self) -> list[str]:
+        """The names of all columns that were told."""
+        told = (
+            value for name, value in self.columns.items() if name.endswith(("column", "columns"))
+        )
+        return [
+            name for value in told for name in ([value] if isinstance(value, str) else value or ())
+        ]
+
     # Settings
 
     @functools.cached_property

@@ -200,7 +200,8 @@ class Finder:
 
     def id(self) -> str | None:
         """The column that names the rows."""
-        return self.given.id or next(iter(self.sample.called(IDS, self.used)), None)
+        found = self.sample.called(IDS, self.used | self.sample.repeated)
+        return self.given.id or next(iter(found), None)
 
     def one(self, role: str, tiers, is_needed: bool = True) -> str | None:
         """The column of a role: the given one, or the only one with a name of the first tier found."""

@@ -9,7 +9,7 @@ from keras_electra.tasks.columns import SPAN_TAG
 from keras_electra.tasks.fields import label_name, labels_of, whole_number
 from keras_electra.tasks.finding import Finder, items
 from keras_electra.tasks.right_choice import first_choice
-from keras_electra.tasks.roles import ROLES_OF_KIND, Roles, option_of
+from keras_electra.tasks.roles import ROLES_OF_KIND, Roles, check_repeated, option_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row, is_number
@@ -64,8 +64,8 @@ def guess(
         has_labels: whether labels, tags or answers have to be there.
 
     Raises:
-        InputError: if a given column does not exist, or a role could be that of several columns; it
-            names these, and the option that tells.
+        InputError: if a given column does not exist, a role could be that of several columns, or the
+            name of its column is that of others too; it names these, and the option that tells.
     """
     sample, is_told = Sample(rows), kind is not None
     given = given or Roles()
@@ -77,6 +77,7 @@ def guess(
         "question_answering": finder.question_answering,
         "multiple_choice": finder.multiple_choice,
     }.get(kind, finder.texts)()
+    check_repeated(roles, sample.repeated)
     if kind is None:
         kind = label_kind(sample, roles.label, separator)
     if separator is not None and kind != "multi_label":

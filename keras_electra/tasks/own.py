@@ -83,13 +83,15 @@ def own_task(
         validation_fraction: of the draw.
         split_seed: of the draw.
         encoding: of text files.
-        has_header: whether a CSV or TSV file begins with names; None to look.
+        has_header: whether a CSV or TSV file begins with names; None to look, as `tables.rows` does: a line
+            in which a named column stands holds the names.
 
     Returns:
         The task, and a sentence that says what was found.
 
     Raises:
-        InputError: for data that cannot be read or understood, or a column that is not there.
+        InputError: for data that cannot be read or understood, or a column that is not there, or whose
+            name several have.
     """
     name = name or "own"
     check_options(kind, validation_fraction, value_range)

@@ -80,7 +80,13 @@ class TableReader:
             has_labels: whether a row without its label is left out; otherwise its label is None.
         """
         form = dataclasses.replace(self.form, has_labels=has_labels)
-        found = rows(table, problems, encoding=self.encoding, has_header=self.has_header)
+        found = rows(
+            table,
+            problems,
+            encoding=self.encoding,
+            has_header=self.has_header,
+            known=form.roles.names,
+        )
         return examples_of(found, form, problems)
 
 
@@ -115,7 +121,7 @@ def guessed(
         InputError: as `guess`; where no row is good, it says what is wrong with the first.
     """
     problems = Problems()
-    found = rows(table, problems, encoding=encoding, has_header=has_header)
+    found = rows(table, problems, encoding=encoding, has_header=has_header, known=given.names)
     first = next(found, None)
     if first is None:
         shown = next(iter(problems.shown.values()), ["none"])

@@ -1,6 +1,9 @@
 """What a column of a table can be for."""
 
 import dataclasses
+from collections.abc import Collection
+
+from keras_electra.errors import InputError
 
 TEXT_KINDS = ("classification", "multi_label", "regression")
 ROLES_OF_KIND = {
@@ -44,6 +47,19 @@ class Roles:
     def given(self) -> list[str]:
         """The roles that have a column."""
         return [f.name for f in dataclasses.fields(self) if getattr(self, f.name)]
+
+
+def check_repeated(roles: Roles, repeated: Collection[str]) -> None:
+    """Raise `InputError` for a role whose column's name other columns have too."""
+    for role in roles.given() if repeated else ():
+        value = getattr(roles, role)
+        for name in (value,) if isinstance(value, str) else value:
+            if name in repeated:
+                raise InputError(
+                    f"{option_of(role)}: expected the name of one column, received {name!r}, which "
+                    "several have; rename them, or say that the first line holds no names "
+                    "(--no-has-header)"
+                )
 
 
 def option_of(role: str) -> str:

@@ -1,7 +1,6 @@
 """From rows of a table to examples: which column is what, and what may stand in it."""
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator
 
 from keras_electra.tasks.answers import answers_in
@@ -27,7 +26,7 @@ from keras_electra.tasks.fields import (
     words_in,
 )
 from keras_electra.tasks.right_choice import right_choice
-from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.roles import Roles, check_repeated
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
@@ -66,21 +65,26 @@ class RowForm:
 
 def examples_of(rows: Iterable[Row], form: RowForm, problems: Problems) -> Iterator[Example]:
     """The examples of a table; rows that cannot be used are told of and left out."""
+    examples = usable(rows, form, problems)
+    may_have_none = form.kind in ("multi_label", "question_answering")
+    return without_empty_gold(examples) if may_have_none and not form.has_labels else examples
+
+
+def usable(rows: Iterable[Row], form: RowForm, problems: Problems) -> Iterator[Example]:
+    """The examples of the rows that can be used, as they stand.
+
+    Raises:
+        InputError: for a column with a role whose name is that of others too.
+    """
     example_of = {
         "tagging": tagging_example,
         "question_answering": question_example,
         "multiple_choice": choice_example,
     }.get(form.kind, text_example)
-    examples = usable(rows, functools.partial(example_of, form=form), problems)
-    may_have_none = form.kind in ("multi_label", "question_answering")
-    return without_empty_gold(examples) if may_have_none and not form.has_labels else examples
-
-
-def usable(rows: Iterable[Row], example_of, problems: Problems) -> Iterator[Example]:
-    """What `example_of` makes of the rows that can be used."""
     for row in rows:
+        check_repeated(form.roles, row.repeated)
         try:
-            example = example_of(row)
+            example = example_of(row, form)
             check_characters(example)
         except UnusableRow as unusable:
             problems.add(unusable.sort, f"{row.place}: {unusable}")

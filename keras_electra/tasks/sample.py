@@ -29,16 +29,19 @@ class Sample:
     Attributes:
         names: of all columns, in order.
         num_rows: how many rows were looked at.
+        repeated: those that several columns have.
         is_whole: whether the table has no more.
     """
 
     def __init__(self, rows: Iterable[Row]):
         rows = iter(rows)
-        self._rows = [row.values for row in itertools.islice(rows, NUM_ROWS)]
+        first = list(itertools.islice(rows, NUM_ROWS))
+        self._rows = [row.values for row in first]
         if not self._rows:
             raise InputError("data: expected rows, received a table without any that can be used")
         self.is_whole = next(rows, None) is None
         self.num_rows = len(self._rows)
+        self.repeated = frozenset().union(*(row.repeated for row in first))
         self.names = list(dict.fromkeys(name for row in self._rows for name in row))
         self._plain = {plain_name(name): name for name in reversed(self.names)}
 

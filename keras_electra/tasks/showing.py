@@ -1,7 +1,7 @@
 """What a table and its examples look like: the first rows, and what the model is given of one."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.tasks.encoding import encode, labels_of
@@ -14,10 +14,18 @@ from keras_electra.tasks.task import Problems, Task
 NUM_ROWS = 10
 
 
-def first_rows(data, num_rows: int = NUM_ROWS, *, encoding: str = "utf-8", has_header=None) -> list:
+def first_rows(
+    data,
+    num_rows: int = NUM_ROWS,
+    *,
+    encoding: str = "utf-8",
+    has_header: bool | None = None,
+    known: Collection[str] = (),
+) -> list:
     """The first rows of a table, each a dict of column -> value; of a folder its training part.
 
-    Files of tagged words and of questions have no columns: none are returned.
+    Files of tagged words and of questions have no columns: none are returned. The options are those of
+    `tables.rows`.
 
     Raises:
         InputError: if the table cannot be read.
@@ -26,7 +34,7 @@ def first_rows(data, num_rows: int = NUM_ROWS, *, encoding: str = "utf-8", has_h
     table = parts.get("train", next(iter(parts.values())))
     if form_of(table, encoding) != "table":
         return []
-    found = rows(table, Problems(), encoding=encoding, has_header=has_header)
+    found = rows(table, Problems(), encoding=encoding, has_header=has_header, known=known)
     return [row.values for row in itertools.islice(found, num_rows)]
 
 

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from keras_electra.errors import InputError, MissingExtraError
-from keras_electra.tasks.delimited import check_different, csv_records, delimited_rows, tsv_records
+from keras_electra.tasks.delimited import csv_records, delimited_rows, tsv_records
+from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import suffix_of, text_lines
 from keras_electra.tasks.values import Row, parsed, plain
@@ -14,7 +15,12 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 
 
 def rows(
-    data, problems: Problems, *, encoding: str = "utf-8", has_header: bool | None = None
+    data,
+    problems: Problems,
+    *,
+    encoding: str = "utf-8",
+    has_header: bool | None = None,
+    known: Collection[str] = (),
 ) -> Iterator[Row]:
     """The rows of one table, one after the other; files are not held in memory, except JSON.
 
@@ -29,8 +35,10 @@ def rows(
         problems: told of rows with the wrong number of columns, and of broken ones.
         encoding: of text files.
         has_header: whether the first line of a CSV or TSV file holds the names of the columns; None to
-            look: its fields then are different, no numbers, and none occurs again in its column.
-            Without names, columns are called "column 1", "column 2" and so on.
+            look: then none of its fields occurs again in its column, and none is a number above other
+            numbers. A column without a name is called by its number, such as "column 2".
+        known: names that columns are expected to have: where one of them stands in the first line of
+            such a file, and `has_header` is None, it holds the names.
 
     Raises:
         InputError: if the table is missing, empty, of another encoding or of an unknown form.
@@ -40,9 +48,9 @@ def rows(
         return rows_in_memory(data)
     suffix = suffix_of(data)
     if suffix == ".csv":
-        return delimited_rows(data, csv_records(data, encoding), problems, has_header)
+        return delimited_rows(data, csv_records(data, encoding), problems, has_header, known)
     if suffix == ".tsv":
-        return delimited_rows(data, tsv_records(data, encoding), problems, has_header)
+        return delimited_rows(data, tsv_records(data, encoding), problems, has_header, known)
     if suffix in (".jsonl", ".ndjson"):
         return json_lines(data, problems, encoding)
     if suffix == ".json":

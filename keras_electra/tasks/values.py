@@ -13,11 +13,13 @@ class Row(NamedTuple):
         place: where it stands, for people: "reviews.csv:17" or "row 17", counted from 1.
         values: name of each column -> value; text in CSV and TSV, None where a value is missing.
         number: of the row, counted from 0 without the header; unusable rows count too.
+        repeated: names that several columns of its table have; what `values` holds for them is of one.
     """
 
     place: str
     values: dict[str, Any]
     number: int
+    repeated: frozenset[str] = frozenset()
 
 
 def plain(value):

@@ -94,7 +94,12 @@ def rows_of(plan: FinetunePlan) -> list:
     if plan.task is not None or not plan.data or not pathlib.Path(plan.data).exists():
         return []
     try:
-        return first_rows(plan.data)
+        return first_rows(
+            plan.data,
+            encoding=plan.columns.get("encoding") or "utf-8",
+            has_header=plan.columns.get("has_header"),
+            known=plan.named_columns,
+        )
     except ElectraError:
         return []
 
