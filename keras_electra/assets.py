@@ -10,13 +10,17 @@ VOCABULARY_FILE, OPTIONS_FILE = "vocab.txt", "tokenizer.json"
 
 
 class TokenizerAsset:
-    """Mixin for a `keras.Model` with the attributes `tokenizer` and `sequence_length`.
+    """Mixin for a `keras.Model` with the attributes `tokenizer`, `sequence_length` and `columns`.
+
+    `columns` are the options of `own_task` that name the columns of the table that a task model was
+    trained on; None where it was no table, or is not known.
 
     Keras calls both methods when it saves a `.keras` file and when it opens one.
     """
 
     tokenizer = None
     sequence_length = None
+    columns = None
 
     def save_assets(self, dir_path):
         """Write the vocabulary and the tokenizer's options, if there is a tokenizer."""
@@ -28,6 +32,8 @@ class TokenizerAsset:
             "tokenizer": self.tokenizer.config.to_dict(),
             "sequence_length": self.sequence_length,
         }
+        if self.columns:
+            options["columns"] = self.columns
         write_json(folder / OPTIONS_FILE, options)
 
     def load_assets(self, dir_path):
@@ -39,3 +45,4 @@ class TokenizerAsset:
         config = TokenizerConfig.from_dict(options["tokenizer"])
         self.tokenizer = WordPieceTokenizer.from_file(folder / VOCABULARY_FILE, config)
         self.sequence_length = options["sequence_length"]
+        self.columns = options.get("columns")

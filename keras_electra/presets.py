@@ -117,12 +117,15 @@ def _task_parts(model):
         "format": TASK_FORMAT,
         "encoder": model.backbone.encoder.to_dict(),
         "direction": model.backbone.direction,
-        "tasks": {
-            name: {"class": type(one).__name__, "options": one.options()}
-            for name, one in members.items()
-        },
+        "tasks": {name: _task_part(one) for name, one in members.items()},
     }
     return config, {MODEL_FILE: arrays}
+
+
+def _task_part(model):
+    """What `config.json` says of one task's model beside the encoder."""
+    part = {"class": type(model).__name__, "options": model.options()}
+    return {**part, "columns": model.columns} if model.columns else part
 
 
 def _models_of(model):
@@ -262,6 +265,7 @@ def _load_task_model(path, config, dtype):
         if part["class"] not in MODEL_OF_CLASS:
             raise InputError(f"{path}: expected a task model, received a {part['class']!r}")
         members[name] = MODEL_OF_CLASS[part["class"]](backbone, **part["options"], name=name)
+        members[name].columns = part.get("columns")
         for weight in members[name].head.weights:
             key = f"heads/{name}/{weight.name}"
             if key not in arrays:

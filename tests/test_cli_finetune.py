@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import keras
 import pytest
@@ -97,6 +98,29 @@ def test_a_table_is_labelled(run, table, tmp_path, capsys):
     assert len(rows) == 120
     right = sum(row["label"] == ("good", "bad")[index % 2] for index, row in enumerate(rows))
     assert right > 100
+
+
+def test_a_table_is_read_by_the_columns_of_the_training(run, table, tmp_path, capsys):
+    header, *lines = table.read_text().splitlines()
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join([f"text,{header}", *(f"the dog .,{line}" for line in lines)]))
+    assert main(["predict", "--model", str(run), "--data", str(other), "--json"]) == 0
+    captured = capsys.readouterr()
+    rows = [json.loads(line) for line in captured.out.splitlines()]
+    assert sum(row["label"] == row["gold"] for row in rows) > 100
+    assert "as in training: text column 'review', label column 'stars'" in captured.err
+
+
+def test_a_model_of_before_guesses_the_columns(run, tmp_path, capsys):
+    old = tmp_path / "old"
+    shutil.copytree(run / "trials" / "trial_00" / "model", old)
+    config = json.loads((old / "config.json").read_text())
+    (part,) = config["tasks"].values()
+    assert part.pop("columns") == {"text_column": "review", "label_column": "stars"}
+    (old / "config.json").write_text(json.dumps(config))
+    (tmp_path / "a.csv").write_text("text,review\nthe cat .,the dog .\n")
+    assert main(["predict", "--model", str(old), "--data", str(tmp_path / "a.csv")]) == 0
+    assert "text column 'text', classification; not used: 'review'" in capsys.readouterr().err
 
 
 @pytest.mark.full

@@ -112,6 +112,18 @@ def test_a_file_is_a_model_for_text(tiny_config, tokenizer, tmp_path):
     np.testing.assert_allclose(first.probabilities, second.probabilities, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["model.keras", "preset"])
+def test_the_columns_of_the_training_are_kept(tiny_encoder, tokenizer, tmp_path, name):
+    model = several(tiny_encoder(num_layers=1))
+    for one in (model, *model.models.values()):
+        one.tokenizer, one.sequence_length = tokenizer, 12
+    model.models["a"].columns = {"text_column": "review", "label_column": "stars"}
+    to_keras(model, tmp_path / name)
+    again = load(tmp_path / name).models
+    assert again["a"].columns == {"text_column": "review", "label_column": "stars"}
+    assert again["b"].columns is None
+
+
 def test_a_file_without_a_vocabulary_has_none(tiny_encoder, tmp_path):
     done = to_keras(backbone(tiny_encoder(num_layers=1)), tmp_path / "model.keras")
     assert "no tokenizer" in done.sentences[0]

@@ -775,6 +775,65 @@ def test_examples_to_predict_on_need_no_labels():
         own_examples(REVIEWS, "classification", txt_column="review")
 
 
+TWO_TEXTS = table(
+    {"text": lambda row: f"posted in city {row}", "summary": sentence, "label": lambda row: row % 2}
+)
+PAIRS = table({"text1": sentence, "text2": sentence, "topic": lambda row: row % 2})
+
+
+def judged(data, trained, kind="classification", **options):
+    """The first example and the sentence."""
+    told = []
+    found = own_examples(data, kind, trained_columns=trained, on_message=told.append, **options)
+    return found[0], *told
+
+
+def test_a_task_keeps_its_columns():
+    task, _ = own_task(TWO_TEXTS, text_column="summary")
+    assert task.columns == {"text_column": "summary", "label_column": "label"}
+    data = table({"text": sentence, "labels": lambda row: ["a,b", "a"][row % 2]})
+    task, _ = own_task(data, separator=",")
+    assert task.columns["separator"] == ","
+    example, _ = judged(data, task.columns, "multi_label")
+    assert example.label == ("a", "b")
+    choices = [{"question": "Which way?", "choice1": "up", "choice2": "down", "label": 0}] * 4
+    assert own_task(choices)[0].columns["choice_columns"] == ["choice1", "choice2"]
+
+
+def test_a_table_to_judge_is_read_by_the_columns_of_the_training():
+    trained = {"text_column": "summary", "label_column": "label"}
+    example, told = judged(TWO_TEXTS, trained)
+    assert (example.text, example.label) == (sentence(0), "0")
+    assert told.startswith("as in training: text column 'summary', label column 'label'")
+    example, told = judged(TWO_TEXTS, trained, text_column="text")
+    assert example.text == "posted in city 0" and told.startswith("text column 'text'")
+    example, told = judged(TWO_TEXTS, None)
+    assert example.text == "posted in city 0" and told.startswith("text column 'text'")
+
+
+def test_columns_that_the_training_did_without_are_not_taken():
+    trained = {"text_column": "summary", "label_column": "label"}
+    example, told = judged(PAIRS, trained)
+    assert (example.text, example.second_text, example.label) == (sentence(0), None, None)
+    assert told == (
+        "columns of the training are missing here ('summary'), and guessed: text column 'text1', "
+        "classification; not used: 'text2', 'topic'"
+    )
+    example, _ = judged(PAIRS, trained, second_text_column="text2", text_column="text1")
+    assert example.second_text == sentence(0)
+    trained = {"text_column": "text1", "second_text_column": "text2"}
+    assert judged(PAIRS, trained)[0].second_text == sentence(0)
+    example, told = judged(TWO_TEXTS, trained)
+    assert example.second_text is None and "missing here ('text1', 'text2')" in told
+
+
+def test_columns_of_the_training_make_a_header(tmp_path):
+    lines = "".join(f"A calm sea {row},{row % 2}\n" for row in range(4))
+    path = write(tmp_path / "a.csv", f"0,1\n{lines}")
+    example, _ = judged(path, {"text_column": "0", "label_column": "1"})
+    assert (example.text, example.label) == ("A calm sea 0", "0")
+
+
 # Splits
 
 DATA = table({"text": sentence, "label": lambda row: "aaaabbbbcc"[row % 10]}, 200)

@@ -95,7 +95,8 @@ class Columns:
             model: a task model.
             texts: of the command line; a tab stands between the two texts of a pair, a question and
                 its context, and a question and its choices.
-            data: a table in their place, or None.
+            data: a table in their place, or None; it is read by the columns that were named, else those
+                of the training, and what was taken is told.
 
         Raises:
             InputError: for texts without the parts that the kind needs, or an unreadable table.
@@ -104,7 +105,14 @@ class Columns:
             return [input_of(model.kind, text) for text in texts]
         problems = Problems()
         columns = {name: value for name, value in self.given().items() if name not in TASK_OPTIONS}
-        examples = own_examples(data, model.kind, problems=problems, **columns)
+        examples = own_examples(
+            data,
+            model.kind,
+            trained_columns=model.columns,
+            problems=problems,
+            on_message=display.tell,
+            **columns,
+        )
         for sort, found in problems.to_dict().items():
             display.tell(f"{found['count']} rows left out, {sort}; first: {found['first'][0]}")
         return examples

@@ -27,7 +27,7 @@ def task_model(
     """The model for a task that a recipe describes, with a new head.
 
     Args:
-        task: its kind, name and value range are used.
+        task: its kind, name, value range and columns are used.
         labels: names of the labels, in the order of their numbers, where the kind has labels.
         backbone: trained together with the head.
         config: head, dropout, answers, tagging form and accumulation are used.
@@ -54,4 +54,5 @@ def task_model(
     }
     model = makers[task.kind]()
     model.sequence_length = config.sequence_length
+    model.columns = dict(task.columns) or None
     return model

@@ -34,6 +34,8 @@ class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
         tokenizer: the `WordPieceTokenizer` of the backbone's ids, or None; raw text needs it.
         sequence_length: longest input made of raw text, in tokens; None for the longest the backbone
             takes.
+        columns: options of `own_task` that name the columns of the table it was trained on; None where
+            it was no table, or is not known.
     """
 
     kind = None

@@ -8,8 +8,9 @@ from keras_electra.tasks.examples import (
     TaggingExample,
     TextExample,
 )
+from keras_electra.tasks.judging import own_examples
 from keras_electra.tasks.known import KNOWN_TASKS, known_task
-from keras_electra.tasks.own import own_examples, own_task
+from keras_electra.tasks.own import own_task
 from keras_electra.tasks.task import Problems, Task
 
 __all__ = [

@@ -42,7 +42,7 @@ class Guess:
 
 
 def guess(
-    rows: Iterable[Row],
+    rows: Iterable[Row] | Sample,
     *,
     kind: str | None = None,
     given: Roles | None = None,
@@ -55,7 +55,7 @@ def guess(
     column 'stars' (5 labels), classification.
 
     Args:
-        rows: the table's; the first few hundred are looked at.
+        rows: the table's, of which the first few hundred are looked at; or these.
         kind: what is learned, if known: whole numbers of few values, and all that is no number, make
             classification; other numbers regression; lists, or fields with separators, multi_label.
         given: the roles that are known.
@@ -67,7 +67,8 @@ def guess(
         InputError: if a given column does not exist, a role could be that of several columns, or the
             name of its column is that of others too; it names these, and the option that tells.
     """
-    sample, is_told = Sample(rows), kind is not None
+    sample = rows if isinstance(rows, Sample) else Sample(rows)
+    is_told = kind is not None
     given = given or Roles()
     finder = Finder(sample, given, has_labels)
     kind = kind or finder.kind()

@@ -3,22 +3,13 @@
 import dataclasses
 from collections.abc import Iterable
 
-from keras_electra.config.options import refuse_unknown
 from keras_electra.errors import InputError
-from keras_electra.tasks.examples import Example
 from keras_electra.tasks.fields import label_name
-from keras_electra.tasks.own_files import check_file_options, file_examples, file_task
-from keras_electra.tasks.own_tables import (
-    TableReader,
-    files_in,
-    form_by,
-    form_of,
-    guessed,
-    table_task,
-)
-from keras_electra.tasks.roles import Roles, option_of
+from keras_electra.tasks.own_files import check_file_options, file_task
+from keras_electra.tasks.own_tables import files_in, form_of, guessed, table_task
+from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.splits import VALIDATION_FRACTION, parts_of
-from keras_electra.tasks.task import Kind, Problems, Task
+from keras_electra.tasks.task import Kind, Task
 from keras_electra.tasks.text import named
 
 LABELLED_KINDS = ("classification", "multi_label", "tagging")
@@ -153,53 +144,6 @@ def own_task(
     if "train" in parts and "validation" not in parts:
         sentence += f"; validation: {validation_fraction:g} of the training examples, drawn"
     return task, sentence
-
-
-def own_examples(
-    data,
-    kind: Kind,
-    *,
-    problems: Problems | None = None,
-    separator: str | None = None,
-    encoding: str = "utf-8",
-    has_header: bool | None = None,
-    **columns,
-) -> list[Example]:
-    """All examples of one table or file, to be judged by a model: labels may be there, but need not.
-
-    Args:
-        data: one table or file, as for `own_task`.
-        kind: that of the model.
-        problems: told of rows that are left out.
-        separator, encoding, has_header: as of `own_task`.
-        **columns: options of `own_task` that name columns, such as `text_column`.
-
-    Raises:
-        InputError: for data that cannot be read or understood, or a column that is not there.
-    """
-    check_options(kind)
-    problems = problems or Problems()
-    role_of = {option_of(field.name): field.name for field in dataclasses.fields(Roles)}
-    refuse_unknown(columns, role_of, "own_examples")
-    given = {role_of[option]: value for option, value in columns.items() if value is not None}
-    if "choices" in given:
-        given["choices"] = tuple(given["choices"])
-    roles = Roles(**given)
-    form = form_of(data, encoding)
-    if form != "table":
-        check_file_options(form, roles, kind=kind, separator=separator, has_header=has_header)
-        return list(file_examples(data, form, problems, roles.tags, encoding))
-    found = guessed(
-        data,
-        kind=kind,
-        given=roles,
-        separator=separator,
-        encoding=encoding,
-        has_header=has_header,
-        has_labels=False,
-    )
-    reader = TableReader("data", form_by(found, separator), encoding, has_header)
-    return list(reader.examples(data, problems, has_labels=False))
 
 
 def check_options(

@@ -20,8 +20,9 @@ from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
 from keras_electra.tasks.question_forms import is_question_file
-from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.roles import Roles, options_of
 from keras_electra.tasks.row_examples import RowForm, examples_of
+from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,
     files_by_split,
@@ -113,21 +114,32 @@ def guessed(
     separator: str | None,
     encoding: str,
     has_header: bool | None,
-    has_labels: bool = True,
 ) -> Guess:
     """What the columns of a table are; arguments as of `own_task` and `guess`.
 
     Raises:
-        InputError: as `guess`; where no row is good, it says what is wrong with the first.
+        InputError: as `sampled` and `guess`.
+    """
+    first = sampled(table, encoding=encoding, has_header=has_header, known=given.names)
+    return guess(first, kind=kind, given=given, separator=separator)
+
+
+def sampled(table, **reading: Any) -> Sample:
+    """The first rows of a table.
+
+    Args:
+        **reading: as of `tables.rows`.
+
+    Raises:
+        InputError: if the table cannot be read; where no row is good, it says what is wrong with the first.
     """
     problems = Problems()
-    found = rows(table, problems, encoding=encoding, has_header=has_header, known=given.names)
+    found = rows(table, problems, **reading)
     first = next(found, None)
     if first is None:
         shown = next(iter(problems.shown.values()), ["none"])
         raise InputError(f"data: expected rows that can be used, received {shown[0]}")
-    found = itertools.chain([first], found)
-    return guess(found, kind=kind, given=given, separator=separator, has_labels=has_labels)
+    return Sample(itertools.chain([first], found))
 
 
 def table_task(
@@ -164,6 +176,7 @@ def table_task(
         metrics=metrics,
         main_metric=MAIN_METRICS.get(kind, metrics[0]),
         recipe=RECIPES.get(kind, {}),
+        columns=options_of(found.roles) | ({"separator": separator} if separator else {}),
         has_answerability=kind == "question_answering" and has_unanswerable(reader, table),
     ), sentence
 

@@ -1,7 +1,7 @@
 """What a column of a table can be for."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from keras_electra.errors import InputError
 
@@ -47,6 +47,21 @@ class Roles:
     def given(self) -> list[str]:
         """The roles that have a column."""
         return [f.name for f in dataclasses.fields(self) if getattr(self, f.name)]
+
+
+def roles_of(options: Mapping) -> Roles:
+    """Roles by the options that name their columns, such as `text_column`; others are passed over."""
+    roles = {field.name: options.get(option_of(field.name)) for field in dataclasses.fields(Roles)}
+    return Roles(**{**roles, "choices": tuple(roles["choices"] or ())})
+
+
+def options_of(roles: Roles) -> dict:
+    """The options that name the columns of roles, in the types of JSON."""
+    values = {role: getattr(roles, role) for role in roles.given()}
+    return {
+        option_of(role): list(value) if role == "choices" else value
+        for role, value in values.items()
+    }
 
 
 def check_repeated(roles: Roles, repeated: Collection[str]) -> None:

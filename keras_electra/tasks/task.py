@@ -75,6 +75,8 @@ class Task:
         metrics: names of the figures, as in `scoring`.
         main_metric: the one that trials are compared by; more is better, but for "mse".
         recipe: options of `FinetuneConfig` that this task sets unless the user does.
+        columns: for a table, the options of `own_task` that name its columns, and the separator if one
+            was given; kept with the model, which reads other tables by them.
         has_answerability: for question answering, whether questions may have no answer.
     """
 
@@ -87,6 +89,7 @@ class Task:
     metrics: tuple[str, ...]
     main_metric: str
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     has_answerability: bool = False
 
     def __post_init__(self):
