@@ -454,6 +454,19 @@ def test_bad_examples_are_refused_by_name(make_model, tokenizer, x, y, message):
         model.fit(x, y, verbose=0)
 
 
+def test_a_table_is_not_a_list_of_its_columns(make_model, tokenizer):
+    pandas = pytest.importorskip("pandas")
+
+    model = make_model("classification")
+    model.tokenizer = tokenizer
+    frame = pandas.DataFrame({"text": ["the cat"], "label": ["no"]})
+    # `encoded` is what OnnxModel asks, too.
+    for ask in (model.predict, model.encoded):
+        with pytest.raises(InputError, match="x: expected a list of raw.* a DataFrame; .*own_ex"):
+            ask(frame)
+    assert len(model.predict(frame["text"])) == 1
+
+
 def test_half_of_a_character_is_not_judged(make_model, tokenizer):
     for kind, item in (
         ("regression", ("the cat", "a \udc00")),

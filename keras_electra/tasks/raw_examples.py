@@ -28,10 +28,11 @@ def is_raw(x) -> bool:
     """Whether `x` is a list of raw examples, and not what Keras takes.
 
     Raises:
-        InputError: for a single string, which would be read as a list of letters.
+        InputError: for a single string, which would be read as a list of letters, or a table.
     """
     if isinstance(x, str):
         raise InputError("x: expected a list of texts, received a single string")
+    refuse_table(x)
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "UO"
     if hasattr(x, "to_list"):
@@ -39,6 +40,15 @@ def is_raw(x) -> bool:
     if not isinstance(x, list | tuple):
         return False
     return not x or isinstance(x[0], (str, list, tuple, Mapping, *RECORDS))
+
+
+def refuse_table(x) -> None:
+    """Raise `InputError` for a table, such as a DataFrame: as a list it is the names of its columns."""
+    if hasattr(x, "columns") or hasattr(x, "column_names"):
+        raise InputError(
+            f"x: expected a list of raw examples, received a {type(x).__name__}; "
+            "keras_electra.tasks.own_examples makes examples of a table"
+        )
 
 
 def examples_of(model, x, y=None) -> list:
@@ -49,8 +59,9 @@ def examples_of(model, x, y=None) -> list:
         x, y: as of `RawInput.fit`.
 
     Raises:
-        InputError: for an example or an answer of another form, naming it.
+        InputError: for a table, or an example or an answer of another form, naming it.
     """
+    refuse_table(x)
     x = list(x)
     if y is not None:
         y = list(y)
