@@ -86,8 +86,8 @@ def has_learned_nothing(setting: Setting, trial: Trial, judged) -> bool:
 def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict]:
     """({split: {metric: value}}, {split: report}) of one task, for the splits with known answers.
 
-    The threshold of unanswerable questions is that of the validation part; the rows get their
-    answers by it.
+    The threshold of unanswerable questions is the recipe's, or else the best of the validation part; the
+    rows get their answers by it, and the model keeps it.
     """
     data = setting.data[name]
     figures = {"validation": score_rows(data, rows_of_split["validation"], setting.config)}
@@ -96,6 +96,7 @@ def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict
         threshold = setting.config.answers.null_threshold
         if threshold is None:
             threshold = figures["validation"].get("best_threshold")
+        setting.model_of(name).null_threshold = threshold
     reports = {}
     for split, rows in rows_of_split.items():
         if data.task.has_answerability:

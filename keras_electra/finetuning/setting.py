@@ -116,6 +116,10 @@ class Setting:
         for mine, new in zip(self.model.variables, fresh.variables, strict=True):
             mine.assign(np.array(keras.ops.convert_to_numpy(new)))
         self.model.seed = seed
+        for name, data in self.data.items():
+            if data.task.has_answerability:
+                # The trial before has put the best one of its own in its place.
+                self.model_of(name).null_threshold = self.config.answers.null_threshold
         optimizer = self.model.optimizer
         rate = optimizer._learning_rate
         for variable in optimizer.variables:

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_electra.errors import InputError
 from keras_electra.scoring.numbers import statistics
+from keras_electra.scoring.prediction_rows import best_text
 
 LEVEL = 0.95
 LEARNING_SHARE = 0.05
@@ -111,7 +112,7 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
 
     - the validation's gold answers differ, but the predictions do not: one label for all examples (one
       set of labels, one tag for all words, one choice), values that spread less than a hundredth of what
-      the gold ones do, one text for all answers;
+      the gold ones do, one text for all answers, whether or not a threshold withholds them;
     - but for values and answers, the training loss at the end is no more than 5 % below that of the best
       constant probabilities, which are how often each gold answer occurs (in nats).
 
@@ -146,7 +147,8 @@ def decisions(kind: str, rows: Sequence[dict]) -> tuple[list[Hashable], list[Has
     if kind == "multi_label":
         pairs = [(frozenset(row["gold"]), frozenset(row["labels"])) for row in rows]
     elif kind == "question_answering":
-        pairs = [(tuple(row["gold"]), row["answer"]) for row in rows]
+        # A threshold that withholds all of them says nothing of what was learned.
+        pairs = [(tuple(row["gold"]), best_text(row)) for row in rows]
     else:
         name = {"classification": "label", "multiple_choice": "choice"}[kind]
         pairs = [(row["gold"], row[name]) for row in rows]

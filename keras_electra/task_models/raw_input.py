@@ -23,7 +23,12 @@ class RawInput:
 
     Text is cut to `sequence_length`, and a warning says how many texts were; a question's context is
     read in windows instead. An empty text is judged as `[CLS] [SEP]`, and refused in training.
+
+    Attributes:
+        null_threshold: null odds above which a question is given no answer; None to answer all.
     """
+
+    null_threshold = None
 
     def fit(
         self,
@@ -120,7 +125,7 @@ class RawInput:
                 keras.ops.convert_to_numpy, self.predict_on_batch(batch)
             )
             outputs.append((batch["rows"], found))
-        return predictions(encoded, in_order(outputs))
+        return predictions(encoded, in_order(outputs), self.null_threshold)
 
     def encoded(self, x, y=None, is_training: bool = False) -> EncodedExamples:
         """Raw examples as rows of token ids.

@@ -47,7 +47,9 @@ def in_order(batches: Iterable[tuple[np.ndarray, Any]]):
     return ordered(outputs for _, outputs in batches)
 
 
-def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
+def predictions(
+    encoded: EncodedExamples, outputs, null_threshold: float | None = None
+) -> list[dict]:
     """One row per example, as `predictions/*.jsonl` hold them.
 
         classification       {"id", "label", "gold": name, "probabilities": {name: p}}
@@ -63,6 +65,7 @@ def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
         encoded: the examples, R rows.
         outputs: per row, as `in_order` gives it: logits (N,), values (), tag logits (W, N), choice
             logits (C,), or the dict of a question-answering head.
+        null_threshold: for question answering, as of `with_threshold`.
 
     Raises:
         InputError: if there are outputs of another number of rows.
@@ -73,7 +76,7 @@ def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
                 f"outputs: expected those of {len(encoded)} rows, received {len(values)}"
             )
     if encoded.kind == "question_answering":
-        return answer_rows(encoded, outputs)
+        return with_threshold(answer_rows(encoded, outputs), null_threshold)
     if encoded.kind == "tagging":
         return tag_rows(encoded, outputs)
     row_of = {
