@@ -220,6 +220,25 @@ def test_other_settings_are_refused_by_name(tune, whole_run):
         tune(path, num_trials=2, checkpoint_every_steps=5, learning_rate=1e-3)
 
 
+def test_the_main_metric_is_one_of_the_settings(tune, table, whole_run, tmp_path):
+    path = shutil.copytree(whole_run[0], tmp_path / "run")
+    other = own_task(table, main_metric="macro_f1")[0]
+    options = {"num_trials": 2, "checkpoint_every_steps": 5}
+    sentence = "main_metrics.* is 'accuracy' there and 'macro_f1' here"
+    with pytest.raises(InputError, match=sentence):
+        tune(path, task=other, **options)
+    # A run of an older version says it in its results alone.
+    config = json.loads((path / "config.json").read_text())
+    del config["main_metrics"]
+    (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=sentence):
+        tune(path, task=other, **options)
+    assert tune(path, **options).results["main_metrics"] == whole_run[1].results["main_metrics"]
+    (path / "results.json").unlink()
+    assert tune(path, **options).state == "finished"
+    assert TaskRun(path).main_metric(TaskRun(path).tasks[0]) == "accuracy"
+
+
 def test_the_best_model_is_opened(whole_run):
     path, outcome = whole_run
     model = load(path)

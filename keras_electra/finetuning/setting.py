@@ -13,13 +13,12 @@ from keras_electra.finetuning.data import TaskData
 from keras_electra.finetuning.start import Start
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.runs import RunSession, StopSignals
-from keras_electra.scoring import figures
+from keras_electra.scoring import LESS_IS_BETTER, figures
 from keras_electra.task_batches import MixedTaskBatches, TaskBatches
 from keras_electra.task_models import SeveralTasks, task_model
 
 JUDGING_BATCH = 64
 """Rows judged at once."""
-LESS_IS_BETTER = ("mse",)
 
 
 @dataclasses.dataclass

@@ -11,23 +11,13 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
 from keras_electra.exploring.records import RESULT_FILE
 from keras_electra.finetuning.concluding import conclude_run, conclude_trial, simplest_figures
-from keras_electra.finetuning.data import TaskData, read_task
+from keras_electra.finetuning.data import read_task
+from keras_electra.finetuning.opening import open_session
 from keras_electra.finetuning.setting import Setting
 from keras_electra.finetuning.start import Start
 from keras_electra.finetuning.trials import Course, Trial
-from keras_electra.pretraining import environment
-from keras_electra.runs import RunFolder, RunSession, StopSignals
-from keras_electra.runs.kind import refuse_other_kind
+from keras_electra.runs import RunFolder, StopSignals
 from keras_electra.tasks import Task, known_task
-
-MAY_CHANGE = (
-    "finetune.log_every_steps",
-    "finetune.checkpoint_every_steps",
-    "finetune.keep_models",
-    "finetune.has_baselines",
-    "model.path",
-)
-MAY_GROW = ("finetune.num_trials",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,32 +176,6 @@ def recipe_of(tasks: list[Task]) -> dict:
         return dict(tasks[0].recipe)
     lengths = [task.recipe.get("sequence_length", 128) for task in tasks]
     return {"sequence_length": max(lengths)}
-
-
-def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> RunSession:
-    """The run folder, opened for writing once the block is entered."""
-    settings = {
-        "finetune": config.to_dict(),
-        "tasks": {name: one.task.kind for name, one in data.items()},
-        "data": {
-            name: {split: entry["sha256"] for split, entry in one.record.items()}
-            for name, one in data.items()
-        },
-        "model": {"path": start.source, "fingerprint": start.fingerprint},
-        "tokenizer": start.tokenizer.config.to_dict(),
-    }
-    vocabulary = "".join(f"{token}\n" for token in start.tokenizer.vocabulary)
-    refuse_other_kind(run_dir, "finetune")
-    return RunSession(
-        run_dir,
-        config=settings,
-        vocabulary=vocabulary.encode(),
-        environment=environment(),
-        may_change=MAY_CHANGE,
-        may_grow=MAY_GROW,
-        defaults={"finetune": FinetuneConfig.defaults()},
-        details={"backend": keras.config.backend()},
-    )
 
 
 def run_trials(setting: Setting) -> str:
