@@ -433,6 +433,32 @@ def test_bad_rows_are_counted_and_told(tune, table, tmp_path):
         tune(tmp_path / "strict", data=path, task=own_task(path)[0], has_strict_rows=True)
 
 
+def test_labels_that_are_not_learned_count_as_missed(tune, table, tmp_path):
+    folder, sentences = tmp_path / "data", []
+    folder.mkdir()
+    lines = table.read_text().splitlines()
+    (folder / "train.csv").write_text("\n".join(lines[:121]), encoding="utf-8")
+    other = [line.rpartition(",")[0] + ",heard" for line in lines[121:141]]
+    (folder / "validation.csv").write_text("\n".join([*lines[:21], *other]), encoding="utf-8")
+    task = own_task(folder)[0]
+    path = tmp_path / "run"
+    outcome = tune(path, data=folder, task=task, has_baselines=True, on_message=sentences.append)
+    (entry,) = outcome.results["results"]
+    rows = predictions_of(path)
+    assert [row["gold"] for row in rows[20:]] == ["heard"] * 20
+    right = sum(row["gold"] == row["label"] for row in rows)
+    assert entry["metrics"]["accuracy"]["mean"] == right / 40 <= 0.5
+    for baseline in outcome.results["baselines"][task.name].values():
+        assert baseline["validation"]["accuracy"] <= 0.5
+    told = "20 of 40 examples have a label that is not learned ('heard'), and that counts as missed"
+    assert any(told in sentence for sentence in sentences)
+    assert outcome.results["inputs"]["data"][task.name]["validation"]["num_unseen"] == 20
+    run = TaskRun(path)
+    assert run.labels(task.name, "validation") == ["liked", "seen", "heard"]
+    report = run.report(run.judged(task.name, "validation"), ["liked", "seen"])
+    assert report["per_label"]["heard"] == {"precision": 0, "recall": 0, "f1": 0, "support": 20}
+
+
 @pytest.mark.full
 def test_comparison_is_paired_over_seeds(tune, whole_run, tmp_path):
     path, _ = whole_run

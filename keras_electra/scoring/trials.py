@@ -116,6 +116,7 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
     - but for values and answers, the training loss at the end is no more than 5 % below that of the best
       constant probabilities, which are how often each gold answer occurs (in nats).
 
+    Examples with a label that the model does not have tell nothing of it, and are left out.
     A model that rightly finds one label the likeliest everywhere has a lower loss, and has not diverged.
     A loss that is summed over words, as the original's of tagging, only makes the second condition weaker.
 
@@ -126,7 +127,7 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
     """
     if not math.isfinite(training_loss):
         return True
-    rows = [row for row in rows if row["gold"] is not None]
+    rows = [row for row in rows if row["gold"] is not None and can_be_given(kind, row)]
     if kind == "regression":
         gold, values = (np.array([row[name] for row in rows]) for name in ("gold", "value"))
         return len(rows) > 1 and bool(values.std() < CONSTANT_SHARE * gold.std())
@@ -136,6 +137,14 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
     if kind == "question_answering":
         return True
     return training_loss > (1 - LEARNING_SHARE) * constant_loss(kind, rows, gold)
+
+
+def can_be_given(kind: str, row: dict) -> bool:
+    """Whether what is right of an example was there to be learned; where rows do not tell, it was."""
+    names = row.get("probabilities")
+    if kind not in ("classification", "multi_label") or not names:
+        return True
+    return set(names).issuperset([row["gold"]] if kind == "classification" else row["gold"])
 
 
 def decisions(kind: str, rows: Sequence[dict]) -> tuple[list[Hashable], list[Hashable]]:

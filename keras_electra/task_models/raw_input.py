@@ -10,7 +10,7 @@ import numpy as np
 from keras_electra import backends
 from keras_electra.errors import InputError
 from keras_electra.task_batches import TaskBatches
-from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.encoded import EncodedExamples, some_of
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
 from keras_electra.tasks.raw_examples import is_raw
@@ -140,7 +140,7 @@ class RawInput:
         if is_raw(x):
             encoded = self.encoded(x, y, is_training)
             if not encoded.has_gold.all():
-                raise InputError("y: expected the answers to raw examples, received none")
+                raise InputError(missing_answer(encoded))
             size, y = batch_size or BATCH_SIZE, None
             x = TaskBatches(encoded, batch_size=size, seed=self.seed, is_training=is_training)
         if isinstance(x, dict):
@@ -153,6 +153,14 @@ class RawInput:
         if isinstance(x, keras.utils.PyDataset):
             return backends.with_free_shapes(x)
         return x
+
+
+def missing_answer(encoded: EncodedExamples) -> str:
+    """The sentence about the first row that there is no loss for."""
+    owner = int(encoded.owners[np.argmin(encoded.has_gold)])
+    if encoded.kind == "tagging" or owner not in encoded.unseen:
+        return "y: expected the answers to raw examples, received none"
+    return f"y[{owner}]: expected {some_of(encoded.labels)}, received {encoded.unseen[owner][0]!r}"
 
 
 def with_answers(arrays: dict, y, sample_weight) -> dict:

@@ -59,7 +59,7 @@ def predictions(
         multiple_choice      {"id", "choice": index, "gold": index, "probabilities": [p]}
         question_answering   see `answer_decoding.answer_rows`
 
-    `gold` is None where it is not known.
+    `gold` is None where it is not known; a name that is none of the labels stays.
 
     Args:
         encoded: the examples, R rows.
@@ -115,13 +115,18 @@ def with_threshold(rows: list[dict], threshold: float | None) -> list[dict]:
 
 
 def gold(encoded: EncodedExamples, row: int):
-    """The label of a row's example in the types of JSON, or None if it is not known."""
+    """The label of a row's example in the types of JSON, or None if it is not known.
+
+    A name that is none of the model's labels stays: left out, it would make the figures too good.
+    """
+    label = encoded.examples[encoded.owners[row]].label
+    if encoded.kind == "classification" or label is None:
+        return label
+    if encoded.kind == "multi_label":
+        return list(label)
     if not encoded.has_gold[row]:
         return None
-    label = encoded.examples[encoded.owners[row]].label
-    if encoded.kind == "regression":
-        return float(label)
-    return list(label) if encoded.kind == "multi_label" else label
+    return float(label) if encoded.kind == "regression" else label
 
 
 def label_row(encoded: EncodedExamples, example, logits: np.ndarray) -> dict:
