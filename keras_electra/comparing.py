@@ -5,7 +5,7 @@ import pathlib
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
-from keras_electra.scoring import holm, paired_difference
+from keras_electra.scoring import LESS_IS_BETTER, holm, paired_difference
 
 RESULTS_FILE = "results.json"
 LEVEL = 0.05
@@ -14,7 +14,7 @@ SAME = ("tasks", "data")
 
 
 def compare_results(run_a, run_b) -> dict:
-    """Compare two finished fine-tuning runs on the same task, data and seeds.
+    """Compare two finished fine-tuning runs on the same task, data and seeds, by the figures of both.
 
     Args:
         run_a, run_b: their folders.
@@ -25,7 +25,8 @@ def compare_results(run_a, run_b) -> dict:
         seed), "p_value", "adjusted_p_value" (Holm over all rows)}.
 
     Raises:
-        InputError: if a run is not finished, or they have other tasks, data or seeds.
+        InputError: if a run is not finished, they have other tasks, data or seeds, or no figure is in
+            both.
     """
     a, b = finished(run_a), finished(run_b)
     check_same(run_a, run_b)
@@ -34,18 +35,19 @@ def compare_results(run_a, run_b) -> dict:
         raise InputError(
             f"compare: expected the same seeds, received {seeds_a} in {run_a} and {seeds_b} in {run_b}"
         )
-    differences = []
-    for one, other in zip(a["results"], b["results"], strict=True):
-        for metric, values in one["metrics"].items():
-            place = {"task": one["task"], "split": one["split"], "metric": metric}
-            differences.append(place | difference(values, other["metrics"][metric]))
+    differences = common_differences(a, b)
+    if not differences:
+        raise InputError(
+            f"compare: expected a figure that both runs have, received {', '.join(names_of(a))} in "
+            f"{run_a} and {', '.join(names_of(b))} in {run_b}"
+        )
     adjust(differences)
     return {
         "a": str(run_a),
         "b": str(run_b),
         "seeds": seeds_a,
         "differences": differences,
-        "sentence": verdict(a, differences),
+        "sentence": verdict(main_metrics(a, b), differences),
     }
 
 
@@ -73,6 +75,29 @@ def check_same(run_a, run_b) -> None:
             )
 
 
+def common_differences(a: dict, b: dict) -> list[dict]:
+    """The rows of the comparison: one per task, split and figure that both results have."""
+    entries = {(entry["task"], entry["split"]): entry["metrics"] for entry in b["results"]}
+    found = []
+    for entry in a["results"]:
+        place = {"task": entry["task"], "split": entry["split"]}
+        other = entries.get(tuple(place.values()), {})
+        for metric, values in entry["metrics"].items():
+            if metric in other:
+                found.append({**place, "metric": metric, **difference(values, other[metric])})
+    return found
+
+
+def names_of(results: dict) -> list[str]:
+    """Names of the figures in results, each once."""
+    return list(dict.fromkeys(name for entry in results["results"] for name in entry["metrics"]))
+
+
+def main_metrics(a: dict, b: dict) -> set[tuple[str, str]]:
+    """(task, figure) that trials were compared by, in either of two results."""
+    return {pair for results in (a, b) for pair in results["main_metrics"].items()}
+
+
 def difference(a: dict, b: dict) -> dict:
     """The figures of one row of the comparison, from two summaries over trials."""
     found = paired_difference(b["values"], a["values"])
@@ -95,19 +120,25 @@ def adjust(rows: list[dict]) -> None:
         row["adjusted_p_value"] = float(value)
 
 
-def verdict(a: dict, differences: list[dict]) -> str:
-    """One sentence on the main figure of each task's validation part."""
+def verdict(main: set[tuple[str, str]], differences: list[dict]) -> str:
+    """One sentence on the main figures of each task's validation part.
+
+    Args:
+        main: (task, figure) of those wanted, where there is a difference of them.
+        differences: rows of the comparison.
+    """
     parts = []
     for row in differences:
-        if row["split"] != "validation" or row["metric"] != a["main_metrics"][row["task"]]:
+        if row["split"] != "validation" or (row["task"], row["metric"]) not in main:
             continue
         name = f"{row['task']} {row['metric']}"
         if row["interval"] is None:
             parts.append(f"{name}: one seed cannot tell a difference")
             continue
         low, high = row["interval"]
-        better = (
-            "B is better" if low > 0 else "A is better" if high < 0 else "no difference is shown"
-        )
-        parts.append(f"{name}: {better} (95 % interval of B - A {low:+.4f} to {high:+.4f})")
-    return "; ".join(parts)
+        less, more = ("B", "A") if row["metric"] in LESS_IS_BETTER else ("A", "B")
+        told = "no difference is shown"
+        if low > 0 or high < 0:
+            told = f"{more if low > 0 else less} is better"
+        parts.append(f"{name}: {told} (95 % interval of B - A {low:+.4f} to {high:+.4f})")
+    return "; ".join(parts) or "the runs have no main figure in common"

@@ -121,7 +121,7 @@ class OnnxModel:
             length = int(rows.lengths[chosen].max())
             batch = collate(rows, chosen, length=length, batch_size=len(chosen))
             outputs.append((batch["rows"], self._task_outputs(batch)))
-        return predictions(rows, in_order(outputs))
+        return predictions(rows, in_order(outputs), self.answers.null_threshold)
 
     def detect(self, texts, batch_size: int = 16) -> list[Detection]:
         """How probable it is, for every token of some texts, that it was replaced."""

@@ -24,6 +24,7 @@ from keras_electra.checkpoint import (
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
+from keras_electra.exploring.records import main_of
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
@@ -203,7 +204,7 @@ def best_model_path(run: RunFolder) -> pathlib.Path:
     for path in run.path.glob("trials/trial_*/model"):
         if (path.parent / "result.json").is_file():
             result = _json_of(path.parent / "result.json")
-            found[path] = (result["main"], -result["trial"])
+            found[path] = (main_of(result), -result["trial"])
     if not found:
         raise InputError(f"run {run.path}: expected at least one finished trial, found none")
     return max(found, key=found.get)

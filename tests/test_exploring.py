@@ -133,6 +133,16 @@ def test_confusion_counts_and_selects_alike():
     assert (names, counts) == (["yes", "no"], [[1, 1], [1, 2]])
 
 
+def test_a_right_label_that_the_model_lacks():
+    rows = [{**row, "gold": "perhaps"} for row in ROWS["classification"]]
+    examples = judged_examples("classification", rows, EXAMPLES["classification"])
+    assert examples[0].verdict == "wrong" and examples[0].error == pytest.approx(-math.log(1e-12))
+    assert len(select(examples, Selection(gold="perhaps", predicted="yes"))) == 3
+    names, counts = confusion(examples, ["no", "yes"])
+    assert (names, counts) == (["no", "yes", "perhaps"], [[0] * 3, [0] * 3, [3, 3, 0]])
+    assert decisions_at(examples, ["no", "yes"]).accuracy is None
+
+
 # Thresholds
 
 

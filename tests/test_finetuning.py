@@ -12,10 +12,11 @@ from conftest import ENCODER, PLACES, SUBJECTS, VERBS
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.comparing import compare_results
-from keras_electra.errors import InputError, MissingExtraError
-from keras_electra.exploring import TaskRun
+from keras_electra.errors import DivergedError, InputError, MissingExtraError
+from keras_electra.exploring import TaskRun, best_trial
 from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
+from keras_electra.finetuning.trials import Course
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
 from keras_electra.tasks.own import own_task
@@ -221,6 +222,25 @@ def test_other_settings_are_refused_by_name(tune, whole_run):
         tune(path, num_trials=2, checkpoint_every_steps=5, learning_rate=1e-3)
 
 
+def test_the_main_metric_is_one_of_the_settings(tune, table, whole_run, tmp_path):
+    path = shutil.copytree(whole_run[0], tmp_path / "run")
+    other = own_task(table, main_metric="macro_f1")[0]
+    options = {"num_trials": 2, "checkpoint_every_steps": 5}
+    sentence = "main_metrics.* is 'accuracy' there and 'macro_f1' here"
+    with pytest.raises(InputError, match=sentence):
+        tune(path, task=other, **options)
+    # A run of an older version says it in its results alone.
+    config = json.loads((path / "config.json").read_text())
+    del config["main_metrics"]
+    (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=sentence):
+        tune(path, task=other, **options)
+    assert tune(path, **options).results["main_metrics"] == whole_run[1].results["main_metrics"]
+    (path / "results.json").unlink()
+    assert tune(path, **options).state == "finished"
+    assert TaskRun(path).main_metric(TaskRun(path).tasks[0]) == "accuracy"
+
+
 def test_the_best_model_is_opened(whole_run):
     path, outcome = whole_run
     model = load(path)
@@ -295,6 +315,67 @@ class Spoil(keras.callbacks.Callback):
             weight.assign(np.full(weight.shape, np.nan))
 
 
+DIVERGING = {"learning_rate": 1e38, "epochs": 1, "log_every_steps": 1000, "max_restarts": 1}
+"""The first update is finite, and no loss after it."""
+
+
+def test_a_loss_that_is_not_finite_ends_in_a_sentence(tune, tmp_path):
+    path, sentences = tmp_path / "run", []
+    with pytest.raises(DivergedError, match="at the end of trial 0, received NaN") as caught:
+        tune(path, on_message=sentences.append, **DIVERGING)
+    assert any("diverged with seed 0 and starts again" in sentence for sentence in sentences)
+    restarts = [event for event in RunFolder(path).events() if event["kind"] == "restart"]
+    assert [event["reason"] for event in restarts] == [str(caught.value)]
+    assert RunFolder(path).status()["message"] == str(caught.value)
+    # Started again, it ends the same way, and at once: no step is done.
+    with pytest.raises(DivergedError) as again:
+        tune(path, callbacks=[DieAfter(1)], **DIVERGING)
+    assert str(again.value) == str(caught.value)
+
+
+def test_a_run_that_ended_before_it_was_looked_at_ends_in_the_sentence(tune, tmp_path):
+    """As one of an older version, which failed where the log has null for the loss."""
+    path = tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(DivergedError, match="at the end of trial 0"):
+            tune(path, **{**DIVERGING, "max_restarts": 0})
+        (path / "trials" / "trial_00" / "failure.json").unlink()
+    assert [row["loss"] for row in rows_of(path)] == [None]
+
+
+def test_a_score_that_is_no_number_is_the_worst():
+    course = Course(0, validations=[{"main": None}])
+    assert course.is_best
+    course.validations.append({"main": 0.1})
+    assert course.is_best and not course.has_stalled(1)
+    trials = [{"trial": 0, "main": None}, {"trial": 1, "main": -5.0}]
+    assert best_trial(trials) == 1
+
+
+def test_a_search_goes_on_beside_what_diverges(model, table, tmp_path):
+    task, sentences = own_task(table)[0], []
+    options = {"batch_size": 8, **DIVERGING, "max_restarts": 0}
+    del options["learning_rate"]
+
+    def tried(rates):
+        space = {"learning_rate": rates}
+        found = search(
+            model, task, table, tmp_path, space, options=options, on_message=sentences.append
+        )
+        return [
+            (row["options"]["learning_rate"], row["main"], row["diverged"]) for row in found.rows
+        ]
+
+    first = tried([1e38, 5e-3])
+    assert [(rate, main is None) for rate, main, _ in first] == [(5e-3, False), (1e38, True)]
+    assert first[0][2] is None and "received NaN" in first[1][2]
+    assert any("combination 1 diverged" in sentence for sentence in sentences)
+    assert tried([1e38, 5e-3]) == first
+    assert "| 1e+38 | diverged |" in (tmp_path / "search.md").read_text()
+    with pytest.raises(DivergedError, match="space: expected a combination .* received 1 that do"):
+        tried([1e38])
+
+
 @pytest.mark.full
 def test_a_fine_tuned_encoder_can_be_started_from(tune, whole_run, tmp_path):
     path, _ = whole_run
@@ -364,6 +445,32 @@ def test_bad_rows_are_counted_and_told(tune, table, tmp_path):
     assert any("left out" in one for one in sentences)
     with pytest.raises(InputError, match=r"bad.csv"):
         tune(tmp_path / "strict", data=path, task=own_task(path)[0], has_strict_rows=True)
+
+
+def test_labels_that_are_not_learned_count_as_missed(tune, table, tmp_path):
+    folder, sentences = tmp_path / "data", []
+    folder.mkdir()
+    lines = table.read_text().splitlines()
+    (folder / "train.csv").write_text("\n".join(lines[:121]), encoding="utf-8")
+    other = [line.rpartition(",")[0] + ",heard" for line in lines[121:141]]
+    (folder / "validation.csv").write_text("\n".join([*lines[:21], *other]), encoding="utf-8")
+    task = own_task(folder)[0]
+    path = tmp_path / "run"
+    outcome = tune(path, data=folder, task=task, has_baselines=True, on_message=sentences.append)
+    (entry,) = outcome.results["results"]
+    rows = predictions_of(path)
+    assert [row["gold"] for row in rows[20:]] == ["heard"] * 20
+    right = sum(row["gold"] == row["label"] for row in rows)
+    assert entry["metrics"]["accuracy"]["mean"] == right / 40 <= 0.5
+    for baseline in outcome.results["baselines"][task.name].values():
+        assert baseline["validation"]["accuracy"] <= 0.5
+    told = "20 of 40 examples have a label that is not learned ('heard'), and that counts as missed"
+    assert any(told in sentence for sentence in sentences)
+    assert outcome.results["inputs"]["data"][task.name]["validation"]["num_unseen"] == 20
+    run = TaskRun(path)
+    assert run.labels(task.name, "validation") == ["liked", "seen", "heard"]
+    report = run.report(run.judged(task.name, "validation"), ["liked", "seen"])
+    assert report["per_label"]["heard"] == {"precision": 0, "recall": 0, "f1": 0, "support": 20}
 
 
 @pytest.mark.full

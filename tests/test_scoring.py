@@ -365,6 +365,31 @@ def test_unknown_names_are_refused_with_the_nearest():
         scoring.figures("chunking", [], metrics=[])
 
 
+@pytest.mark.parametrize("kind", ["classification", "multi_label"])
+def test_a_label_that_the_model_lacks_is_missed(kind):
+    """As scikit-learn scores it, whose labels are those that occur on either side."""
+    names = {"a": 0.9, "b": 0.2}
+    gold = ["a", "b", "z", "a"]
+    if kind == "multi_label":
+        rows = [{"labels": ["a"], "gold": [g], "probabilities": names} for g in gold]
+    else:
+        rows = [{"label": "a", "gold": g, "probabilities": names} for g in gold]
+    found = scoring.figures(kind, rows, metrics=scoring.METRICS[kind], labels=["a", "b"])
+    shared = pytest.importorskip("sklearn.metrics")
+    assert found["macro_f1"] == pytest.approx(
+        shared.f1_score(gold, ["a"] * 4, average="macro", zero_division=0)
+    )
+    assert found.get("accuracy", 0.5) == found.get("subset_accuracy", 0.5) == 0.5
+    report = scoring.report(kind, rows, ["a", "b"])
+    assert [of_label["support"] for of_label in report["per_label"].values()] == [2, 1, 1]
+    if kind == "classification":
+        assert report["confusion"] == {
+            "labels": ["a", "b", "z"],
+            "counts": [[2, 0, 0], [1, 0, 0], [1, 0, 0]],
+        }
+        assert report["calibration"]["accuracy"] == 0.5
+
+
 @pytest.mark.parametrize("kind", scoring.METRICS)
 def test_reports_are_json(kind):
     labels = ["0", "1"] if kind == "classification" else None
@@ -527,7 +552,17 @@ def test_examples_whose_label_is_not_known():
     train = [TextExample(id="0", text="a b", label="x"), TextExample(id="1", text="c", label="y")]
     odd = [TextExample(id="2", text="a"), TextExample(id="3", text="c", label="z")]
     rows = scoring.baseline_rows("classification", [*train, *odd], [*train, *odd], ["x", "y"])
-    assert [row["gold"] for row in rows["majority"]] == ["x", "y", None, None]
+    # What is none of the labels is not learned from, and is missed.
+    for name in ("majority", "tfidf"):
+        assert [row["gold"] for row in rows[name]] == ["x", "y", None, "z"]
+        assert all(set(row["probabilities"]) == {"x", "y"} for row in rows[name])
+    several = [TextExample(id="4", text="a", label=("x", "z"))]
+    several += [TextExample(id=str(n), text="b", label=("y",)) for n in (5, 6)]
+    rows = scoring.baseline_rows("multi_label", several, several, ["x", "y"])["majority"]
+    assert [(row["labels"], row["gold"]) for row in rows][:2] == [
+        (["y"], ["x", "z"]),
+        (["y"], ["y"]),
+    ]
     with pytest.raises(InputError, match="labels in some of 2 training examples, received none"):
         scoring.baseline_rows("classification", odd, train, ["x", "y"])
     with pytest.raises(InputError, match="kind: expected one of"):

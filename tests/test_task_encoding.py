@@ -118,8 +118,13 @@ def test_labels_that_are_not_known(tokenizer, kind, good, bad):
             problems=problems,
             is_training=is_training,
         )
-        assert problems.counts == {"unknown label": 1}
-        assert problems.shown["unknown label"][0].startswith("t 1: expected")
+        is_named = kind != "regression"
+        if is_training or not is_named:
+            assert problems.counts == {"unknown label": 1}
+            assert problems.shown["unknown label"][0].startswith("t 1: expected")
+        else:
+            assert not problems.counts
+        assert found.unseen == ({1: ["z"]} if is_named else {})
         assert list(found.has_gold) == ([True] if is_training else [True, False])
 
 
@@ -261,6 +266,7 @@ def test_tags_that_training_never_saw(tokenizer):
     options = {"labels": ("A", "B"), "problems": Problems()}
     judged = encode(task("tagging"), [example], tokenizer, config(), is_training=False, **options)
     assert list(judged.fields["word_weights"][0]) == [1, 0] and judged.has_gold[0]
+    assert judged.unseen == {0: ["Z"]}
     assert not options["problems"].counts
     trained = encode(task("tagging"), [example], tokenizer, config(), is_training=True, **options)
     assert len(trained) == 0 and options["problems"].counts == {"unknown label": 1}

@@ -490,6 +490,10 @@ def test_other_bad_input_is_refused(make_model, make_backbone, tokenizer):
     model.tokenizer = tokenizer
     with pytest.raises(InputError, match="answers to raw examples"):
         model.evaluate(["the cat"], verbose=0)
+    with pytest.raises(InputError, match=r"y\[1\]: expected one of 'no', .* received 'perhaps'"):
+        model.evaluate(["the cat", "a dog"], ["no", "perhaps"], verbose=0)
+    (row,) = model.predict([TextExample(id="1", text="the cat", label="perhaps")])
+    assert row["gold"] == "perhaps"
     with pytest.raises(InputError, match="two or more different names"):
         TextClassifier(make_backbone(), ["one"])
     with pytest.raises(InputError, match="value_range"):

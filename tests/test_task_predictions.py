@@ -86,21 +86,27 @@ def test_outputs_of_another_split(encoded):
 
 
 def test_labels_with_probabilities(encoded):
-    found = encoded("classification", texts("no", "yes", "other"), labels=("no", "yes"))
-    rows = predictions(found, np.log(np.array([[1, 3], [4, 1], [1, 1]], np.float32)))
+    found = encoded("classification", texts("no", "yes", "other", None), labels=("no", "yes"))
+    rows = predictions(found, np.log(np.array([[1, 3], [4, 1], [1, 1], [1, 1]], np.float32)))
     assert [(row["id"], row["label"], row["gold"]) for row in rows] == [
         ("x0", "yes", "no"),
         ("x1", "no", "yes"),
-        ("x2", "no", None),
+        # A name that the model cannot give is still what is right.
+        ("x2", "no", "other"),
+        ("x3", "no", None),
     ]
     assert rows[0]["probabilities"] == pytest.approx({"no": 0.25, "yes": 0.75})
     assert json.dumps(rows)
 
 
 def test_several_labels(encoded):
-    found = encoded("multi_label", texts(("a",), ()), labels=("a", "b"))
-    rows = predictions(found, np.array([[math.log(3), -1000.0], [-1.0, 1.0]]))
-    assert [(row["labels"], row["gold"]) for row in rows] == [(["a"], ["a"]), (["b"], [])]
+    found = encoded("multi_label", texts(("a",), (), ("b", "z")), labels=("a", "b"))
+    rows = predictions(found, np.array([[math.log(3), -1000.0], [-1.0, 1.0], [-1.0, 1.0]]))
+    assert [(row["labels"], row["gold"]) for row in rows] == [
+        (["a"], ["a"]),
+        (["b"], []),
+        (["b"], ["b", "z"]),
+    ]
     assert rows[0]["probabilities"] == pytest.approx({"a": 0.75, "b": 0.0})
 
 

@@ -153,6 +153,16 @@ def test_gold_answers_that_are_all_alike_tell_nothing():
         assert scoring.has_diverged(kind, rows, math.nan)
 
 
+@pytest.mark.parametrize("kind", ["classification", "multi_label"])
+def test_labels_that_the_model_lacks_tell_nothing(kind):
+    """They would make the best constant answer look worse than it is to one who cannot give them."""
+    gold, name = [*UNEVEN, *"zzzzzzzzzz"], "label"
+    rows = [{**row, "probabilities": {"0": 0.3, "1": 0.7}} for row in label_rows(gold, ["1"] * 20)]
+    if kind == "multi_label":
+        rows = [{**row, "gold": [row["gold"]], "labels": [row[name]]} for row in rows]
+    assert scoring.has_diverged(kind, rows, 0.611)
+
+
 def test_constant_values():
     def rows(values):
         return [{"gold": g, "value": v} for g, v in zip([0.0, 2.5, 5.0], values, strict=True)]

@@ -72,7 +72,8 @@ class Search(Finetune):
         grid = display.table(*space, "validation", "run")
         for row in outcome.rows:
             values = [display.figure(row["options"][name]) for name in space]
-            grid.add_row(*values, display.figure(row["main"]), row["run"])
+            main = "diverged" if row["diverged"] else display.figure(row["main"])
+            grid.add_row(*values, main, row["run"])
         display.output.print(grid)
         flags = " ".join(
             f"--{name.replace('_', '-')} {value}" for name, value in outcome.best.items()

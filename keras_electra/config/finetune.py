@@ -52,7 +52,7 @@ class AnswerConfig(Options):
     null_threshold: float | None = option(
         None,
         "a question has no answer where its null odds are above this; none for the best one on the "
-        "validation part (the original: -2.75)",
+        "validation part, which the trained model keeps (the original: -2.75)",
     )
     window_labels: Literal["correct", "original"] = option(
         "correct",

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import pathlib
 
 from keras_electra.runs.files import read_json, to_json_lines, write_bytes
@@ -19,7 +20,12 @@ def trial_results(run_path) -> list[dict]:
 
 def best_trial(results: list[dict]) -> int:
     """Number of the trial with the best validation; the first of equals."""
-    return max(results, key=lambda result: (result["main"], -result["trial"]))["trial"]
+    return max(results, key=lambda result: (main_of(result), -result["trial"]))["trial"]
+
+
+def main_of(result: dict) -> float:
+    """What a trial is compared by, more being better; JSON has null where it was no number."""
+    return -math.inf if result["main"] is None else result["main"]
 
 
 def over_trials(results: list[dict]) -> list[dict]:

@@ -108,8 +108,11 @@ class TaskRun:
 
     def main_metric(self, task: str) -> str:
         """Name of the figure that trials are compared by."""
-        chosen = self.conclusion.get("main_metrics", {}).get(task)
-        return chosen or METRICS[self.kinds[task]][0]
+        # Runs of older versions say it in their results only.
+        for record in (self.config, self.conclusion):
+            if task in record.get("main_metrics", {}):
+                return record["main_metrics"][task]
+        return METRICS[self.kinds[task]][0]
 
     def _judged(self, task: str, split: str, trial: int | None = None) -> tuple[Judged, ...]:
         """The predictions of a trial for a split, with their examples.

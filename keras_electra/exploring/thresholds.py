@@ -9,7 +9,7 @@ from keras_electra.exploring.examples import Judged
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """Counts at a threshold, of the examples with a known label.
+    """Counts at a threshold, of the examples whose right label is one of the two.
 
     Attributes:
         num_caught: positive ones that were called positive.
@@ -87,6 +87,6 @@ def decisions_at(examples: Sequence[Judged], labels: Sequence[str]) -> Decisions
     positive = positive_label(labels)
     counts = {(True, True): 0, (False, True): 0, (True, False): 0, (False, False): 0}
     for one in examples:
-        if one.gold is not None:
+        if one.gold in labels:
             counts[one.gold == positive, one.predicted == positive] += 1
     return Decisions(*counts.values())

@@ -1,5 +1,6 @@
 """The end of a trial and of a run: predictions, figures, the model, and the tables over all trials."""
 
+import math
 import shutil
 
 from keras_electra.errors import DivergedError
@@ -7,7 +8,7 @@ from keras_electra.exploring.records import RESULT_FILE, best_trial, trial_resul
 from keras_electra.finetuning import results as files
 from keras_electra.finetuning.setting import JUDGING_BATCH, Setting, score_rows
 from keras_electra.finetuning.submissions import glue_tables, write_glue_zip, write_squad_files
-from keras_electra.finetuning.trials import BEST_FILE, Trial
+from keras_electra.finetuning.trials import BEST_FILE, FAILURE_FILE, Trial
 from keras_electra.presets import save_preset
 from keras_electra.runs.files import write_json
 from keras_electra.scoring import baseline_rows, has_diverged, report, simplest_rows
@@ -20,7 +21,8 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
     Args:
         trial: at its end.
         diverged: seeds of its attempts that diverged before.
-        reason: the sentence of a training whose updates were not finite, or None.
+        reason: the sentence of a training that was not finite, or None; kept with the trial where it has
+            no attempt left.
 
     Returns:
         Whether the trial is done.
@@ -31,6 +33,8 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
     is_last = trial.course.attempt >= setting.config.max_restarts
     if reason is not None:
         if is_last:
+            trial.path.mkdir(parents=True, exist_ok=True)
+            write_json(trial.path / FAILURE_FILE, {"reason": reason})
             raise DivergedError(reason)
         return False
     judged = {
@@ -69,25 +73,42 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
     return True
 
 
+def not_finite(setting: Setting, trial: Trial) -> str | None:
+    """What is wrong with a trial whose last loss is NaN or infinite, or None.
+
+    Its updates need not have been left out: the first may have been finite, and too large.
+    """
+    if all(map(math.isfinite, last_losses(setting, trial).values())):
+        return None
+    return (
+        f"loss: expected a finite number at the end of trial {trial.course.trial}, received NaN or "
+        "infinity; a lower learning_rate or a longer warm-up may help"
+    )
+
+
 def has_learned_nothing(setting: Setting, trial: Trial, judged) -> bool:
     """Whether every task of the trial ended where a constant answer would."""
-    rows = setting.session.folder.log_rows()
-    last = [row for row in rows if row["trial"] == trial.course.trial][-1]
+    losses = last_losses(setting, trial)
     return all(
-        has_diverged(
-            setting.data[name].task.kind,
-            rows_of_split["validation"],
-            last["loss" if len(judged) == 1 else f"{name}_loss"],
-        )
+        has_diverged(setting.data[name].task.kind, rows_of_split["validation"], losses[name])
         for name, rows_of_split in judged.items()
     )
+
+
+def last_losses(setting: Setting, trial: Trial) -> dict[str, float]:
+    """The loss of each task in the newest row of the trial; NaN where the log has null for it."""
+    rows = setting.session.folder.log_rows()
+    last = [row for row in rows if row["trial"] == trial.course.trial][-1]
+    names = setting.data
+    found = {name: last["loss" if len(names) == 1 else f"{name}_loss"] for name in names}
+    return {name: math.nan if loss is None else loss for name, loss in found.items()}
 
 
 def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict]:
     """({split: {metric: value}}, {split: report}) of one task, for the splits with known answers.
 
-    The threshold of unanswerable questions is that of the validation part; the rows get their
-    answers by it.
+    The threshold of unanswerable questions is the recipe's, or else the best of the validation part; the
+    rows get their answers by it, and the model keeps it.
     """
     data = setting.data[name]
     figures = {"validation": score_rows(data, rows_of_split["validation"], setting.config)}
@@ -96,6 +117,7 @@ def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict
         threshold = setting.config.answers.null_threshold
         if threshold is None:
             threshold = figures["validation"].get("best_threshold")
+        setting.model_of(name).null_threshold = threshold
     reports = {}
     for split, rows in rows_of_split.items():
         if data.task.has_answerability:

@@ -13,6 +13,8 @@ from keras_electra.tasks.splits import some_examples
 from keras_electra.tasks.task import Problems, Task
 
 NEEDED = ("train", "validation")
+NUM_NAMED = 5
+"""Labels that a sentence names at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +25,9 @@ class TaskData:
         task: the `Task`.
         labels: names in the order of their numbers, or None where the kind has none.
         splits: name -> `EncodedExamples`; "train" as it is trained on.
-        record: {split: {"num_examples", "num_rows", "num_truncated", "sha256", "left_out"}}; the hash
-            is of the examples, wherever they came from.
+        record: {split: {"num_examples", "num_rows", "num_truncated", "num_unseen", "sha256",
+            "left_out"}}; the hash is of the examples, wherever they came from, and `num_unseen` counts
+            those judged that have a label which is none of `labels`.
     """
 
     task: Task
@@ -73,15 +76,19 @@ def read_task(
             is_training=split == "train",
         )
         splits[split] = encoded
+        unseen = {} if split == "train" else encoded.unseen
         record[split] = {
             "num_examples": len(examples),
             "num_rows": len(encoded),
             "num_truncated": encoded.num_truncated,
+            "num_unseen": len(unseen),
             "sha256": examples_hash(examples),
             "left_out": problems.to_dict(),
         }
         for sentence in sentences_on(task, split, record[split], config):
             tell(sentence)
+        if unseen:
+            tell(unseen_sentence(task, split, unseen, len(examples)))
     if not len(splits["train"]):
         raise InputError(f"{task.name}: expected training examples that can be used, received none")
     return TaskData(task, labels, splits, record)
@@ -113,6 +120,22 @@ def examples_hash(examples) -> str:
         digest.update(json.dumps(dataclasses.asdict(example), sort_keys=True).encode())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def unseen_sentence(task: Task, split: str, unseen: dict[int, list[str]], total: int) -> str:
+    """What the user should know of labels that a model cannot give.
+
+    Args:
+        unseen: as of `EncodedExamples`.
+        total: number of examples of the split.
+    """
+    names = sorted({name for found in unseen.values() for name in found})
+    shown = ", ".join(map(repr, names[:NUM_NAMED])) + (", ..." if len(names) > NUM_NAMED else "")
+    what = "a tag" if task.kind == "tagging" else "a label"
+    return (
+        f"{task.name} {split}: {len(unseen)} of {total} examples have {what} that is not learned "
+        f"({shown}), and that counts as missed"
+    )
 
 
 def sentences_on(task: Task, split: str, record: dict, config: FinetuneConfig) -> list[str]:

@@ -7,7 +7,8 @@ import pathlib
 
 import numpy as np
 
-from keras_electra.errors import InputError
+from keras_electra.errors import DivergedError, InputError
+from keras_electra.exploring.records import main_of
 from keras_electra.finetuning.story import finetune, recipe_for
 from keras_electra.runs.files import write_bytes, write_json
 
@@ -19,7 +20,8 @@ class SearchOutcome:
     """How a search ended.
 
     Attributes:
-        rows: one per combination tried, best first: {"number", "options", "main", "run"}.
+        rows: one per combination tried, best first: {"number", "options", "main", "run", "diverged"}. Of
+            one whose training was not finite `main` is None and `diverged` its sentence, else None.
         best: options of the best one.
         is_finished: whether all combinations were tried.
         exit_code: 0, or that of the run that was interrupted.
@@ -47,7 +49,7 @@ def search(
     """Fine-tune with every combination of a grid, or with some drawn from a space.
 
     Each combination is a fine-tuning run in `out/run_000`, ...; the same call goes on where it was.
-    Only the validation part is scored.
+    Only the validation part is scored. A combination that diverges comes last, and the others go on.
 
     Args:
         model, task, data: as for `finetune`.
@@ -61,6 +63,7 @@ def search(
 
     Raises:
         InputError: for a space that cannot be searched, and as `finetune` does.
+        DivergedError: if every combination diverged.
     """
     out = pathlib.Path(out)
     combinations = combinations_of(space, num_samples, seed)
@@ -69,26 +72,47 @@ def search(
     for number, values in enumerate(combinations):
         tell(f"combination {number + 1} of {len(combinations)}: {values}")
         start, config = recipe_for(model, task, **{**(options or {}), **values})
-        outcome = finetune(
-            start,
-            task,
-            data,
-            out / f"run_{number:03d}",
-            config=config,
-            splits=("train", "validation"),
-            on_message=on_message,
-            **callbacks,
-        )
-        if outcome.results is None:
-            return SearchOutcome(rows, None, False, outcome.exit_code)
-        mains = [trial["main"] for trial in outcome.results["trials"]]
-        run = str(outcome.run.path)
+        run, main, diverged = out / f"run_{number:03d}", None, None
+        try:
+            outcome = finetune(
+                start,
+                task,
+                data,
+                run,
+                config=config,
+                splits=("train", "validation"),
+                on_message=on_message,
+                **callbacks,
+            )
+        except DivergedError as error:
+            diverged = str(error)
+            tell(f"combination {number + 1} diverged and counts as the worst: {diverged}")
+        else:
+            if outcome.results is None:
+                return SearchOutcome(rows, None, False, outcome.exit_code)
+            main = float(np.mean([main_of(trial) for trial in outcome.results["trials"]]))
         rows.append(
-            {"number": number, "options": values, "main": float(np.mean(mains)), "run": run}
+            {
+                "number": number,
+                "options": values,
+                "main": main,
+                "run": str(run),
+                "diverged": diverged,
+            }
         )
+        rows.sort(key=rank)
         write_search(out, rows, space)
-    rows.sort(key=lambda row: -row["main"])
+    if rows[0]["diverged"]:
+        raise DivergedError(
+            f"space: expected a combination that does not diverge, received {len(rows)} that do; the "
+            f"first: {rows[0]['diverged']}"
+        )
     return SearchOutcome(rows, rows[0]["options"], True, 0)
+
+
+def rank(row: dict) -> tuple:
+    """What rows are sorted by: those that diverged last, before them the better first."""
+    return row["diverged"] is not None, 0.0 if row["main"] is None else -row["main"], row["number"]
 
 
 def combinations_of(space: dict, num_samples: int | None, seed: int) -> list[dict]:
@@ -152,12 +176,16 @@ def drawn(values, rng):
 
 
 def write_search(out: pathlib.Path, rows: list[dict], space: dict) -> None:
-    """Write the table of what was tried so far, best first."""
-    best_first = sorted(rows, key=lambda row: -row["main"])
-    write_json(out / SEARCH_FILE, {"space": space, "tried": best_first})
+    """Write the table of what was tried so far, best first.
+
+    Args:
+        rows: as of `SearchOutcome`.
+    """
+    write_json(out / SEARCH_FILE, {"space": space, "tried": rows})
     names = list(space)
     lines = [f"| {' | '.join([*names, 'validation', 'run'])} |", "|---" * (len(names) + 2) + "|"]
-    for row in best_first:
-        cells = [*(str(row["options"][name]) for name in names), f"{row['main']:.4f}", row["run"]]
+    for row in rows:
+        main = "diverged" if row["diverged"] else f"{row['main']:.4f}"
+        cells = [*(str(row["options"][name]) for name in names), main, row["run"]]
         lines.append(f"| {' | '.join(cells)} |")
     write_bytes(out / TABLE_FILE, ("\n".join(lines) + "\n").encode())

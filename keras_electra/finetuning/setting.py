@@ -13,13 +13,12 @@ from keras_electra.finetuning.data import TaskData
 from keras_electra.finetuning.start import Start
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.runs import RunSession, StopSignals
-from keras_electra.scoring import figures
+from keras_electra.scoring import LESS_IS_BETTER, figures
 from keras_electra.task_batches import MixedTaskBatches, TaskBatches
 from keras_electra.task_models import SeveralTasks, task_model
 
 JUDGING_BATCH = 64
 """Rows judged at once."""
-LESS_IS_BETTER = ("mse",)
 
 
 @dataclasses.dataclass
@@ -116,6 +115,10 @@ class Setting:
         for mine, new in zip(self.model.variables, fresh.variables, strict=True):
             mine.assign(np.array(keras.ops.convert_to_numpy(new)))
         self.model.seed = seed
+        for name, data in self.data.items():
+            if data.task.has_answerability:
+                # The trial before has put the best one of its own in its place.
+                self.model_of(name).null_threshold = self.config.answers.null_threshold
         optimizer = self.model.optimizer
         rate = optimizer._learning_rate
         for variable in optimizer.variables:

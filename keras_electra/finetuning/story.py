@@ -10,24 +10,20 @@ from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
 from keras_electra.exploring.records import RESULT_FILE
-from keras_electra.finetuning.concluding import conclude_run, conclude_trial, simplest_figures
-from keras_electra.finetuning.data import TaskData, read_task
+from keras_electra.finetuning.concluding import (
+    conclude_run,
+    conclude_trial,
+    not_finite,
+    simplest_figures,
+)
+from keras_electra.finetuning.data import read_task
+from keras_electra.finetuning.opening import open_session
 from keras_electra.finetuning.setting import Setting
 from keras_electra.finetuning.start import Start
-from keras_electra.finetuning.trials import Course, Trial
-from keras_electra.pretraining import environment
-from keras_electra.runs import RunFolder, RunSession, StopSignals
-from keras_electra.runs.kind import refuse_other_kind
+from keras_electra.finetuning.trials import FAILURE_FILE, Course, Trial
+from keras_electra.runs import RunFolder, StopSignals
+from keras_electra.runs.files import read_json
 from keras_electra.tasks import Task, known_task
-
-MAY_CHANGE = (
-    "finetune.log_every_steps",
-    "finetune.checkpoint_every_steps",
-    "finetune.keep_models",
-    "finetune.has_baselines",
-    "model.path",
-)
-MAY_GROW = ("finetune.num_trials",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +78,7 @@ def finetune(
 
     Raises:
         InputError: for options, data and folders that do not go together.
+        DivergedError: if a trial is not finite with any of its seeds; a run that ended so ends so again.
         RunInUseError: if another process works in the folder.
         DamagedDataError: if the model, or all checkpoints, are damaged.
         MissingExtraError: without scikit-learn and scipy, which the figures need.
@@ -188,38 +185,15 @@ def recipe_of(tasks: list[Task]) -> dict:
     return {"sequence_length": max(lengths)}
 
 
-def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> RunSession:
-    """The run folder, opened for writing once the block is entered."""
-    settings = {
-        "finetune": config.to_dict(),
-        "tasks": {name: one.task.kind for name, one in data.items()},
-        "data": {
-            name: {split: entry["sha256"] for split, entry in one.record.items()}
-            for name, one in data.items()
-        },
-        "model": {"path": start.source, "fingerprint": start.fingerprint},
-        "tokenizer": start.tokenizer.config.to_dict(),
-    }
-    vocabulary = "".join(f"{token}\n" for token in start.tokenizer.vocabulary)
-    refuse_other_kind(run_dir, "finetune")
-    return RunSession(
-        run_dir,
-        config=settings,
-        vocabulary=vocabulary.encode(),
-        environment=environment(),
-        may_change=MAY_CHANGE,
-        may_grow=MAY_GROW,
-        defaults={"finetune": FinetuneConfig.defaults()},
-        details={"backend": keras.config.backend()},
-        may_begin_anew=True,
-    )
-
-
 def run_trials(setting: Setting) -> str:
     """Run the trials that are not done; returns how it ended."""
     for number in range(setting.config.num_trials):
-        if (setting.trial_path(number) / RESULT_FILE).is_file():
+        path = setting.trial_path(number)
+        if (path / RESULT_FILE).is_file():
             continue
+        if (path / FAILURE_FILE).is_file():
+            # With these settings and seeds it would end as it did.
+            raise DivergedError(read_json(path / FAILURE_FILE)["reason"])
         state = run_trial(setting, number)
         if state != "finished":
             return state
@@ -232,11 +206,11 @@ def run_trial(setting: Setting, number: int) -> str:
     diverged = [Course(number, attempt).seed(setting.config) for attempt in range(course.attempt)]
     while True:
         trial = Trial(setting, course, metrics)
-        reason = None
         try:
             state = trial.run()
             if state != "finished":
                 return state
+            reason = not_finite(setting, trial)
         except DivergedError as error:
             reason = str(error)
         if conclude_trial(setting, trial, diverged, reason):

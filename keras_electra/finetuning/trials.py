@@ -1,7 +1,6 @@
 """One trial: a training from the start's weights with one seed, validated on the way."""
 
 import dataclasses
-import math
 import time
 
 import safetensors.numpy
@@ -10,6 +9,7 @@ from keras_electra.callbacks import RunKeeper, TrainingPlan
 from keras_electra.checkpoint import save_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError
+from keras_electra.exploring.records import main_of
 from keras_electra.finetuning.setting import Setting
 from keras_electra.pretraining import train_until
 from keras_electra.runs import prune_checkpoints
@@ -17,6 +17,8 @@ from keras_electra.weights import arrays_of, assign, write_arrays
 
 BEST_FILE = "best.safetensors"
 KEPT_CHECKPOINTS = 2
+FAILURE_FILE = "failure.json"
+"""What a trial leaves that diverged with all its seeds: {"reason"}, a sentence."""
 RESTART_SEEDS = 1000
 """A restart takes the seed of its trial plus this many times the number of restarts."""
 
@@ -47,12 +49,13 @@ class Course:
     @property
     def scores(self) -> list[float]:
         """The main score of each validation."""
-        return [row["main"] for row in self.validations]
+        return [main_of(row) for row in self.validations]
 
     @property
     def is_best(self) -> bool:
-        """Whether the newest validation is better than all before."""
-        return self.scores[-1] > max(self.scores[:-1], default=-math.inf)
+        """Whether the newest validation is better than all before; the first is, whatever its score."""
+        *former, newest = self.scores
+        return not former or newest > max(former)
 
     def has_stalled(self, patience: int | None) -> bool:
         """Whether the last `patience` validations brought nothing better than those before."""

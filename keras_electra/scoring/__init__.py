@@ -30,7 +30,12 @@ from keras_electra.scoring.labels import (
     subset_accuracy,
 )
 from keras_electra.scoring.numbers import mse, pearson, spearman
-from keras_electra.scoring.prediction_rows import METRICS, check_metrics, figures
+from keras_electra.scoring.prediction_rows import (
+    LESS_IS_BETTER,
+    METRICS,
+    check_metrics,
+    figures,
+)
 from keras_electra.scoring.reports import report
 from keras_electra.scoring.spans import (
     guess_scheme,
@@ -51,6 +56,7 @@ from keras_electra.scoring.trials import (
 )
 
 __all__ = [
+    "LESS_IS_BETTER",
     "METRICS",
     "accuracy",
     "baseline_rows",

@@ -1,7 +1,7 @@
 """Baselines: what is reached without a network, as prediction rows that are scored like a model's.
 
 Examples are those of `tasks.examples`; only their attributes are looked at. Training examples whose label
-is not known are left out.
+is not known, or none of those given, are left out; of others what is right stays, and is missed.
 """
 
 import math
@@ -57,7 +57,7 @@ def baseline_rows(
     if kind not in rows_of_kind:
         raise InputError(f"kind: expected one of {', '.join(rows_of_kind)}, received {kind!r}")
     predicted = rows_of_kind[kind](known_examples(kind, train, labels), examples, labels)
-    return {name: with_gold(kind, examples, rows, labels) for name, rows in predicted.items()}
+    return {name: with_gold(kind, examples, rows) for name, rows in predicted.items()}
 
 
 def simplest_rows(
@@ -84,12 +84,16 @@ def simplest_rows(
                 ).values()
             )
         )
-    return with_gold(kind, examples, rows, labels)
+    return with_gold(kind, examples, rows)
 
 
 def known_examples(kind: str, train: Sequence, labels: Sequence[str] | None) -> list:
     """The training examples whose answer is known; `InputError` if there is none."""
-    known = [example for example in train if gold_of(kind, example, labels) is not None]
+    known = [
+        example
+        for example in train
+        if (gold := gold_of(kind, example)) is not None and is_among(kind, gold, labels)
+    ]
     if not known:
         raise InputError(
             f"baselines: expected labels in some of {len(train)} training examples, received none"
@@ -97,16 +101,23 @@ def known_examples(kind: str, train: Sequence, labels: Sequence[str] | None) -> 
     return known
 
 
-def with_gold(kind: str, examples: Sequence, rows: Sequence[dict], labels) -> list[dict]:
+def with_gold(kind: str, examples: Sequence, rows: Sequence[dict]) -> list[dict]:
     """Rows with what is right beside what was predicted."""
     return [
-        {"id": example.id, **row, "gold": gold_of(kind, example, labels)}
+        {"id": example.id, **row, "gold": gold_of(kind, example)}
         for example, row in zip(examples, rows, strict=True)
     ]
 
 
-def gold_of(kind: str, example, labels: Sequence[str] | None):
-    """What is right, as in prediction rows; None where it is not known, or is none of the labels."""
+def is_among(kind: str, gold, labels: Sequence[str] | None) -> bool:
+    """Whether a text can be learned from: all that is right of it are labels, where these are given."""
+    if not labels or kind not in ("classification", "multi_label"):
+        return True
+    return set(labels).issuperset([gold] if kind == "classification" else gold)
+
+
+def gold_of(kind: str, example):
+    """What is right, as in prediction rows; None where it is not known."""
     if kind == "question_answering":
         is_known = example.is_impossible or example.answers
         return [answer.text for answer in example.answers] if is_known else None
@@ -120,8 +131,7 @@ def gold_of(kind: str, example, labels: Sequence[str] | None):
         return label if 0 <= label < len(example.choices) else None
     if kind == "regression":
         return float(label) if isinstance(label, int | float) and math.isfinite(label) else None
-    is_unknown = labels and not ({label} if isinstance(label, str) else set(label)) <= set(labels)
-    return None if is_unknown else list(label) if kind == "multi_label" else label
+    return list(label) if kind == "multi_label" else label
 
 
 def label_rows(train, examples, labels) -> dict[str, list[dict]]:

@@ -28,6 +28,8 @@ METRICS = {
     ),
 }
 """Kind of task -> the names of its figures."""
+LESS_IS_BETTER = ("mse",)
+"""Figures of which less is better; of all others more is."""
 
 
 def figures(

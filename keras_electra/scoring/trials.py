@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_electra.errors import InputError
 from keras_electra.scoring.numbers import statistics
+from keras_electra.scoring.prediction_rows import best_text
 
 LEVEL = 0.95
 LEARNING_SHARE = 0.05
@@ -111,10 +112,11 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
 
     - the validation's gold answers differ, but the predictions do not: one label for all examples (one
       set of labels, one tag for all words, one choice), values that spread less than a hundredth of what
-      the gold ones do, one text for all answers;
+      the gold ones do, one text for all answers, whether or not a threshold withholds them;
     - but for values and answers, the training loss at the end is no more than 5 % below that of the best
       constant probabilities, which are how often each gold answer occurs (in nats).
 
+    Examples with a label that the model does not have tell nothing of it, and are left out.
     A model that rightly finds one label the likeliest everywhere has a lower loss, and has not diverged.
     A loss that is summed over words, as the original's of tagging, only makes the second condition weaker.
 
@@ -125,7 +127,7 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
     """
     if not math.isfinite(training_loss):
         return True
-    rows = [row for row in rows if row["gold"] is not None]
+    rows = [row for row in rows if row["gold"] is not None and can_be_given(kind, row)]
     if kind == "regression":
         gold, values = (np.array([row[name] for row in rows]) for name in ("gold", "value"))
         return len(rows) > 1 and bool(values.std() < CONSTANT_SHARE * gold.std())
@@ -137,6 +139,14 @@ def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
     return training_loss > (1 - LEARNING_SHARE) * constant_loss(kind, rows, gold)
 
 
+def can_be_given(kind: str, row: dict) -> bool:
+    """Whether what is right of an example was there to be learned; where rows do not tell, it was."""
+    names = row.get("probabilities")
+    if kind not in ("classification", "multi_label") or not names:
+        return True
+    return set(names).issuperset([row["gold"]] if kind == "classification" else row["gold"])
+
+
 def decisions(kind: str, rows: Sequence[dict]) -> tuple[list[Hashable], list[Hashable]]:
     """What was right and what was given, one each per example, or per word for tagging."""
     if kind == "tagging":
@@ -146,7 +156,8 @@ def decisions(kind: str, rows: Sequence[dict]) -> tuple[list[Hashable], list[Has
     if kind == "multi_label":
         pairs = [(frozenset(row["gold"]), frozenset(row["labels"])) for row in rows]
     elif kind == "question_answering":
-        pairs = [(tuple(row["gold"]), row["answer"]) for row in rows]
+        # A threshold that withholds all of them says nothing of what was learned.
+        pairs = [(tuple(row["gold"]), best_text(row)) for row in rows]
     else:
         name = {"classification": "label", "multiple_choice": "choice"}[kind]
         pairs = [(row["gold"], row[name]) for row in rows]

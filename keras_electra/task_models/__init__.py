@@ -27,7 +27,8 @@ def task_model(
     """The model for a task that a recipe describes, with a new head.
 
     Args:
-        task: its kind, name, value range and columns are used.
+        task: its kind, name, value range and columns are used, and whether its questions may have no
+            answer.
         labels: names of the labels, in the order of their numbers, where the kind has labels.
         backbone: trained together with the head.
         config: head, dropout, answers, tagging form and accumulation are used.
@@ -40,6 +41,9 @@ def task_model(
         "name": task.name,
     }
     dropout = {"head_dropout_rate": config.head_dropout_rate}
+    answers = config.answers
+    if not task.has_answerability:
+        answers = answers.replace(null_threshold=None)
     makers = {
         "classification": lambda: TextClassifier(backbone, labels, **dropout, **common),
         "multi_label": lambda: TextClassifier(
@@ -49,7 +53,7 @@ def task_model(
         "tagging": lambda: TokenClassifier(
             backbone, labels, tagging_form=config.tagging_form, **dropout, **common
         ),
-        "question_answering": lambda: ExtractiveQA(backbone, config.answers, **common),
+        "question_answering": lambda: ExtractiveQA(backbone, answers, **common),
         "multiple_choice": lambda: MultipleChoice(backbone, **dropout, **common),
     }
     model = makers[task.kind]()

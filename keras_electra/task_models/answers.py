@@ -63,6 +63,15 @@ class ExtractiveQA(TaskModel):
         )
         self.answers = answers
 
+    @property
+    def null_threshold(self) -> float | None:
+        """Null odds above which `predict` gives no answer; `answers` has it, so it is saved with them."""
+        return self.answers.null_threshold
+
+    @null_threshold.setter
+    def null_threshold(self, value: float | None):
+        self.answers = self.answers.replace(null_threshold=value)
+
     def outputs(self, hidden, batch, training=None):
         has_gold = "start_positions" in batch
         starts = None

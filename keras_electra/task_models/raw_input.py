@@ -10,7 +10,7 @@ import numpy as np
 from keras_electra import backends
 from keras_electra.errors import InputError
 from keras_electra.task_batches import TaskBatches
-from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.encoded import EncodedExamples, some_of
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
 from keras_electra.tasks.raw_examples import is_raw
@@ -23,7 +23,12 @@ class RawInput:
 
     Text is cut to `sequence_length`, and a warning says how many texts were; a question's context is
     read in windows instead. An empty text is judged as `[CLS] [SEP]`, and refused in training.
+
+    Attributes:
+        null_threshold: null odds above which a question is given no answer; None to answer all.
     """
+
+    null_threshold = None
 
     def fit(
         self,
@@ -120,7 +125,7 @@ class RawInput:
                 keras.ops.convert_to_numpy, self.predict_on_batch(batch)
             )
             outputs.append((batch["rows"], found))
-        return predictions(encoded, in_order(outputs))
+        return predictions(encoded, in_order(outputs), self.null_threshold)
 
     def encoded(self, x, y=None, is_training: bool = False) -> EncodedExamples:
         """Raw examples as rows of token ids.
@@ -135,7 +140,7 @@ class RawInput:
         if is_raw(x):
             encoded = self.encoded(x, y, is_training)
             if not encoded.has_gold.all():
-                raise InputError("y: expected the answers to raw examples, received none")
+                raise InputError(missing_answer(encoded))
             size, y = batch_size or BATCH_SIZE, None
             x = TaskBatches(encoded, batch_size=size, seed=self.seed, is_training=is_training)
         if isinstance(x, dict):
@@ -148,6 +153,14 @@ class RawInput:
         if isinstance(x, keras.utils.PyDataset):
             return backends.with_free_shapes(x)
         return x
+
+
+def missing_answer(encoded: EncodedExamples) -> str:
+    """The sentence about the first row that there is no loss for."""
+    owner = int(encoded.owners[np.argmin(encoded.has_gold)])
+    if encoded.kind == "tagging" or owner not in encoded.unseen:
+        return "y: expected the answers to raw examples, received none"
+    return f"y[{owner}]: expected {some_of(encoded.labels)}, received {encoded.unseen[owner][0]!r}"
 
 
 def with_answers(arrays: dict, y, sample_weight) -> dict:

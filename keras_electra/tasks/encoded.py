@@ -25,8 +25,8 @@ class EncodedExamples:
         token_ids: R arrays (places,) int32; for multiple choice R lists of such, one per choice.
         segment_ids: the same of 0 and 1.
         owners: (R,) int64, index into `examples`, ascending but for copies with swapped texts.
-        has_gold: (R,) bool, whether the right answer is known, and one that can be given; of a sentence,
-            whether its tags are known.
+        has_gold: (R,) bool, whether the right answer is known, and one that can be given, so that there is
+            a loss; of a sentence, whether its tags are known.
         fields: what else each row has, by name: arrays (R, ...) or lists of R arrays.
         examples: all that were given, those without a row too.
         num_truncated: examples of which something was cut off.
@@ -52,6 +52,22 @@ class EncodedExamples:
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+    @functools.cached_property
+    def unseen(self) -> dict[int, list[str]]:
+        """Index of an example -> those of its labels or tags that are none of `labels`.
+
+        A model can only miss them. Examples without such a one are left out.
+        """
+        if self.labels is None:
+            return {}
+        known, found = set(self.labels), {}
+        for owner, example in enumerate(self.examples):
+            gold = example.tags if self.kind == "tagging" else example.label
+            names = [gold] if isinstance(gold, str) else gold or ()
+            if not known.issuperset(names):
+                found[owner] = [name for name in names if name not in known]
+        return found
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:
@@ -110,8 +126,9 @@ class EncodingJob:
             self.leave_out("no label", example, "an example with its answer", None)
 
     def note_unknown_label(self, example: Example, label) -> None:
-        """Note a label that is not one of `labels`."""
-        self.leave_out("unknown label", example, some_of(self.labels), label)
+        """Note a training example with a label that is none of `labels`; elsewhere it counts as missed."""
+        if self.is_training:
+            self.leave_out("unknown label", example, some_of(self.labels), label)
 
 
 def some_of(labels) -> str:

@@ -32,7 +32,7 @@ def encode(
 
     For training, examples that cannot be learned from are left out: without a known label, without a
     token, with an answer that is not in its context. For judging, every example has at least one row;
-    one whose label is unknown keeps its row without gold.
+    one whose label is none of `labels` has no loss, and keeps its label, which the model can only miss.
 
     Args:
         task: its kind, name and value range are used.
@@ -140,7 +140,7 @@ def has_tokens(job: EncodingJob, example, first, second) -> bool:
 
 
 def target_of(job: EncodingJob, example):
-    """What the model should give: a number, (N,) float32 for multi-label, or None if not known."""
+    """What the model should give: a number, (N,) float32 for multi-label, or None if it cannot."""
     label = example.label
     if label is None:
         job.note_missing_gold(example)

@@ -47,7 +47,9 @@ def in_order(batches: Iterable[tuple[np.ndarray, Any]]):
     return ordered(outputs for _, outputs in batches)
 
 
-def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
+def predictions(
+    encoded: EncodedExamples, outputs, null_threshold: float | None = None
+) -> list[dict]:
     """One row per example, as `predictions/*.jsonl` hold them.
 
         classification       {"id", "label", "gold": name, "probabilities": {name: p}}
@@ -57,12 +59,13 @@ def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
         multiple_choice      {"id", "choice": index, "gold": index, "probabilities": [p]}
         question_answering   see `answer_decoding.answer_rows`
 
-    `gold` is None where it is not known.
+    `gold` is None where it is not known; a name that is none of the labels stays.
 
     Args:
         encoded: the examples, R rows.
         outputs: per row, as `in_order` gives it: logits (N,), values (), tag logits (W, N), choice
             logits (C,), or the dict of a question-answering head.
+        null_threshold: for question answering, as of `with_threshold`.
 
     Raises:
         InputError: if there are outputs of another number of rows.
@@ -73,7 +76,7 @@ def predictions(encoded: EncodedExamples, outputs) -> list[dict]:
                 f"outputs: expected those of {len(encoded)} rows, received {len(values)}"
             )
     if encoded.kind == "question_answering":
-        return answer_rows(encoded, outputs)
+        return with_threshold(answer_rows(encoded, outputs), null_threshold)
     if encoded.kind == "tagging":
         return tag_rows(encoded, outputs)
     row_of = {
@@ -112,13 +115,18 @@ def with_threshold(rows: list[dict], threshold: float | None) -> list[dict]:
 
 
 def gold(encoded: EncodedExamples, row: int):
-    """The label of a row's example in the types of JSON, or None if it is not known."""
+    """The label of a row's example in the types of JSON, or None if it is not known.
+
+    A name that is none of the model's labels stays: left out, it would make the figures too good.
+    """
+    label = encoded.examples[encoded.owners[row]].label
+    if encoded.kind == "classification" or label is None:
+        return label
+    if encoded.kind == "multi_label":
+        return list(label)
     if not encoded.has_gold[row]:
         return None
-    label = encoded.examples[encoded.owners[row]].label
-    if encoded.kind == "regression":
-        return float(label)
-    return list(label) if encoded.kind == "multi_label" else label
+    return float(label) if encoded.kind == "regression" else label
 
 
 def label_row(encoded: EncodedExamples, example, logits: np.ndarray) -> dict:
