@@ -2,13 +2,16 @@
 
 import io
 import json
+import shlex
 import shutil
+from types import SimpleNamespace
 
 import keras
 import pytest
 from conftest import ENCODER, SUBJECTS, VERBS
 
 from keras_electra.cli import main
+from keras_electra.finetuning import SearchOutcome
 from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 
@@ -141,6 +144,45 @@ def test_search_prints_the_best(preset, table, tmp_path, capsys):
     space = ["--space", '{"learning_rate": [1e-5, 1e-2]}']
     assert main(["search", "--model", str(preset), *flags, *space, "--batch-size", "16"]) == 0
     assert "--learning-rate" in capsys.readouterr().out
+
+
+def test_search_says_the_whole_command(preset, tmp_path, monkeypatch, capsys):
+    """What is printed trains as the search did, whatever was asked for beside the space."""
+    best = {"learning_rate": 1e-3, "clip_norm": None}
+    row = {"number": 0, "options": best, "main": 0.5, "run": "r", "diverged": None}
+    outcome = SearchOutcome([row], best, is_finished=True, exit_code=0)
+    monkeypatch.setattr("keras_electra.finetuning.search", lambda *args, **options: outcome)
+    path = tmp_path / "my reviews.csv"
+    path.write_text("review,stars\nthe cat,good\na dog,bad\n")
+    space = json.dumps({"learning_rate": [1e-3, 1.0], "clip_norm": [None]})
+    common = ["--model", str(preset), "--data", str(path), "--run-dir", "tried", "--space", space]
+    own = ["--text-column", "review", "--label-column", "stars", "--main-metric", "macro_f1"]
+    options = ["--epochs", "2", "--layer-decay", "none", "--has-baselines", "--learning-rate", "3"]
+
+    def told(*more):
+        assert main(["search", *common, *more]) == 0
+        return shlex.split(capsys.readouterr().out.rpartition("next:")[2])
+
+    start = ["keras-electra", "finetune", "--model", str(preset)]
+    ended = ["--run-dir", "OUT", "--num-trials", "5"]
+    chosen = ["--learning-rate", "0.001", "--clip-norm", "none"]
+    words = told("--backend", BACKEND)
+    assert words == [*start, "--data", str(path), "--backend", BACKEND, *ended, *chosen]
+    words = told("--task", "rte", "mrpc", "--num-trials", "3")
+    assert words[4:9] == ["--task", "rte", "mrpc", "--data", str(path)]
+    assert words[words.index("--num-trials") + 1] == "3" and words.count("--num-trials") == 1
+    words = told(*own, *options)
+    assert words[:16] == [*start, "--data", str(path), *own, *ended]
+    asked = []
+    monkeypatch.setattr(
+        "keras_electra.cli.finetune.finetune_with_progress",
+        lambda *arguments: asked.append(arguments) or SimpleNamespace(exit_code=0),
+    )
+    monkeypatch.setattr("keras_electra.cli.finetune.conclude", lambda outcome: None)
+    assert main(words[1:]) == 0
+    (_, task, _, run_dir, changes, _), expected = asked[0], {"epochs": 2.0, "layer_decay": None}
+    assert (task.main_metric, str(run_dir)) == ("macro_f1", "OUT")
+    assert changes == {"num_trials": 5, "has_baselines": True, **expected, **best}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,15 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import existing, quoted, start_keras
+from keras_electra.cli.arguments import existing, start_keras
 from keras_electra.cli.finetune import Finetune, require
 from keras_electra.cli.options import given, number
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
+from keras_electra.launching.commands import command
+
+NEXT_TRIALS = 5
+"""Trials to train with the best combination, where the user names no number."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,14 +79,26 @@ class Search(Finetune):
             main = "diverged" if row["diverged"] else display.figure(row["main"])
             grid.add_row(*values, main, row["run"])
         display.output.print(grid)
-        flags = " ".join(
-            f"--{name.replace('_', '-')} {value}" for name, value in outcome.best.items()
-        )
-        display.say_next(
-            f"keras-electra finetune --model {quoted(self.model)} --data {quoted(self.data)} "
-            f"--run-dir OUT --num-trials 5 {flags}"
-        )
+        display.say_next(self._next_command(outcome.best))
         return 0
+
+    def _next_command(self, best: dict) -> str:
+        """What trains with the best combination: this command's options, with those of `best` put in."""
+        places = {
+            "model": self.model,
+            "task": self.task,
+            "data": self.data,
+            "backend": self.backend,
+        }
+        options = {
+            **{name: value for name, value in places.items() if value not in (None, ())},
+            **self.columns.given(),
+            "run_dir": "OUT",
+            "num_trials": NEXT_TRIALS,
+            **given(self.training, self.answers, self.optimizer),
+            **best,
+        }
+        return command("finetune", options).shell
 
 
 def read_space(text: str | None) -> dict:
