@@ -25,8 +25,8 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
 
     Call with int token ids (B, T), or a dict of `token_ids` (B, T) and optionally `segment_ids`
     (B, T), `padding_mask` (B, T), True at real tokens, and `document_ids` (B, T), of which only equal
-    ones see each other; leave a mask out when nothing is padded or kept apart. Returns the last hidden
-    states (B, T, H).
+    ones see each other; leave a mask out when nothing is padded or kept apart. With `num_segments=1`
+    all tokens are of one segment, whatever `segment_ids` says. Returns the last hidden states (B, T, H).
 
     Args:
         embeddings: an `Embeddings` layer shared with another backbone, or None for its own.

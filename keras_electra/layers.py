@@ -126,7 +126,9 @@ class Embeddings(ElectraLayer):
         x = ops.take(table, token_ids, axis=0)
         if self.encoder.position_encoding == "learned":
             x = x + self.position_embeddings[: ops.shape(token_ids)[1]]
-        if segment_ids is None:
+        if segment_ids is None or self.encoder.num_segments == 1:
+            # With one row there is one segment, though batches go on to tell two texts apart: question
+            # answering finds its context by that.
             x = x + self.segment_embeddings[0]
         else:
             x = x + ops.take(ops.convert_to_tensor(self.segment_embeddings), segment_ids, axis=0)

@@ -18,6 +18,8 @@ NO_DECAY = re.compile(r"bias|norm|beta|gamma")
 
 LAYER = re.compile(r"/layer_(\d+)/")
 EMBEDDINGS = re.compile(r"embeddings/|/projection/|/mixing/")
+NETWORK_END = re.compile(r"((_left|_right)?_backbone)?[/_]?$")
+"""What a network's name is followed by in front of its layers or embeddings."""
 
 
 @keras.saving.register_keras_serializable("keras_electra")
@@ -94,7 +96,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             for variable in variables
         ]
         depths = [_depth(variable.path) for variable in variables]
-        self.rate_factors = layer_factors(depths, self.config)
+        networks = [_network(variable.path) for variable in variables]
+        self.rate_factors = layer_factors(depths, self.config, networks)
 
     def _scalar(self, name, dtype, initializer="zeros"):
         return self.add_variable(shape=(), initializer=initializer, dtype=dtype, name=name)
@@ -251,20 +254,34 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         }
 
 
-def layer_factors(depths, config: OptimizerConfig) -> list[float]:
-    """Factor of the rate of each variable from its depth.
+def layer_factors(depths, config: OptimizerConfig, networks=None) -> list[float]:
+    """Factor of the rate of each variable from its depth in its network.
+
+    Each network counts from its own top, so that the generator's top layer gets what the
+    discriminator's gets, whichever is deeper. The original decays rates by layer in fine-tuning alone,
+    where there is one network.
 
     Args:
         depths: per variable 0 for the embeddings, i + 1 for encoder layer i, None for heads.
         config: `layer_decay` d and `layer_decay_form`. `"correct"`: heads 1, top layer d, the one
             below d^2. `"original"`: top layer d^2, since a removed pooler is still counted.
+        networks: per variable the name of its network; None where there is one. Embeddings that
+            several share are of the one they are named after; of one without layers of its own they
+            lie below the deepest.
     """
     decay = config.layer_decay
     if decay is None:
         return [1.0] * len(depths)
-    num_layers = max((depth for depth in depths if depth is not None), default=0)
+    networks = networks or [None] * len(depths)
+    tops = {}
+    for network, depth in zip(networks, depths, strict=True):
+        tops[network] = max(tops.get(network, 0), depth or 0)
+    deepest = max(tops.values(), default=0)
     extra = 2 if config.layer_decay_form == "original" else 1
-    return [1.0 if depth is None else decay ** (num_layers + extra - depth) for depth in depths]
+    return [
+        1.0 if depth is None else decay ** ((tops[network] or deepest) + extra - depth)
+        for network, depth in zip(networks, depths, strict=True)
+    ]
 
 
 def _depth(path: str) -> int | None:
@@ -272,3 +289,12 @@ def _depth(path: str) -> int | None:
     if layer:
         return int(layer.group(1)) + 1
     return 0 if EMBEDDINGS.search(path) else None
+
+
+def _network(path: str) -> str | None:
+    """ "generator" of "generator_left_backbone/layer_0/..." and "generator_embeddings/..."; None for heads.
+
+    The two towers of one generator are equally deep.
+    """
+    part = LAYER.search(path) or EMBEDDINGS.search(path)
+    return part and NETWORK_END.sub("", path[: part.start()], count=1)

@@ -19,6 +19,7 @@ from keras_electra.sampling import (
     read_logits,
     replace_tokens,
     sample_tokens,
+    sample_uniformly,
 )
 from keras_electra.statistics import PretrainStatistics
 
@@ -167,7 +168,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             return self._two_tower_losses(batch, original_ids, training)
         masked = {**batch, "token_ids": batch["masked_ids"]}
         logits = ops.cast(self.generator(masked, training=training), "float32")
-        losses, hits, masses = read_logits(logits, original_ids)
+        losses, hits, masses = self._read(logits, original_ids)
         return {
             "generator_losses": losses,
             "generator_weights": batch["mask_weights"],
@@ -181,7 +182,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         all_logits = ops.cast(self.generator(clean, training=training), "float32")
         all_losses, _, _ = read_logits(all_logits, batch["token_ids"])
         logits = backends.gather_places(all_logits, batch["mask_positions"])
-        losses, hits, masses = read_logits(logits, original_ids)
+        losses, hits, masses = self._read(logits, original_ids)
         return {
             "generator_losses": all_losses,
             "generator_weights": self.generator_weights(batch),
@@ -190,12 +191,17 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             "all_logits": all_logits,
         }, masses
 
+    def _read(self, logits, original_ids):
+        """As `read_logits`, with the masses of what may be drawn."""
+        return read_logits(logits, original_ids, self.objective.correct_token_allowed)
+
     def _sampled(self, masses, original_ids, uniform_draws):
+        excludes = not self.objective.correct_token_allowed
         if masses is None:
-            return ops.cast(ops.floor(uniform_draws * self.encoder.vocabulary_size), "int32")
-        if not self.objective.correct_token_allowed:
-            masses = masses * (1.0 - ops.one_hot(original_ids, masses.shape[-1], dtype="float32"))
-        return sample_tokens(masses, uniform_draws, self.objective.temperature)
+            excluded_ids = original_ids if excludes else None
+            return sample_uniformly(uniform_draws, self.encoder.vocabulary_size, excluded_ids)
+        temperature = self.objective.temperature
+        return sample_tokens(masses, uniform_draws, temperature, has_excluded=excludes)
 
     def detected(self, batch, corrupted, outputs, training=None):
         """The discriminator's part: `rtd_logits`, `rtd_losses`, `is_replaced`, `rtd_weights` (B, T).

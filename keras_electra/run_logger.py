@@ -7,6 +7,7 @@ import threading
 import time
 
 import keras
+import numpy as np
 
 from keras_electra.callbacks import COMMAND_SECONDS, MEMORY_COLUMNS
 from keras_electra.errors import InputError
@@ -18,6 +19,9 @@ from keras_electra.runs.rows import read_rows
 WATCH_SECONDS = 1.0
 MODEL_FILE = "model.keras"
 
+MAX_COLUMNS = 20
+"""Values of one metric that become columns of a row; a metric with more of them is left out."""
+
 
 class RunLogger(keras.callbacks.Callback):
     """Writes a run folder while `fit` trains any Keras model, on any backend.
@@ -27,7 +31,9 @@ class RunLogger(keras.callbacks.Callback):
     `runs list`, `runs show` and `RunMonitor` then show the run like any other: state, steps, the
     figures of the model's metrics. A row of `log.jsonl` is written every few steps, with the metrics
     since the beginning of the epoch, and one at the end of each epoch with those of validation too.
-    Between rows nothing is read from the device.
+    Between rows nothing is read from the device. A metric of several values, such as `F1Score` with
+    one per class, becomes the columns `name_0`, `name_1` and so on; one of more than 20 values, or of
+    something else than numbers, is left out.
 
     The commands of a run are obeyed between two steps (with `steps_per_execution=n`, after n): pause,
     resume, stop (`stop_training` is set, and one more step is done), checkpoint (the model in
@@ -165,7 +171,7 @@ class RunLogger(keras.callbacks.Callback):
         row = {
             "step": self.step,
             "epoch": self._epoch,
-            **{name: float(value) for name, value in figures.items()},
+            **columns_of(figures),
             "steps_per_second": steps / max(seconds, 1e-9),
             "seconds": now - self._started,
             **dict(zip(MEMORY_COLUMNS, memory_bytes(), strict=True)),
@@ -324,6 +330,34 @@ def vocabulary_of(model) -> bytes:
     """The vocabulary of the model's tokenizer, one token a line; empty where it has none."""
     vocabulary = getattr(getattr(model, "tokenizer", None), "vocabulary", ())
     return "".join(f"{token}\n" for token in vocabulary).encode()
+
+
+def columns_of(figures: dict) -> dict[str, float]:
+    """The numbers among what Keras or a callback logs, one per column; see `RunLogger`.
+
+    columns_of({"loss": 1, "f1": [0.5, 1.0]}) is {"loss": 1.0, "f1_0": 0.5, "f1_1": 1.0}.
+    """
+    columns = {}
+    for name, value in figures.items():
+        numbers = numbers_of(value)
+        if numbers is None or numbers.size > MAX_COLUMNS:
+            continue
+        if numbers.size == 1:
+            # `fit` makes a plain number of it at the end of an epoch: one name for both.
+            columns[name] = float(numbers.item())
+        else:
+            columns.update({f"{name}_{i}": float(n) for i, n in enumerate(numbers.flat)})
+    return columns
+
+
+def numbers_of(value) -> np.ndarray | None:
+    """`value` as an array of numbers of any shape; None where it is something else."""
+    try:
+        array = np.asarray(keras.ops.convert_to_numpy(value))
+        # bfloat16 is "V", as structured records are, of which none becomes a float.
+        return array.astype(float) if array.dtype.kind in "biufV" else None
+    except (TypeError, ValueError):
+        return None
 
 
 def learning_rate_of(model) -> float | None:

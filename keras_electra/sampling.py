@@ -8,28 +8,41 @@ from keras import ops
 BLOCK = 128
 """Entries per block of the two-level search; V / BLOCK and BLOCK are both short sums."""
 
+NO_LOGIT = -1e30
+"""Stands for a logit that has no share: finite, for a difference of infinities is no number."""
 
-def read_logits(logits, token_ids):
+
+def read_logits(logits, token_ids, answer_allowed=True):
     """Everything that is wanted from vocabulary logits, in one pass over them.
 
     Args:
         logits: float32 (..., V).
         token_ids: int32 (...), the right answers.
+        answer_allowed: whether `masses` hold the right answers, too; losses and hits always do.
 
     Returns:
         losses: float32 (...), negative log-likelihood of `token_ids`.
         hits: float32 (...), 1.0 where no entry scores above the right answer.
-        masses: float32 (..., V), probabilities up to a factor, at most 1; no gradient flows back.
+        masses: float32 (..., V), probabilities up to a factor, the largest 1; no gradient flows back.
+            An answer that is not allowed has 0.
     """
+    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)[..., 0]
+    if not answer_allowed:
+        # Before the maximum is taken: beside an answer that is all but sure the masses of the others
+        # would be too small for float32, and at a low temperature none would be left.
+        is_answer = ops.arange(logits.shape[-1], dtype="int32") == token_ids[..., None]
+        logits = ops.where(is_answer, NO_LOGIT, logits)
     top = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
     masses = ops.exp(logits - top)
-    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)[..., 0]
     top = top[..., 0]
     losses = ops.log(ops.sum(masses, axis=-1)) + top - chosen
+    if not answer_allowed:
+        # Up to here the log-odds of all others against the answer.
+        losses = ops.softplus(losses)
     return losses, ops.cast(chosen >= top, "float32"), ops.stop_gradient(masses)
 
 
-def sample_tokens(masses, uniform_draws, temperature=1.0):
+def sample_tokens(masses, uniform_draws, temperature=1.0, *, has_excluded=False):
     """Draw one token id per place by inverting the cumulative distribution.
 
     The randomness is an input, so the same batch and weights give the same sample on every backend
@@ -41,30 +54,58 @@ def sample_tokens(masses, uniform_draws, temperature=1.0):
         masses: float32 (B, K, V), probabilities up to a factor per place.
         uniform_draws: float32 (B, K) in [0, 1).
         temperature: what the logits behind the masses are divided by; 1.0 samples as they are.
+        has_excluded: whether entries of mass 0 are there on purpose, and must not be drawn even where
+            a device adds running sums in a tree, whose rounding may let one rise at such an entry.
 
     Returns:
-        int32 (B, K). An entry of mass 0 is never drawn.
+        int32 (B, K). An entry of mass 0 is not drawn.
     """
     if temperature != 1.0:
         masses = masses ** (1.0 / temperature)
-    return _inverted(masses, uniform_draws)
+    return _inverted(masses, uniform_draws, has_excluded)
 
 
-def _inverted(masses, uniform_draws):
+def sample_uniformly(uniform_draws, vocabulary_size, excluded_ids=None):
+    """Draw one token id per place, all alike.
+
+    Args:
+        uniform_draws: float32 (B, K) in [0, 1).
+        vocabulary_size: V.
+        excluded_ids: int32 (B, K), of each place the one that is not drawn; None to draw from all.
+
+    Returns:
+        int32 (B, K), `floor(draw * V)`; of the V - 1 others the one with that number.
+    """
+    if excluded_ids is None:
+        return ops.cast(ops.floor(uniform_draws * vocabulary_size), "int32")
+    num_others = vocabulary_size - 1
+    ids = ops.cast(ops.floor(uniform_draws * num_others), "int32")
+    # A product with a fraction just below 1 is not rounded up to V - 1 in float32; where it is not
+    # computed in float32 it may be.
+    ids = ops.minimum(ids, num_others - 1)
+    return ids + ops.cast(ids >= excluded_ids, "int32")
+
+
+def _inverted(masses, uniform_draws, has_excluded):
     """Index per place at which the running sum of `masses` (B, K, V) passes draw * total."""
     size = masses.shape[-1]
     num_blocks = -(-size // BLOCK)
     masses = ops.pad(masses, [[0, 0], [0, 0], [0, num_blocks * BLOCK - size]])
     blocks = ops.reshape(masses, (-1, ops.shape(masses)[1], num_blocks, BLOCK))
-    block_ends = ops.cumsum(ops.sum(blocks, axis=-1), axis=-1)
+    block_masses = ops.sum(blocks, axis=-1)
+    block_ends = ops.cumsum(block_masses, axis=-1)
     target = uniform_draws[..., None] * block_ends[..., -1:]
     block = _num_at_most(block_ends, target, num_blocks)
+    if has_excluded:
+        block = _with_mass(block, block_masses)
     inside = ops.take_along_axis(blocks, block[..., None, None], axis=2)[:, :, 0]
     ends = ops.cumsum(inside, axis=-1)
     before = ops.take_along_axis(
         ops.concatenate([ops.zeros_like(target), block_ends], axis=-1), block[..., None], axis=-1
     )
     entry = _num_at_most(ends, target - before, BLOCK)
+    if has_excluded:
+        entry = _with_mass(entry, inside)
     return ops.minimum(block * BLOCK + entry, size - 1)
 
 
@@ -73,6 +114,12 @@ def _num_at_most(ends, target, size):
     # Rounding can bring a target up to the last end, behind which nothing has a mass.
     is_below = ops.logical_and(ends <= target, ends < ends[..., -1:])
     return ops.minimum(ops.sum(ops.cast(is_below, "int32"), axis=-1), size - 1)
+
+
+def _with_mass(place, masses):
+    """`place` (...), or that of the largest of `masses` (..., size) where it has none; int32."""
+    has_mass = ops.take_along_axis(masses, place[..., None], axis=-1)[..., 0] > 0
+    return ops.where(has_mass, place, ops.cast(ops.argmax(masses, axis=-1), "int32"))
 
 
 def mean_of_duplicates(sampled_ids, positions, weights):

@@ -109,6 +109,18 @@ def test_torch(make_model, tmp_path, kind):
     assert_same(model, outputs)
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("format", ["openvino", "saved-model", "litert", "torch"])
+def test_an_encoder_of_one_segment(make_model, tmp_path, format):
+    """It has no use for `segment_ids`, which stay an input all the same."""
+    if other_formats.BACKEND_OF_FORMAT.get(format, BACKEND) != BACKEND:
+        pytest.skip("another backend writes it")
+    for package in ("onnxruntime", "openvino") if format == "openvino" else ():
+        pytest.importorskip(package)
+    path = tmp_path / f"model{other_formats.SUFFIXES.get(format, '')}"
+    assert export_other(make_model(num_segments=1), path, format).largest < 1e-4
+
+
 def test_another_backend_is_named(make_model, tmp_path):
     for format, needed in other_formats.BACKEND_OF_FORMAT.items():
         if needed != BACKEND:

@@ -56,6 +56,7 @@ ENCODERS = {
     "rotary_geglu": {"position_encoding": "rotary", "feed_forward": "geglu", "num_segments": 3},
     "left": {"direction": "left", "norm_position": "pre", "local_mixing_width": 3},
     "right": {"direction": "right", "position_encoding": "rotary"},
+    "one_segment": {"num_segments": 1},
 }
 
 
@@ -100,7 +101,7 @@ def assert_same_outputs(model, path):
             np.testing.assert_array_less(np.abs(value - received[name])[chosen] / scale, 1e-4, name)
 
 
-QUICK_ENCODERS = ("modern", "rotary_geglu", "left")
+QUICK_ENCODERS = ("modern", "rotary_geglu", "left", "one_segment")
 QUICK_HEADS = ("classification", "tagging", "question_answering", "multiple_choice")
 full = pytest.mark.full
 

@@ -327,6 +327,20 @@ def test_drawing_follows_the_distribution():
     assert last[0] == 3
 
 
+def test_uniform_draws_leave_the_original_out_where_it_may_not_be_drawn(make_model):
+    uniform = (np.arange(4) + 0.5) / 4
+    draws = drawing.Draws(uniform, original_allowed=False)
+    found = drawing.drawn_uniformly(5, np.full(4, 2), draws)
+    np.testing.assert_array_equal(found, [0, 1, 3, 4])
+    found = drawing.drawn_uniformly(4, np.full(4, 2), drawing.Draws(uniform))
+    np.testing.assert_array_equal(found, [0, 1, 2, 3])
+    inspector = Inspector(make_model(generator="uniform", correct_token_allowed=False))
+    for draw in range(30):
+        trace = inspector.trace(TEXT, mask_rate=0.5, draw=draw)
+        for place, token in zip(trace.mask_positions, trace.sampled_tokens, strict=True):
+            assert token != trace.tokens[place]
+
+
 def test_shares_of_logits():
     logits = np.array([[0.0, 1.0, 2.0]])
     plain = drawing.shares(logits, np.array([2]), drawing.Draws(np.zeros(1)))

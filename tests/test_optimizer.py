@@ -155,6 +155,43 @@ def test_layers_are_told_apart_by_their_paths(tiny_encoder):
     assert set(factors.values()) == {1.0, 0.5, 0.25, 0.125}
 
 
+SHARINGS = ("full", "token", "none", "disentangled")
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [*({"embedding_sharing": sharing} for sharing in SHARINGS), {"generator": "two_tower"}],
+    ids=str,
+)
+@pytest.mark.parametrize(("own", "form"), [(0.5, "correct"), (2.0, "original")])
+def test_each_network_counts_from_its_own_top(tiny_encoder, objective, own, form):
+    """Four layers of the discriminator, two or eight of the generator."""
+    options = {"generator_depth_fraction": own, "generator_width_fraction": 0.5, **objective}
+    model = ElectraPretrainer(tiny_encoder(num_layers=4), options)
+    optimizer = ElectraAdamW({"layer_decay": 0.5, "layer_decay_form": form})
+    optimizer.build(model.trainable_variables)
+    extra = 1 if form == "correct" else 2
+    sizes = {"discriminator": 4, "generator": round(4 * own)}
+    found = set()
+    for variable, factor in zip(model.trainable_variables, optimizer.rate_factors, strict=True):
+        network = "generator" if variable.path.startswith("generator") else "discriminator"
+        part = variable.path.split("/")[-2]
+        depth = 1 + int(part.removeprefix("layer_")) if part.startswith("layer_") else 0
+        if "head" in part:
+            assert factor == 1.0, variable.path
+            continue
+        assert factor == 0.5 ** (sizes[network] + extra - depth), variable.path
+        found.add((network, depth))
+    tops = {(network, depth) for network, size in sizes.items() for depth in range(1, size + 1)}
+    assert found >= {*tops, ("discriminator", 0)}
+
+
+def test_embeddings_of_no_network_lie_below_the_deepest():
+    depths, networks = [0, 1, 2, 1, None], ["shared", "first", "first", "second", None]
+    factors = layer_factors(depths, OptimizerConfig(layer_decay=0.5), networks)
+    assert factors == [0.125, 0.25, 0.5, 0.5, 1.0]
+
+
 def test_the_factor_scales_step_and_decay():
     names = ("kernel", "kernel")
     whole, part = weights(names), weights(names)

@@ -9,6 +9,7 @@ import pytest
 
 from keras_electra import RunLogger
 from keras_electra.errors import InputError
+from keras_electra.run_logger import MAX_COLUMNS
 from keras_electra.runs import RunFolder, describe, list_runs, send_command
 
 X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
@@ -91,6 +92,52 @@ def test_figures_within_an_epoch_are_those_so_far(tmp_path):
     fit(new_model(), RunLogger(tmp_path / "run", log_every_steps=4), [Losses()], epochs=1)
     rows = RunFolder(tmp_path / "run").log_rows()
     assert [row["loss"] for row in rows] == pytest.approx([seen[3], seen[7], seen[11]], rel=1e-6)
+
+
+class PerColumn(keras.metrics.Metric):
+    """A metric with a value for each of `count` columns."""
+
+    def __init__(self, count, name):
+        super().__init__(name=name)
+        self.count = count
+        self.values = self.add_weight(shape=(count,), initializer="zeros", name="values")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.values.assign_add(keras.ops.arange(1, self.count + 1, dtype="float32"))
+
+    def result(self):
+        return keras.ops.convert_to_tensor(self.values)
+
+
+def test_a_metric_of_several_values_becomes_columns(tmp_path):
+    model = new_model()
+    counts = {"one": 1, "some": 2, "most": MAX_COLUMNS, "many": MAX_COLUMNS + 1}
+    figures = [PerColumn(count, name) for name, count in counts.items()]
+    model.compile(optimizer="adam", loss="mse", metrics=figures)
+    fit(model, RunLogger(tmp_path / "run", log_every_steps=5), epochs=1, validation_data=(X, Y))
+    rows = RunFolder(tmp_path / "run").log_rows()
+    # A row within the epoch, and that of its end, with validation.
+    assert [(row["some_0"], row["some_1"]) for row in rows] == [(5, 10), (10, 20), (12, 24)]
+    assert [row["one"] for row in rows] == [5, 10, 12]
+    assert (rows[-1]["val_some_1"], rows[-1]["most_19"]) == (24, 12 * 20)
+    assert not any(name.startswith(("many", "val_many")) for row in rows for name in row)
+    assert describe(tmp_path / "run")["state"] == "finished"
+
+
+def test_logs_that_are_no_numbers_are_left_out(tmp_path):
+    class Chatty(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs.update(note="fine", nothing=None, pairs=[[1.0], [2.0, 3.0]], phase=1j, whole=3)
+            logs.update(
+                table=np.array([[1, 2], [3, 4]]), right=True, half=keras.ops.ones((1,), "bfloat16")
+            )
+
+    callbacks = [Chatty(), RunLogger(tmp_path / "run")]
+    new_model().fit(X, Y, epochs=1, verbose=0, callbacks=callbacks)
+    (row,) = RunFolder(tmp_path / "run").log_rows()
+    assert not {"note", "nothing", "pairs", "phase"} & row.keys()
+    assert [row[f"table_{i}"] for i in range(4)] == [1, 2, 3, 4]
+    assert (row["whole"], row["right"], row["half"]) == (3, 1, 1)
 
 
 def test_logging_changes_no_weight(tmp_path):

@@ -39,7 +39,9 @@ class EncoderConfig(Options):
     intermediate_dim: int = required("width inside the feed-forward part")
     embedding_dim: int = required("width of the embeddings (E); projected when not hidden_dim")
     max_sequence_length: int = option(512, "rows of the position table, in tokens")
-    num_segments: int = option(2, "rows of the segment table")
+    num_segments: int = option(
+        2, "rows of the segment table; with 1 all texts of an input share it"
+    )
     dropout_rate: float = option(0.1, "fraction of activations dropped in training")
     attention_dropout_rate: float = option(0.1, "fraction of attention weights dropped in training")
     initializer_range: float = option(0.02, "standard deviation of the truncated normal start")

@@ -128,7 +128,8 @@ def _write(piece, folder, model, run) -> list[str]:
     write_bytes(folder / CARD_FILE, card.encode())
     if tokenizer is None:
         return ["the model has no tokenizer, so none is written"]
-    sentences = write_tokenizer(tokenizer, folder, encoder.max_sequence_length)
+    longest, num_segments = encoder.max_sequence_length, encoder.num_segments
+    sentences = write_tokenizer(tokenizer, folder, longest, num_segments)
     check_token_ids(tokenizer, own_token_ids(folder), folder.name)
     return sentences
 

@@ -24,16 +24,23 @@ SAMPLE_TEXTS = (
 )
 
 
-def write_tokenizer(tokenizer: WordPieceTokenizer, folder, longest: int) -> list[str]:
+def write_tokenizer(
+    tokenizer: WordPieceTokenizer, folder, longest: int, num_segments: int = 2
+) -> list[str]:
     """Write `vocab.txt`, `tokenizer.json` and `tokenizer_config.json`.
 
     Args:
         longest: the longest input of the model, in tokens.
+        num_segments: rows of its segment table; for one row, segments are left out there.
 
     Returns:
         Sentences that say what these files cannot say.
     """
     folder, config = pathlib.Path(folder), tokenizer.config
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    if num_segments == 1:
+        # The models there take no segment 1 then, and 0 for what they are not given.
+        inputs.remove("token_type_ids")
     tokenizer.save(folder / VOCABULARY_FILE)
     whole = whole_tokenizer(tokenizer).to_str(pretty=True)
     write_bytes(folder / WHOLE_FILE, whole.encode())
@@ -47,7 +54,7 @@ def write_tokenizer(tokenizer: WordPieceTokenizer, folder, longest: int) -> list
             "tokenize_chinese_chars": True,
             "model_max_length": longest,
             # The class would leave the segments of a pair out otherwise.
-            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            "model_input_names": inputs,
             "pad_token": "[PAD]",
             "unk_token": "[UNK]",
             "cls_token": "[CLS]",

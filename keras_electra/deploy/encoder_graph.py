@@ -38,7 +38,11 @@ def embeddings(graph, layer):
     x = graph.gather(graph.constant(array(layer.table())), "token_ids", 0)
     if layer.encoder.position_encoding == "learned":
         x = graph.add(x, first_places(graph, array(layer.position_embeddings)))
-    segments = graph.gather(graph.constant(array(layer.segment_embeddings)), "segment_ids", 0)
+    segments = array(layer.segment_embeddings)
+    if layer.encoder.num_segments == 1:
+        segments = graph.constant(segments[0])
+    else:
+        segments = graph.gather(graph.constant(segments), "segment_ids", 0)
     return normalized(graph, layer.norm, graph.add(x, segments))
 
 

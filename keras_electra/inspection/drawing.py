@@ -54,9 +54,16 @@ def drawn(masses: np.ndarray, draws: Draws) -> np.ndarray:
     return is_below.sum(axis=-1)
 
 
-def drawn_uniformly(vocabulary_size: int, draws: Draws) -> np.ndarray:
-    """One id (M,) per place, all equally likely."""
-    return (draws.uniform * vocabulary_size).astype(np.int64)
+def drawn_uniformly(vocabulary_size: int, originals: np.ndarray, draws: Draws) -> np.ndarray:
+    """One id (M,) int64 per place, all that may be drawn equally likely; `originals` (M,) are ids.
+
+    >>> drawn_uniformly(3, np.array([1]), Draws(np.array([0.5]), original_allowed=False))
+    array([2])
+    """
+    if draws.original_allowed:
+        return (draws.uniform * vocabulary_size).astype(np.int64)
+    ids = (draws.uniform * (vocabulary_size - 1)).astype(np.int64)
+    return ids + (ids >= originals)
 
 
 def ranks(logits: np.ndarray, ids: np.ndarray) -> list[int]:

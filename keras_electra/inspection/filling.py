@@ -44,7 +44,7 @@ def filled(
         found = networks.proposals(masked.ids[None], ids[None], positions[None])
         logits = found[0]
         masses = shares(logits, ids[positions], draws)
-    sampled = _sampled(networks, masked, draws, masses)
+    sampled = _sampled(networks, masked, ids[positions], draws, masses)
     corrupted = with_tokens(ids, positions, sampled)
     probabilities = networks.probabilities(corrupted[None])
     best = [] if masses is None else likeliest(masses, num_alternatives)
@@ -71,12 +71,12 @@ def filled(
     )
 
 
-def _sampled(networks, masked, draws, masses):
+def _sampled(networks, masked, originals, draws, masses):
     """One id (M,) per masked place; where no generator is, what stood there, unless it is kept."""
     if masses is not None:
         sampled = drawn(masses, draws)
     elif networks.is_uniform:
-        sampled = drawn_uniformly(networks.vocabulary_size, draws)
+        sampled = drawn_uniformly(networks.vocabulary_size, originals, draws)
     else:
         sampled = masked.ids[masked.positions].astype(np.int64)
     for slot, position in enumerate(masked.positions):
