@@ -24,10 +24,7 @@ class PlainLoop:
         self.torch = torch
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.is_bfloat16 = config.dtype_policy == "mixed_bfloat16"
-        objective = config.objective
-        narrow = config.encoder.narrowed(
-            objective.generator_width_fraction, objective.generator_depth_fraction
-        )
+        narrow = config.objective.generator_encoder(config.encoder)
         discriminator = ElectraForPreTraining(self._config_of(config.encoder)).train()
         generator = ElectraForMaskedLM(self._config_of(narrow)).train()
         generator.electra.embeddings = discriminator.electra.embeddings

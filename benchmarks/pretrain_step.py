@@ -259,10 +259,7 @@ def floor_of(answers, case):
 def num_weights(config):
     """Numbers in both encoders and the table, heads and norms left out: a floor needs no more."""
     encoder = config.encoder
-    objective = config.objective
-    narrow = encoder.narrowed(
-        objective.generator_width_fraction, objective.generator_depth_fraction
-    )
+    narrow = config.objective.generator_encoder(encoder)
     layers = sum(
         each.num_layers * (4 * each.hidden_dim**2 + 2 * each.hidden_dim * each.intermediate_dim)
         for each in (encoder, narrow)

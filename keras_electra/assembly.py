@@ -27,26 +27,11 @@ class Assembly:
         self.seed = seed
         self.dtype = dtype
         self.backbones = []
-        self.generator_encoder = self._narrowed_encoder()
+        self.generator_encoder = objective.generator_encoder(encoder)
         self.generator_embeddings = None
         self.main_backbone = self._main_backbone()
         self.generator = self._generator()
         self.discriminator = self._discriminator()
-
-    def _narrowed_encoder(self):
-        objective = self.objective
-        if objective.objective == "mlm" or objective.generator in ("tied", "uniform"):
-            return None
-        encoder = self.encoder.narrowed(
-            objective.generator_width_fraction,
-            objective.generator_depth_fraction,
-            objective.generator_num_heads,
-        )
-        if objective.embedding_sharing == "none":
-            return encoder.replace(
-                embedding_dim=objective.generator_embedding_dim or encoder.hidden_dim
-            )
-        return encoder
 
     def _main_backbone(self):
         embeddings = None

@@ -76,26 +76,12 @@ def _generator_flops(config, masked):
     if objective.generator == "tied":
         head = vocabulary_head_flops(encoder, encoder.hidden_dim)
         return encoder_flops(encoder, length), masked * head
-    narrow = _generator_encoder(config)
+    narrow = objective.generator_encoder(encoder)
     if objective.generator == "two_tower":
         # It is trained on every token.
         head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
         return 2 * encoder_flops(narrow, length, is_one_sided=True), head
     return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
-
-
-def _generator_encoder(config):
-    """The encoder of a generator that has one of its own."""
-    objective = config.objective
-    narrow = config.encoder.narrowed(
-        objective.generator_width_fraction,
-        objective.generator_depth_fraction,
-        objective.generator_num_heads,
-    )
-    if objective.embedding_sharing == "none":
-        width = objective.generator_embedding_dim or narrow.hidden_dim
-        narrow = narrow.replace(embedding_dim=width)
-    return narrow
 
 
 def _second_head_flops(config, masked):
@@ -140,10 +126,9 @@ def optimizer_flops(config: PretrainConfig) -> int:
     if config.optimizer.hidden_optimizer != "muon":
         return 0
     own = muon_flops(config.encoder)
-    has_generator = objective.has_second_network and objective.generator in ("small", "two_tower")
-    if not has_generator or objective.has_frozen_generator:
+    narrow = objective.generator_encoder(config.encoder)
+    if narrow is None or objective.has_frozen_generator:
         return own
-    narrow = _generator_encoder(config)
     if objective.generator == "two_tower":
         return own + 2 * muon_flops(narrow, is_one_sided=True)
     return own + muon_flops(narrow)

@@ -350,6 +350,13 @@ class TestPretrain:
         config = RunFolder(tmp_path / "run").config()["pretrain"]
         assert config["masking"]["mask_rate"] == 0.15
 
+    def test_a_generator_that_cannot_be_leaves_no_folder(self, store, tmp_path, capsys):
+        out = tmp_path / "run"
+        flags = ["--store", str(store.path), "--run-dir", str(out), *NARROW]
+        assert main(["pretrain", *flags, "--generator-num-heads", "3"]) == 2
+        assert "generator_num_heads: expected heads that divide" in capsys.readouterr().err
+        assert not out.exists()
+
     def test_from_another_run(self, run_dir, store, tmp_path, capsys):
         out = tmp_path / "run"
         flags = ["--store", str(store.path), "--run-dir", str(out), *NARROW, "--steps", "1"]

@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 from keras_electra.config.objective import ObjectiveConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
@@ -103,6 +104,59 @@ def test_the_correct_token_must_be_allowed_where_samples_need_it(objective):
     generator = "two_tower" if objective == "electric" else "small"
     with pytest.raises(InputError, match=f"{objective}.*correct_token_allowed"):
         ObjectiveConfig(objective=objective, generator=generator, correct_token_allowed=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"generator_width_fraction": 0.35},
+            "generator_width_fraction: expected an even width of the generator for "
+            "position_encoding='rotary', not 45, received 0.35",
+        ),
+        (
+            {"generator_num_heads": 3},
+            "generator_num_heads: expected heads that divide the generator's width of 32 into even "
+            "widths, received 3",
+        ),
+        (
+            {"generator_num_heads": 32},
+            "generator_num_heads: expected heads that divide the generator's width of 32 into even "
+            "widths, received 32",
+        ),
+        (
+            {"architecture": "electra", "generator_num_heads": 3},
+            "generator_num_heads: expected heads that divide the generator's width of 32 into equal "
+            "widths, received 3",
+        ),
+        (
+            {"hidden_dim": 200, "generator_width_fraction": 1.0},
+            "generator_width_fraction: expected a generator's width that its 3 heads divide into even "
+            "widths, not 200, or generator_num_heads beside it, received 1.0",
+        ),
+        (
+            {"generator_width_fraction": 0.001},
+            "generator_width_fraction: expected one that leaves the generator a width of 1 or more, "
+            "received 0.001",
+        ),
+        (
+            {"generator_num_heads": 0},
+            "generator_num_heads: expected at least 1, or none, received 0",
+        ),
+    ],
+    ids=str,
+)
+def test_a_generator_that_cannot_be_is_refused_by_its_own_options(changes, sentence):
+    with pytest.raises(InputError) as error:
+        PretrainConfig.from_size("tiny", 100, **changes)
+    assert str(error.value) == sentence
+
+
+def test_options_of_no_generator_are_not_looked_at():
+    for choice in ({"objective": "mlm"}, {"generator": "uniform"}, {"generator": "tied"}):
+        changes = {"generator_width_fraction": 0.35, "generator_num_heads": 3, **choice}
+        config = PretrainConfig.from_size("tiny", 100, **changes)
+        assert config.objective.generator_encoder(config.encoder) is None
 
 
 def test_a_wrong_option_value_is_named():

@@ -115,6 +115,7 @@ def test_counts_from_the_options_alone(shapes_only, size, vocabulary_size):
         {"objective": "rtd_masked_only", "generator": "uniform"},
         {"generator": "tied"},
         {"embedding_sharing": "none", "hidden_dim": 64},
+        {"embedding_sharing": "none", "generator_embedding_dim": 48},
         {"embedding_sharing": "token"},
         {"embedding_sharing": "disentangled"},
         {"objective": "electric", "generator": "two_tower", "embedding_sharing": "disentangled"},

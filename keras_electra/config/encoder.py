@@ -85,19 +85,3 @@ class EncoderConfig(Options):
             "position_encoding",
             "an even head width for 'rotary'",
         )
-
-    def narrowed(
-        self, width_fraction: float, depth_fraction: float, num_heads: int | None = None
-    ) -> "EncoderConfig":
-        """The generator's encoder: width and depth scaled, everything else the same.
-
-        Follows the original: `hidden = int(round(hidden * fraction))`, feed-forward width
-        `4 * hidden`, and unless given `max(1, hidden // 64)` heads.
-        """
-        hidden_dim = round(self.hidden_dim * width_fraction)
-        return self.replace(
-            hidden_dim=hidden_dim,
-            num_layers=max(1, round(self.num_layers * depth_fraction)),
-            num_heads=num_heads or max(1, hidden_dim // 64),
-            intermediate_dim=4 * hidden_dim,
-        )

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.options import Options, option
 from keras_electra.errors import InputError
 
@@ -60,12 +61,13 @@ class ObjectiveConfig(Options):
             self.require(getattr(self, name) > 0, name, "more than 0")
         for name in ("mlm_weight", "rtd_weight"):
             self.require(getattr(self, name) >= 0, name, "0 or more")
-        width = self.generator_embedding_dim
-        self.require(width is None or width >= 1, "generator_embedding_dim", "at least 1, or none")
+        for name in ("generator_num_heads", "generator_embedding_dim"):
+            value = getattr(self, name)
+            self.require(value is None or value >= 1, name, "at least 1, or none")
         if self.objective == "mlm":
             self._refuse_with_mlm()
         if self.embedding_sharing != "none":
-            if width is not None:
+            if self.generator_embedding_dim is not None:
                 self._refuse("embedding_sharing", "generator_embedding_dim", "shares the width too")
             if self.has_frozen_generator:
                 reason = "trains what a frozen generator would look up"
@@ -92,6 +94,51 @@ class ObjectiveConfig(Options):
             f"{first}={getattr(self, first)!r} and {second}={getattr(self, second)!r} "
             f"do not go together: {first}={getattr(self, first)!r} {reason}"
         )
+
+    def generator_encoder(self, encoder: EncoderConfig) -> EncoderConfig | None:
+        """The options of the generator's encoder, or of each of its two towers; None without one.
+
+        Follows the original: `hidden = int(round(hidden * fraction))`, feed-forward width
+        `4 * hidden`, and unless given `max(1, hidden // 64)` heads and embeddings of its own as wide
+        as its layers.
+
+        Args:
+            encoder: the discriminator's.
+
+        Raises:
+            InputError: where the generator's width or heads make no encoder, naming its option.
+        """
+        if not self.has_second_network or self.generator in ("tied", "uniform"):
+            return None
+        width = round(encoder.hidden_dim * self.generator_width_fraction)
+        num_heads = self.generator_num_heads or max(1, width // 64)
+        self._check_generator(width, num_heads, encoder.position_encoding == "rotary")
+        embedding_dim = encoder.embedding_dim
+        if self.embedding_sharing == "none":
+            embedding_dim = self.generator_embedding_dim or width
+        return encoder.replace(
+            hidden_dim=width,
+            num_layers=max(1, round(encoder.num_layers * self.generator_depth_fraction)),
+            num_heads=num_heads,
+            intermediate_dim=4 * width,
+            embedding_dim=embedding_dim,
+        )
+
+    def _check_generator(self, width: int, num_heads: int, is_rotary: bool) -> None:
+        """Here, because an encoder's own sentences would name the discriminator's options."""
+        fraction, parts = "generator_width_fraction", "equal widths"
+        self.require(width >= 1, fraction, "one that leaves the generator a width of 1 or more")
+        if is_rotary:
+            parts = "even widths"
+            reason = f"an even width of the generator for position_encoding='rotary', not {width}"
+            self.require(width % 2 == 0, fraction, reason)
+        fits = width % (2 * num_heads if is_rotary else num_heads) == 0
+        if self.generator_num_heads is None:
+            wrong = f"not {width}, or generator_num_heads beside it"
+            divided = f"a generator's width that its {num_heads} heads divide into {parts}, {wrong}"
+            self.require(fits, fraction, divided)
+        divisor = f"heads that divide the generator's width of {width} into {parts}"
+        self.require(fits, "generator_num_heads", divisor)
 
     @property
     def has_detector(self) -> bool:

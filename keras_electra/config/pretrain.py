@@ -95,6 +95,7 @@ class PretrainConfig(Options):
         for name in ("milestone_every_steps", "time_budget_minutes"):
             value = getattr(self, name)
             self.require(value is None or value > 0, name, "more than 0, or none")
+        self.objective.generator_encoder(self.encoder)
         self._check_mask_rates()
         if self.packing == "original" and not self.objective.attends_across_documents:
             raise InputError(

@@ -31,8 +31,8 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
     # The discriminator's own table is, disentangled, one of differences, as large as any.
     kept = embedding_count(encoder) + body_count(encoder)
     total, hidden = kept, hidden_count(encoder)
-    if has_generator_encoder(objective):
-        narrow = generator_encoder(encoder, objective)
+    narrow = objective.generator_encoder(encoder)
+    if narrow is not None:
         directions = ("left", "right") if objective.generator == "two_tower" else ("both",)
         total += sum(body_count(narrow, direction) for direction in directions)
         hidden += sum(hidden_count(narrow, direction) for direction in directions)
@@ -50,23 +50,6 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
     if objective.objective == "all_tokens_mlm":
         total += encoder.hidden_dim + 1
     return ParameterCounts(kept, total, hidden)
-
-
-def has_generator_encoder(objective: ObjectiveConfig) -> bool:
-    """Whether the generator has an encoder of its own."""
-    return objective.objective != "mlm" and objective.generator in ("small", "two_tower")
-
-
-def generator_encoder(encoder: EncoderConfig, objective: ObjectiveConfig) -> EncoderConfig:
-    """The options of the generator's encoder, or of each of its two towers."""
-    narrow = encoder.narrowed(
-        objective.generator_width_fraction,
-        objective.generator_depth_fraction,
-        objective.generator_num_heads,
-    )
-    if objective.embedding_sharing == "none":
-        return narrow.replace(embedding_dim=narrow.hidden_dim)
-    return narrow
 
 
 def embedding_count(encoder: EncoderConfig, has_table: bool = True) -> int:

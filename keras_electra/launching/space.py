@@ -16,8 +16,6 @@ from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.launching.parameters import (
     ParameterCounts,
-    generator_encoder,
-    has_generator_encoder,
 )
 
 PROCESS_BYTES = {"torch": 600_000_000, "jax": 1_100_000_000, "tensorflow": 1_230_000_000}
@@ -60,8 +58,8 @@ def memory_bytes(
 def activation_numbers(config: PretrainConfig, length: int) -> int:
     """Numbers kept for backpropagation, of one example, in both networks."""
     encoders = [config.encoder]
-    if has_generator_encoder(config.objective):
-        narrow = generator_encoder(config.encoder, config.objective)
+    narrow = config.objective.generator_encoder(config.encoder)
+    if narrow is not None:
         encoders += [narrow] * (2 if config.objective.generator == "two_tower" else 1)
     elif config.objective.generator == "tied" and config.objective.has_second_network:
         encoders.append(config.encoder)
