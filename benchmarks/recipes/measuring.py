@@ -16,6 +16,7 @@ def row_of(name: str, changes: dict, seed: int, options, store) -> dict:
 
     from keras_electra.evaluation import evaluate
     from keras_electra.flops import run_flops
+    from keras_electra.runs import RunFolder, prune_checkpoints
 
     config = config_of(changes, seed, options, store)
     config, initial = with_generator(config, options)
@@ -40,6 +41,8 @@ def row_of(name: str, changes: dict, seed: int, options, store) -> dict:
         place = run.with_name(f"{run.name}-{task}")
         results = fine_tuned.results_of(run, task, options, place, num_trials=1, seed=seed)
         row["tasks"][task] = fine_tuned.judged(results, task)["mean"]
+    # Last: what is cut short before measures its checkpoints again.
+    prune_checkpoints(RunFolder(run), 1, None)
     return row
 
 
@@ -97,15 +100,14 @@ def train(config, store, run, initial, has_curve: bool) -> None:
 
 
 def curve_of(run, store, examples: dict) -> list[list]:
-    """[tokens, held-out RTD loss] of each checkpoint; all but the newest are deleted then."""
+    """[tokens, held-out RTD loss] of each checkpoint."""
     from keras_electra.evaluation import evaluate
-    from keras_electra.runs import RunFolder, prune_checkpoints
+    from keras_electra.runs import RunFolder
 
-    folder, curve = RunFolder(run), []
-    for _, path in folder.checkpoints():
+    curve = []
+    for _, path in RunFolder(run).checkpoints():
         figures = evaluate(path, store, **examples)
         curve.append([figures["tokens"], figures["rtd_loss"]])
-    prune_checkpoints(folder, 1, None)
     return curve
 
 

@@ -127,9 +127,11 @@ def share_of_tokens(rows: list[dict], base: list[dict]) -> str:
 
 
 def mean_curve(rows: list[dict]) -> list[tuple] | None:
-    """(tokens, mean loss) at each checkpoint; None where a row has no such losses."""
+    """(tokens, mean loss) at each checkpoint; None where rows have no such losses, or not as many."""
     curves = [row["curve"] for row in rows]
-    if not all(curves) or any(loss is None for curve in curves for _, loss in curve):
+    if not all(curves) or len({len(curve) for curve in curves}) > 1:
+        return None
+    if any(loss is None for curve in curves for _, loss in curve):
         return None
     return [
         (points[0][0], sum(loss for _, loss in points) / len(points))
