@@ -300,9 +300,7 @@ class TestNames:
         assert "'body', the only one that holds text" in problems.examples["note"][0]
 
     def test_a_column_by_name(self, tmp_path):
-        (tmp_path / "a.jsonl").write_text(
-            '{"text": "no", "body": "yes"}\n{"body": null}\n{"x": 1}\n'
-        )
+        (tmp_path / "a.jsonl").write_text('{"text": "no", "body": "yes"}\n{"body": null}\n')
         (tmp_path / "b.parquet").write_bytes(parquet(["yes"], "body"))
         (tmp_path / "c.csv").write_text('body,text\n"ye\ns",no\n')
         (tmp_path / "d.tsv").write_text('text\tbody\n"\t"yes\n')

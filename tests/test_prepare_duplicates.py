@@ -47,7 +47,8 @@ def texts_in(path):
 
 def prepared(folder, documents, duplicates, name="store", **keywords):
     """The texts of a store of some documents, and its report."""
-    (folder / "text").write_text("\n\n".join(documents))
+    if not (folder / "text").exists():
+        (folder / "text").write_text("\n\n".join(documents))
     told = []
     prepare_store(
         folder / "text",
