@@ -133,7 +133,11 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             )
 
     def attention_mask(self, padding_mask, document_ids, length):
-        """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is."""
+        """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is.
+
+        A query that may look nowhere, such as padding in a tower, looks everywhere: the original adds
+        the same -10000 to all its scores, which changes nothing. Backends differ on an empty row.
+        """
         masks = []
         if padding_mask is not None:
             # By this operation, because LiteRT has none for new axes in a slice of booleans.
@@ -146,7 +150,14 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             before = places[None, :] <= places[:, None]
             allowed = before if self.direction == "left" else ops.transpose(before)
             masks.append(allowed[None, None])
-        return functools.reduce(ops.logical_and, masks) if masks else None
+        if not masks:
+            return None
+        mask = functools.reduce(ops.logical_and, masks)
+        if padding_mask is None:
+            # Every query sees itself.
+            return mask
+        is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))
+        return ops.logical_or(mask, is_empty)
 
     def rotation(self, length):
         """Rotary tables for `length` places, or None with learned positions."""

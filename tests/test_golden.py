@@ -46,24 +46,29 @@ def encoder_shapes(scope, hidden, inner):
     return shapes
 
 
-def variables(generator_hidden=None):
-    """The original's variables; with a generator of its own unless its width is None."""
+def variables(generator_hidden=None, has_towers=False):
+    """The original's variables; with a generator of its own unless its width is None.
+
+    Two towers, as Electric has them, stand in the place of a generator that reads masked text.
+    """
     parts = {
         "electra/embeddings/LayerNorm": (EMBEDDING,),
         "electra/embeddings_project": (EMBEDDING, HIDDEN),
         **encoder_shapes("electra", HIDDEN, INNER),
         "discriminator_predictions/dense": (HIDDEN, HIDDEN),
         "discriminator_predictions/dense_1": (HIDDEN, 1),
-        "generator_predictions/dense": (generator_hidden or HIDDEN, EMBEDDING),
-        "generator_predictions/LayerNorm": (EMBEDDING,),
     }
+    head = "cloze_predictions" if has_towers else "generator_predictions"
+    head_input = (generator_hidden or HIDDEN) * (2 if has_towers else 1)
+    parts |= {f"{head}/dense": (head_input, EMBEDDING), f"{head}/LayerNorm": (EMBEDDING,)}
     if generator_hidden:
-        parts |= encoder_shapes("generator", generator_hidden, 4 * generator_hidden)
+        for scope in ("generator_ltr", "generator_rtl") if has_towers else ("generator",):
+            parts |= encoder_shapes(scope, generator_hidden, 4 * generator_hidden)
     shapes = {
         "electra/embeddings/word_embeddings": (VOCABULARY, EMBEDDING),
         "electra/embeddings/token_type_embeddings": (2, EMBEDDING),
         "electra/embeddings/position_embeddings": (POSITIONS, EMBEDDING),
-        "generator_predictions/output_bias": (VOCABULARY,),
+        f"{head}/output_bias": (VOCABULARY,),
     }
     for name, shape in parts.items():
         first, second = ("gamma", "beta") if name.endswith("LayerNorm") else ("kernel", "bias")
@@ -125,6 +130,13 @@ def joint():
 
 
 @pytest.fixture(scope="module")
+def electric():
+    """Electric, with towers of half the width."""
+    source = variables(generator_hidden=16, has_towers=True)
+    return from_google(source, num_heads=4, generator_num_heads=1, dropout_rate=0.0)
+
+
+@pytest.fixture(scope="module")
 def joint_batch():
     """The golden batch: four places masked, samples given; one sample equals the original."""
     masked_ids, slots = IDS.copy(), np.full(IDS.shape, 2, "int32")
@@ -133,6 +145,7 @@ def joint_batch():
     arrays = {
         **INPUTS,
         "masked_ids": masked_ids,
+        "maskable": ~np.isin(IDS, [0, 2, 3, 4]),
         "slot_of_token": slots,
         "mask_positions": np.array([[2, 8], [3, 0], [6, 0]], "int32"),
         "mask_weights": np.array([[1, 1], [1, 0], [1, 0]], "float32"),
@@ -202,6 +215,26 @@ def test_losses(joint, joint_batch):
     weights = ops.convert_to_numpy(outputs["rtd_weights"])
     per_example = (losses * weights).sum(1) / weights.sum(1)
     np.testing.assert_allclose(per_example, [0.675801, 0.646308, 0.696799], atol=1e-5)
+
+
+def test_electric(electric, joint_batch):
+    """Its towers have positions that see nothing: the state after the last token is one of padding."""
+    logits = electric["generator"](INPUTS)
+    check(logits[0, 3, :5], [0.181576, -0.711274, 0.420024, 1.083966, 0.000387])
+    check(logits[0, 0, :5], [-0.150118, -0.110805, 0.323644, 0.364670, 0.390560])
+    pretrainer = electric["pretrainer"]
+    outputs = pretrainer(joint_batch)
+    cloze, weights = (
+        ops.convert_to_numpy(outputs[name]) for name in ("generator_losses", "generator_weights")
+    )
+    check(np.average(cloze, weights=weights), 4.180235)
+    drawn = np.argwhere(ops.convert_to_numpy(outputs["is_replaced"])).tolist()
+    assert drawn == [[0, 2], [0, 8], [1, 3], [2, 6]]
+    losses, weights = (
+        ops.convert_to_numpy(outputs[name]) for name in ("rtd_losses", "rtd_weights")
+    )
+    check(np.average(losses, weights=weights), 0.807997)
+    check(np.average(losses, weights=weights, axis=1), [0.993947, 0.636760, 0.721714])
 
 
 def summed_loss(model, batch, outputs):

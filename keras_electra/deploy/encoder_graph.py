@@ -10,8 +10,8 @@ from keras_electra.deploy.graph import FIRST, LAST, Graph
 from keras_electra.encoder_layer import rotation_table
 from keras_electra.layers import LAYER_NORM_EPSILON
 
-HIDDEN_SCORE = -1e9
-"""Added to the score of a place that is not to be seen."""
+HIDING = 1e9
+"""Subtracted from the score of a position that is not to be seen."""
 
 
 def encoder_graph(graph: Graph, backbone) -> str:
@@ -73,7 +73,7 @@ def shifted(graph, x, offset: int):
 
 
 def attention_mask(graph, direction):
-    """What is added to the scores: (B, 1, 1 or T, T)."""
+    """What is added to the scores: (B, 1, 1 or T, T); a query that sees nothing has all scores."""
     seen = graph.unsqueeze("padding_mask", 1, 2)
     if direction != "both":
         length = graph.squeeze(graph.length("token_ids", 1), 0)
@@ -82,8 +82,9 @@ def attention_mask(graph, direction):
         columns, rows = graph.unsqueeze(places, 0), graph.unsqueeze(places, 1)
         pair = (columns, rows) if direction == "left" else (rows, columns)
         seen = graph.node("And", seen, graph.node("LessOrEqual", *pair))
-    values = [graph.constant(value, "float32") for value in (0.0, HIDDEN_SCORE)]
-    return graph.node("Where", seen, *values)
+    seen = graph.cast(seen, "float32")
+    sees_any = graph.node("ReduceMax", seen, graph.constant([-1], "int64"))
+    return graph.multiply(graph.node("Sub", seen, sees_any), graph.constant(HIDING, "float32"))
 
 
 def encoder_layer(graph, layer, x, mask, rotation):
