@@ -15,6 +15,7 @@ from keras_electra.config.sizes import SIZES
 from keras_electra.encoder_layer import EncoderLayer, rotation_table
 from keras_electra.errors import InputError
 from keras_electra.layers import ElectraLayer, Embeddings, LocalMixing, Projection
+from keras_electra.sampling import refuse_short_numbers
 
 
 @keras.saving.register_keras_serializable("keras_electra")
@@ -251,7 +252,8 @@ def unpacked(inputs):
     All but the first are None where they are not given.
     """
     if not isinstance(inputs, dict):
-        return ops.convert_to_tensor(inputs, "int32"), None, None, None
+        inputs = {"token_ids": inputs}
+    refuse_short_numbers("token_ids", inputs["token_ids"])
     types = {
         "token_ids": "int32",
         "segment_ids": "int32",

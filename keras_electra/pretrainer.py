@@ -64,7 +64,9 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         name="electra_pretrainer",
         dtype=None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        # A batch stays as it is: in bfloat16 its uniform draws would miss entries, and its weights not
+        # add up. The networks inside compute in the policy's dtype all the same.
+        super().__init__(name=name, dtype=dtype, autocast=False)
         self.encoder = _options(EncoderConfig, encoder)
         self.objective = _options(ObjectiveConfig, objective or {})
         self.masking = _options(MaskingConfig, masking or {})

@@ -3,7 +3,10 @@
 Shapes: B examples, K masked places, V vocabulary entries.
 """
 
+import keras
 from keras import ops
+
+from keras_electra.errors import InputError
 
 BLOCK = 128
 """Entries per block of the two-level search; V / BLOCK and BLOCK are both short sums."""
@@ -59,7 +62,12 @@ def sample_tokens(masses, uniform_draws, temperature=1.0, *, has_excluded=False)
 
     Returns:
         int32 (B, K). An entry of mass 0 is not drawn.
+
+    Raises:
+        InputError: for masses or draws of 16 bits.
     """
+    refuse_short_numbers("masses", masses)
+    refuse_short_numbers("uniform_draws", uniform_draws)
     if temperature != 1.0:
         masses = masses ** (1.0 / temperature)
     return _inverted(masses, uniform_draws, has_excluded)
@@ -75,15 +83,30 @@ def sample_uniformly(uniform_draws, vocabulary_size, excluded_ids=None):
 
     Returns:
         int32 (B, K), `floor(draw * V)`; of the V - 1 others the one with that number.
+
+    Raises:
+        InputError: for draws of 16 bits.
     """
-    if excluded_ids is None:
-        return ops.cast(ops.floor(uniform_draws * vocabulary_size), "int32")
-    num_others = vocabulary_size - 1
-    ids = ops.cast(ops.floor(uniform_draws * num_others), "int32")
-    # A product with a fraction just below 1 is not rounded up to V - 1 in float32; where it is not
-    # computed in float32 it may be.
-    ids = ops.minimum(ids, num_others - 1)
-    return ids + ops.cast(ids >= excluded_ids, "int32")
+    refuse_short_numbers("uniform_draws", uniform_draws)
+    count = vocabulary_size if excluded_ids is None else vocabulary_size - 1
+    # A product with a fraction just below 1 is not rounded up in float32, but may be elsewhere.
+    ids = ops.minimum(ops.cast(ops.floor(uniform_draws * count), "int32"), count - 1)
+    return ids if excluded_ids is None else ids + ops.cast(ids >= excluded_ids, "int32")
+
+
+def refuse_short_numbers(name: str, array) -> None:
+    """Raise `InputError` for an array of 16-bit floats, whose rounding would pass unnoticed.
+
+    A bfloat16 has 8 significant bits: of 2,048 entries half could never be drawn, and the id 30521
+    would be 30464.
+    """
+    dtype = keras.backend.standardize_dtype(array.dtype)
+    if dtype in ("bfloat16", "float16"):
+        raise InputError(
+            f"{name}: expected numbers of 32 bits, received {dtype}. Keras casts the inputs of a model "
+            "to its compute dtype: give the model that was called `autocast=False`, or pass ids as "
+            "integers"
+        )
 
 
 def _inverted(masses, uniform_draws, has_excluded):

@@ -116,6 +116,19 @@ def test_every_piece_of_the_encoder(make_model, tmp_path, name):
     assert_same_outputs(model, tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("direction", ["both", "left", "right"])
+def test_queries_that_may_see_nothing(make_model, tmp_path, direction):
+    """As in Keras: a row of padding, and in a tower the padding after the text."""
+    model = make_model("tagging", {"direction": direction})
+    export_onnx(model, tmp_path / "model.onnx")
+    deployed, opened = deployment(model), OnnxModel(tmp_path / "model.onnx")
+    inputs = sample_inputs(deployed)[1]
+    inputs["padding_mask"][0] = False
+    inputs["padding_mask"][1, 5:] = False
+    expected = reference_outputs(deployed, inputs)["logits"]
+    np.testing.assert_allclose(opened.outputs(**inputs)["logits"], expected, atol=1e-5)
+
+
 HEADS = [
     *(pytest.param(kind, {}, marks=() if kind in QUICK_HEADS else full) for kind in MODELS),
     *(pytest.param(kind, {"head": "huggingface"}, marks=full) for kind in MODELS),

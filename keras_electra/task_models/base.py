@@ -42,7 +42,8 @@ class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
     figures = ("loss", "accuracy")
 
     def __init__(self, backbone, make_head, *, seed, accumulation_steps, name):
-        super().__init__(name=layer_name(name), dtype=backbone.dtype_policy)
+        # Labels and weights stay float32 under mixed precision.
+        super().__init__(name=layer_name(name), dtype=backbone.dtype_policy, autocast=False)
         self.task_name = name
         self.backbone = backbone
         self.seed = seed

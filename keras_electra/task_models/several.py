@@ -49,7 +49,7 @@ class SeveralTasks(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
                 f"{len(backbones)} backbones"
             )
         (backbone,) = backbones.values()
-        super().__init__(name=layer_name(name), dtype=backbone.dtype_policy)
+        super().__init__(name=layer_name(name), dtype=backbone.dtype_policy, autocast=False)
         self.backbone = backbone
         self.models = dict(models)
         self.seed = seed
