@@ -3,7 +3,6 @@
 It adds -10000 to the score of what is hidden, and where all is hidden the softmax does not change.
 """
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -17,7 +16,7 @@ ROWS, T = 3, 10
 PADDED = np.arange(T) >= np.array([[T], [6], [0]])
 """Padding of three rows: none, the end, everything."""
 
-DOCUMENTS = np.repeat([[0] * 3 + [1] * 4 + [0] * 3], ROWS, axis=0)
+DOCUMENTS = np.repeat([[0] * 3 + [1] * 3 + [2] * 4], ROWS, axis=0)
 DIRECTIONS = ("both", "left", "right")
 
 
