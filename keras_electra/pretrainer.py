@@ -65,6 +65,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
+        self.autocast = False
         self.encoder = _options(EncoderConfig, encoder)
         self.objective = _options(ObjectiveConfig, objective or {})
         self.masking = _options(MaskingConfig, masking or {})
