@@ -154,8 +154,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     def _refuse_second_scaling(self):
         if not self._was_loss_scaled:
             raise InputError(
-                "optimizer: expected the loss to be scaled by its `scale_loss`, but Keras has wrapped it in "
-                "a LossScaleOptimizer; compile the model with auto_scale_loss=False"
+                "optimizer: expected the loss to be scaled by its `scale_loss`, but Keras has wrapped "
+                "it in a LossScaleOptimizer; compile the model with auto_scale_loss=False"
             )
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
@@ -235,7 +235,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         return grads
 
     def _num_updates(self):
-        """How many gradients the moments have taken in with this one (scalar int): skipped ones do not count."""
+        """How many gradients the moments hold with this one (scalar int); skipped ones do not count."""
         return ops.maximum(self._iterations + 1 - self.skipped_steps, 1)
 
     def _update_model_variables_moving_average(self, trainable_variables):

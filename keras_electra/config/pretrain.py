@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Literal, Self
+from typing import Self
 
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
