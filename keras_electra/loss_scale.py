@@ -10,7 +10,7 @@ from keras import ops
 INITIAL_SCALE = 2.0**15
 GROWTH_STEPS = 2000
 """Steps without an overflow after which the factor is doubled. Both numbers are those of Keras."""
-SMALLEST_SCALE, LARGEST_SCALE = 2.0**-14, 2.0**100
+SMALLEST_SCALE, LARGEST_SCALE = 2.0**-14, 2.0**30
 """Neither 0 nor infinity, from which no number of doublings or halvings leads back."""
 
 
