@@ -207,6 +207,8 @@ def test_a_training_step_that_overflows_leaves_the_model_as_it_was(
 
 def test_a_second_loss_scale_by_keras_is_refused(make_model, make_batch):
     model = make_model(ElectraAdamW(OptimizerConfig(), 10, has_loss_scale=True))
+    # Where nothing is traced, with the first step that does not overflow.
+    model.optimizer.dynamic_scale.assign(2.0**8)
     with pytest.raises(InputError, match="auto_scale_loss=False"):
         model.train_on_batch(make_batch())
 
