@@ -308,7 +308,9 @@ def main():
     parser.add_argument("--sizes", nargs="+", default=["small"])
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--sequence-lengths", type=int, nargs="+", default=[128])
-    parser.add_argument("--dtype-policies", nargs="+", default=["float32"])
+    # The peer has no loop with loss scaling.
+    policies = ("float32", "mixed_bfloat16")
+    parser.add_argument("--dtype-policies", nargs="+", default=["float32"], choices=policies)
     parser.add_argument("--dropout-rates", type=float, nargs="+", default=[0.1])
     parser.add_argument("--rematerialize", action="store_true", help="compute layers twice")
     parser.add_argument("--backends", nargs="+", default=installed)

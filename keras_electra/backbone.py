@@ -53,6 +53,11 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         **options,
     ):
         super().__init__(name=name, dtype=dtype)
+        if self.variable_dtype != "float32":
+            raise InputError(
+                "dtype: expected float32, mixed_bfloat16 or mixed_float16, whose weights are float32, "
+                f"received {self.dtype_policy.name!r}, in which small updates of a weight are lost"
+            )
         if direction not in ("both", "left", "right"):
             raise InputError(
                 f"direction: expected 'both', 'left' or 'right', received {direction!r}"

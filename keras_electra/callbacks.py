@@ -218,6 +218,7 @@ class RunKeeper(keras.callbacks.Callback):
             "gradient_norm": float(number_of(optimizer.gradient_norm)),
             "learning_rate": self.plan.optimizer.learning_rate * float(fraction),
             "skipped_steps": int(number_of(optimizer.skipped_steps)),
+            **scale_column(optimizer),
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
@@ -233,18 +234,40 @@ class RunKeeper(keras.callbacks.Callback):
         skipped, self._skipped = row["skipped_steps"] - self._skipped, row["skipped_steps"]
         if not skipped:
             return
-        self.session.append_event("warning", step=self.run_step, skipped_steps=skipped)
+        self.session.append_event(
+            "warning",
+            step=self.run_step,
+            skipped_steps=skipped,
+            **scale_column(self.model.optimizer),
+        )
         num_steps = self.step - self._interval_step
+        if "loss_scale" in row:
+            self._watch_scale(row["loss_scale"], row["skipped_steps"])
         # One bad batch is passed over; from weights that are lost nothing comes back.
-        if 2 * skipped >= num_steps and not math.isfinite(row["gradient_norm"]):
-            # One written within the interval may hold what was lost.
-            is_older = 0 < self.saved_step <= self._interval_step
-            intact = f", and the checkpoint of step {self.saved_step} is intact" if is_older else ""
+        elif 2 * skipped >= num_steps and not math.isfinite(row["gradient_norm"]):
             raise DivergedError(
                 f"loss: expected finite gradients, received NaN or infinity at {skipped} of the "
                 f"last {num_steps} steps before step {self.step}; a lower learning_rate or a longer "
-                f"warm-up may help{intact}"
+                f"warm-up may help{self._intact()}"
             )
+
+    def _watch_scale(self, scale, skipped):
+        """End a run in mixed_float16 whose loss scale fell below 1, or that ends without any update.
+
+        Above 1 an overflow is how the scale is found, and no sign that anything is wrong.
+        """
+        is_over = self.outcome == "finished"
+        if scale < 1 or (is_over and skipped >= self.step):
+            raise DivergedError(
+                f"loss scale: expected gradients that fit float16 at a scale of 1 or more, received "
+                f"an overflow or NaN at {skipped} of {self.step} steps and a scale of {scale:g} at step "
+                f"{self.step}; train in float32 or mixed_bfloat16, or lower learning_rate{self._intact()}"
+            )
+
+    def _intact(self):
+        """The end of a sentence: the checkpoint that holds nothing of a bad interval, if there is one."""
+        is_older = 0 < self.saved_step <= self._interval_step
+        return f", and the checkpoint of step {self.saved_step} is intact" if is_older else ""
 
     def _seconds_left(self):
         if self.plan.time_budget_minutes is None:
@@ -317,6 +340,12 @@ class RunKeeper(keras.callbacks.Callback):
     def _end(self, outcome):
         self.outcome = outcome
         self.model.stop_training = True
+
+
+def scale_column(optimizer) -> dict[str, float]:
+    """{"loss_scale": value} of an optimizer that scales the loss, else {}."""
+    scale = optimizer.loss_scale
+    return {} if scale is None else {"loss_scale": float(number_of(scale.scale))}
 
 
 def number_of(variable):

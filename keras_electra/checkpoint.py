@@ -120,6 +120,9 @@ def _optimizer_variables(optimizer) -> dict:
         "skipped_steps": optimizer.skipped_steps,
         "total_steps": optimizer.total_steps_variable,
     }
+    if optimizer.loss_scale is not None:
+        slots["loss_scale"] = optimizer.loss_scale.scale
+        slots["finite_steps"] = optimizer.loss_scale.finite_steps
     families = {
         "first_moment": optimizer.first_moments,
         "second_moment": optimizer.second_moments,

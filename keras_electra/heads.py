@@ -53,7 +53,7 @@ class ReplacedTokenHead(ElectraLayer):
 
     def call(self, hidden):
         x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))
-        return ops.squeeze(ops.matmul(x, self.logit_kernel) + self.logit_bias, axis=-1)
+        return ops.squeeze(backends.dense(x, self.logit_kernel, self.logit_bias), axis=-1)
 
 
 class CopyHead(ElectraLayer):
@@ -68,6 +68,6 @@ class CopyHead(ElectraLayer):
         self.built = True
 
     def call(self, hidden):
-        logits = ops.squeeze(ops.matmul(hidden, self.kernel) + self.bias, axis=-1)
+        logits = ops.squeeze(backends.dense(hidden, self.kernel, self.bias), axis=-1)
         logits = ops.cast(logits, "float32")
         return ops.log_sigmoid(logits), ops.log_sigmoid(-logits)

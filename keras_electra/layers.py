@@ -20,16 +20,17 @@ class ElectraLayer(keras.layers.Layer):
         self.seed = seed
         self.scale = scale
 
-    def add_kernel(self, name, shape, glorot=False, hidden_blocks=0):
+    def add_kernel(self, name, shape, glorot=False, hidden_blocks=0, autocast=True):
         """A weight drawn from the truncated normal of the original, or from Glorot's uniform.
 
         `hidden_blocks` tells the optimizer how many matrices between activations stand side by side in
-        it; 0 for a table or for what belongs to a head.
+        it; 0 for a table or for what belongs to a head. `autocast` is whether it is read in the layer's
+        dtype.
         """
         path = f"{self.path}/{name}"
         draw = GlorotUniform(self.seed, path) if glorot else None
         initializer = draw or TruncatedNormal(self.seed, path, self.scale)
-        weight = self.add_weight(name=name, shape=shape, initializer=initializer)
+        weight = self.add_weight(name=name, shape=shape, initializer=initializer, autocast=autocast)
         weight.hidden_blocks = hidden_blocks
         return weight
 
@@ -62,6 +63,9 @@ class ElectraLayer(keras.layers.Layer):
 
 class Embeddings(ElectraLayer):
     """Token, position and segment embeddings, summed, normalized and dropped out.
+
+    Tables are looked up in float32 under mixed precision, too. A row's gradient is the sum over all its
+    tokens, and in bfloat16 such a sum stops growing: that of a segment, 8,192 tokens, was off by 70 %.
 
     Args:
         encoder: `EncoderConfig`.
@@ -105,18 +109,21 @@ class Embeddings(ElectraLayer):
         encoder, width = self.encoder, self.encoder.embedding_dim
         if self.token_table is None:
             self.token_embeddings = self.add_kernel(
-                "token_embeddings", (encoder.vocabulary_size, width)
+                "token_embeddings", (encoder.vocabulary_size, width), autocast=False
             )
         elif self.is_disentangled:
             self.token_delta = self.add_weight(
-                name="token_delta", shape=(encoder.vocabulary_size, width), initializer="zeros"
+                name="token_delta",
+                shape=(encoder.vocabulary_size, width),
+                initializer="zeros",
+                autocast=False,
             )
         if encoder.position_encoding == "learned":
             self.position_embeddings = self.add_kernel(
-                "position_embeddings", (encoder.max_sequence_length, width)
+                "position_embeddings", (encoder.max_sequence_length, width), autocast=False
             )
         self.segment_embeddings = self.add_kernel(
-            "segment_embeddings", (encoder.num_segments, width)
+            "segment_embeddings", (encoder.num_segments, width), autocast=False
         )
         self.norm = self.add_norm("norm", width)
         self.built = True

@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_electra import backends
 from keras_electra.config.optimizer import OptimizerConfig
+from keras_electra.errors import InputError
+from keras_electra.loss_scale import INITIAL_SCALE, LossScale
 from keras_electra.muon import muon_updates
 from keras_electra.schedules import rate_fraction
 
@@ -29,7 +31,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
     `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`, `u = m / (sqrt(v) + epsilon)`,
     `w <- w - lr (u + weight_decay_rate * w)`; no bias correction by default; biases and LayerNorms do
     not decay. Gradients are clipped to a global norm first. An update whose gradient norm is not
-    finite changes nothing but the counts.
+    finite changes nothing but the counts: the step is skipped, and its batch with it.
 
     With `ema_rate` a moving average of each weight is kept beside it; the weights themselves are never
     replaced by it unless `use_averages` is called.
@@ -44,10 +46,13 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         total_steps: updates over which the schedule runs; `total_steps_variable` changes it later.
         max_warmup_fraction: of the steps that the warm-up takes at most, where a time budget may leave
             fewer than were planned.
+        has_loss_scale: whether the loss is scaled dynamically, for models in `mixed_float16`. Compile
+            them with `auto_scale_loss=False`, or Keras scales it a second time.
 
     Attributes:
         gradient_norm: scalar variable, global norm of the last gradients before clipping.
         skipped_steps: scalar variable, updates left out because the norm was not finite.
+        loss_scale: `LossScale`, or None.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         total_steps=1_000_000,
         *,
         max_warmup_fraction=1.0,
+        has_loss_scale=False,
         name="electra_adamw",
         **kwargs,
     ):
@@ -71,6 +77,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         self.config = config
         self.total_steps = total_steps
         self.max_warmup_fraction = max_warmup_fraction
+        self.has_loss_scale = has_loss_scale
+        self._was_loss_scaled = False
 
     def build(self, variables):
         """Make the slots. Decay and rate of each variable are fixed here, by its path."""
@@ -91,6 +99,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         # By its initializer: on TensorFlow an assignment made while tracing would not happen.
         total_steps = keras.initializers.Constant(self.total_steps)
         self.total_steps_variable = self._scalar("total_steps", "int32", total_steps)
+        self.loss_scale = LossScale(self._scalar) if self.has_loss_scale else None
         self.decay_rates = [
             0.0 if NO_DECAY.search(variable.name) else self.config.weight_decay_rate
             for variable in variables
@@ -113,19 +122,41 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         total = self.total_steps_variable
         return rate_fraction(self.config, step, total, self.max_warmup_fraction)
 
+    def scale_loss(self, loss):
+        """The loss that gradients are to be taken of."""
+        if not self.has_loss_scale:
+            return super().scale_loss(loss)
+        self._was_loss_scaled = True
+        return loss * (self.loss_scale.scale if self.built else INITIAL_SCALE)
+
     def _clip_gradients(self, grads):
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
         grads = backends.summed_over_replicas(grads)
         norm = backends.global_norm(grads)
         self._is_finite = ops.isfinite(norm)
+        scale = 1.0
+        if self.has_loss_scale:
+            self._refuse_second_scaling()
+            scale = ops.convert_to_tensor(self.loss_scale.scale)
+            norm = norm / scale
         self.gradient_norm.assign(norm)
         self.skipped_steps.assign_add(1 - ops.cast(self._is_finite, "int32"))
         self._divisor = ops.ones_like(norm)
         if self.config.clip_norm is not None:
             self._divisor = ops.maximum(norm / self.config.clip_norm, 1.0)
+        if self.has_loss_scale:
+            self._divisor = self._divisor * scale
+            self.loss_scale.update(self._is_finite)
         if backends.fused_adamw is not None:
             return grads
         return [grad / self._divisor for grad in grads]
+
+    def _refuse_second_scaling(self):
+        if not self._was_loss_scaled:
+            raise InputError(
+                "optimizer: expected the loss to be scaled by its `scale_loss`, but Keras has wrapped "
+                "it in a LossScaleOptimizer; compile the model with auto_scale_loss=False"
+            )
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         """Keras would add replicas up here, after each had clipped its own: done before instead."""
@@ -162,7 +193,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             gradients,
             [self.first_moments[index].value for index in indices],
             [self.second_moments[index].value for index in indices],
-            step=self._iterations.value + 1 if self.config.bias_correction else None,
+            step=self._num_updates() if self.config.bias_correction else None,
             beta_1=self.config.beta_1,
             beta_2=self.config.beta_2,
             epsilon=self.config.epsilon,
@@ -203,6 +234,26 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             grads[place] = ops.stack([momentum, update])
         return grads
 
+    def _num_updates(self):
+        """How many gradients the moments hold with this one (scalar int); skipped ones do not count."""
+        return ops.maximum(self._iterations + 1 - self.skipped_steps, 1)
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        """As Keras does it, but a skipped step changes no average, once they hold the first weights."""
+        momentum = ops.where(self._is_finite, self.ema_momentum, 1.0)
+        momentum = momentum * ops.cast(self.iterations != 0, momentum.dtype)
+        averages = self._model_variables_moving_average
+        for variable, average in zip(trainable_variables, averages, strict=True):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+    def reset(self) -> None:
+        """Make all variables what `build` made them; learning rate and total steps stay."""
+        for variable in self.variables:
+            if variable is not self._learning_rate and variable is not self.total_steps_variable:
+                variable.assign(ops.zeros(variable.shape, variable.dtype))
+        if self.has_loss_scale:
+            self.loss_scale.reset()
+
     def finalize_variable_values(self, var_list):
         """Do nothing, where Keras puts the averages in the place of the weights.
 
@@ -239,7 +290,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         )
         update = new_m / (ops.sqrt(new_v) + config.epsilon)
         if config.bias_correction:
-            step = ops.cast(self._iterations + 1, "float32")
+            step = ops.cast(self._num_updates(), "float32")
             scale_m, scale_v = 1 - config.beta_1**step, 1 - config.beta_2**step
             update = new_m / scale_m / (ops.sqrt(new_v / scale_v) + config.epsilon)
         return update, [(m, new_m), (v, new_v)]
@@ -249,6 +300,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             "config": self.config.to_dict(),
             "total_steps": self.total_steps,
             "max_warmup_fraction": self.max_warmup_fraction,
+            "has_loss_scale": self.has_loss_scale,
             "name": self.name,
             "loss_scale_factor": self.loss_scale_factor,
         }

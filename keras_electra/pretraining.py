@@ -233,6 +233,8 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
     model.compile(
         optimizer=optimizer_of(config),
         jit_compile=config.jit_compile or "auto",
+        # Keras would wrap it in a LossScaleOptimizer.
+        auto_scale_loss=False,
     )
     model.optimizer.build(model.trainable_variables)
     return model
@@ -242,7 +244,12 @@ def optimizer_of(config: PretrainConfig) -> ElectraAdamW:
     """The optimizer; with a time budget, which may leave few of the steps, a warm-up that fits them."""
     has_budget = config.time_budget_minutes is not None
     fraction = BUDGET_WARMUP_FRACTION if has_budget else 1.0
-    return ElectraAdamW(config.optimizer, config.steps, max_warmup_fraction=fraction)
+    return ElectraAdamW(
+        config.optimizer,
+        config.steps,
+        max_warmup_fraction=fraction,
+        has_loss_scale=config.dtype_policy == "mixed_float16",
+    )
 
 
 def restore(model, session, tell) -> tuple[dict, list | None]:

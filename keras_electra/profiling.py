@@ -248,7 +248,7 @@ def least_seconds(run) -> float:
 def peak_flops_per_second(dtype_policy: str) -> float:
     """Operations per second of one large matrix product in the precision of a step."""
     rows = LARGE_MATRIX[devices.is_accelerated()]
-    dtype = "bfloat16" if dtype_policy == "mixed_bfloat16" else "float32"
+    dtype = dtype_policy.removeprefix("mixed_")
     matrix = ops.ones((rows, rows), dtype)
 
     def run():

@@ -183,7 +183,7 @@ class AnswerHead(TaskHead):
         # The kernel on [start state, state] is one on each: the states' part is the same for all starts.
         width = hidden.shape[-1]
         kernel, bias = self.end_hidden
-        states_part = ops.matmul(hidden, kernel[width:]) + bias
+        states_part = backends.dense(hidden, kernel[width:], bias)
 
         def end_logits_after(starts):
             """(B, T) logits of the end after start states (B, H)."""
@@ -229,8 +229,7 @@ class AnswerHead(TaskHead):
 
 def dense(x, weights):
     """`x @ kernel + bias`."""
-    kernel, bias = weights
-    return ops.matmul(x, kernel) + bias
+    return backends.dense(x, *weights)
 
 
 def one_each(x, weights):

@@ -229,7 +229,8 @@ class TrainStep:
         def add_part(carry, part):
             gradients, loss, non_trainable, metrics = carry
             compute = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
-            (part_loss, (_, _, non_trainable, metrics)), part_gradients = compute(
+            # The first loss is scaled in mixed_float16, the second never.
+            (_, (part_loss, _, non_trainable, metrics)), part_gradients = compute(
                 trainable,
                 non_trainable,
                 metrics,

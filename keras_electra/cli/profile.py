@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
+from typing import Annotated, get_args
 
 import tyro
 
@@ -10,6 +10,7 @@ from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, devices_spec, start_keras
 from keras_electra.cli.options import choice, number
 from keras_electra.cli.pretrain import DEFAULT_SIZE, vocabulary_size_of
+from keras_electra.config.options import Precision
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
@@ -59,7 +60,7 @@ class Profile:
     ] = None
     dtype_policy: Annotated[
         object,
-        choice("dtype_policy", ("float32", "mixed_bfloat16")),
+        choice("dtype_policy", get_args(Precision)),
         tyro.conf.arg(help="precision of the step", help_behavior_hint=BY_RECIPE),
     ] = None
     steps: Annotated[int, number("steps", int), tyro.conf.arg(help="steps measured")] = 10

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.options import Options, option, refuse_unknown, required
+from keras_electra.config.options import (
+    PRECISION_HELP,
+    Options,
+    Precision,
+    option,
+    refuse_unknown,
+    required,
+)
 from keras_electra.errors import InputError
 
 LORA_TARGETS = ("query", "key", "value", "output", "feed_forward")
@@ -119,7 +126,7 @@ class FinetuneConfig(Options):
         "best", "models kept of several trials: all, or the best by validation"
     )
     seed: int = option(0, "decides head, order and dropout of the first trial")
-    dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
+    dtype_policy: Precision = option("float32", PRECISION_HELP)
     log_every_steps: int = option(20, "steps between two rows of log.jsonl")
     checkpoint_every_steps: int = option(500, "steps between two checkpoints")
     has_fresh_weights: bool = option(

@@ -7,6 +7,13 @@ import typing
 
 from keras_electra.errors import InputError
 
+Precision = typing.Literal["float32", "mixed_bfloat16", "mixed_float16"]
+"""Dtype policies of Keras that training takes; the weights are float32 under each of them."""
+PRECISION_HELP = (
+    "precision of the step: float32, mixed_bfloat16 (GPUs since 2020), or mixed_float16 with loss "
+    "scaling (GPUs without fast bfloat16, such as T4, V100 and RTX 20)"
+)
+
 
 def option(default, help: str):
     """A dataclass field with the sentence that `--help` prints; the sentence names the unit."""

@@ -2,13 +2,20 @@
 
 import dataclasses
 import re
-from typing import Literal, Self
+from typing import Self
 
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.options import Options, option, refuse_unknown, required
+from keras_electra.config.options import (
+    PRECISION_HELP,
+    Options,
+    Precision,
+    option,
+    refuse_unknown,
+    required,
+)
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.store import Packing
 from keras_electra.errors import InputError
@@ -57,7 +64,7 @@ class PretrainConfig(Options):
         "steps at most; none for no limit",
     )
     seed: int = option(0, "decides the start, the order, the masks, the draws and the dropout")
-    dtype_policy: Literal["float32", "mixed_bfloat16"] = option("float32", "precision of the step")
+    dtype_policy: Precision = option("float32", PRECISION_HELP)
     rematerialize: bool = option(
         False, "compute each layer's inner results twice instead of keeping them: less memory"
     )

@@ -52,7 +52,12 @@ class Setting:
         self.epoch_steps = batches.epoch_steps
         self.steps = batches.num_steps(self.config.epochs)
         self.model = self.new_model(self.config.seed)
-        self.model.compile(optimizer=ElectraAdamW(self.optimizer_config(), self.steps))
+        optimizer = ElectraAdamW(
+            self.optimizer_config(),
+            self.steps,
+            has_loss_scale=self.config.dtype_policy == "mixed_float16",
+        )
+        self.model.compile(optimizer=optimizer, auto_scale_loss=False)
         self.model.optimizer.build(self.model.trainable_variables)
 
     # Steps
@@ -119,11 +124,7 @@ class Setting:
             if data.task.has_answerability:
                 # The trial before has put the best one of its own in its place.
                 self.model_of(name).null_threshold = self.config.answers.null_threshold
-        optimizer = self.model.optimizer
-        rate = optimizer._learning_rate
-        for variable in optimizer.variables:
-            if variable is not rate and variable is not optimizer.total_steps_variable:
-                variable.assign(np.zeros(variable.shape, variable.dtype))
+        self.model.optimizer.reset()
         self.model.reset_metrics()
 
     def model_of(self, name: str):

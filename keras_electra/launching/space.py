@@ -1,7 +1,7 @@
 """Memory and disk that a pretraining will take.
 
 Parameters, tokens and checkpoints are counted. Memory is rough: 16 bytes for each parameter (weight,
-gradient, two moments, of which Muon needs one; 4 more for a moving average, 2 for copies in bfloat16);
+gradient, two moments, of which Muon needs one; 4 more for a moving average, 2 for copies in half precision);
 for backpropagation, of every token of a micro-batch and every layer, 16 H + 4 I + 4 N T numbers (hidden
 and inner width, heads, tokens); three copies of the logits (B, K, V) in float32; and what Python, the
 backend and compiling take. Of six runs on a processor, `tiny` and `small` with 16 examples on each
@@ -37,7 +37,7 @@ def memory_bytes(
     config: PretrainConfig, counts: ParameterCounts, backend: str | None = None
 ) -> int:
     """Bytes of the training process at its highest; see the module."""
-    is_half = config.dtype_policy == "mixed_bfloat16"
+    is_half = config.dtype_policy != "float32"
     per_parameter = 8 + 2 * is_half
     logits = max(
         stage.batch_size * config.masking.max_masked(stage.sequence_length)

@@ -53,7 +53,12 @@ def not_finite(columns) -> list[str]:
 
 
 def steps_left_out(columns) -> list[str]:
-    """Updates that were skipped since the row before because their gradient was not finite."""
+    """Updates that were skipped since the row before because their gradient was not finite.
+
+    In mixed_float16 an overflow is how the loss scale is found, as long as that is 1 or more.
+    """
+    if has(columns, "loss_scale") and last(columns, "loss_scale") >= 1:
+        return []
     if not has(columns, "skipped_steps") or len(columns["skipped_steps"]) < 2:
         return []
     former, newest = columns["skipped_steps"][-2:]
