@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import refuse_link
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, sync_folder, temporary_path, write_json, writing
 from keras_electra.weights import arrays_of, assign, check_file, read_arrays, write_arrays
@@ -34,6 +35,8 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
         state: what `state.json` shall hold beside the hashes: `step`, `tokens`, `seconds`, ...
     """
     path = pathlib.Path(path)
+    for owned in (path, path.parent) if path.parent.name == "checkpoints" else (path,):
+        refuse_link(owned)
     temporary = temporary_path(path)
     with writing(path):
         shutil.rmtree(temporary, ignore_errors=True)

@@ -25,6 +25,7 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.exploring.records import main_of
+from keras_electra.files import target_of
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
@@ -64,7 +65,7 @@ def save_preset(path, model, sequence_length: int | None = None) -> None:
     Raises:
         InputError: if the model has no tokenizer, or the folder exists and holds something.
     """
-    path = pathlib.Path(path)
+    path = target_of(path)
     if model.tokenizer is None:
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
     if path.exists() and any(path.iterdir()):

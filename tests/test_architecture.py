@@ -14,7 +14,7 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config flops corpus tokenizer store masking metrics scoring tasks runs windows detection "
+    "errors files config flops corpus tokenizer store masking metrics scoring tasks runs windows detection "
     "onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
