@@ -49,6 +49,10 @@ class DamagedDataError(ElectraError, OSError):
     exit_code = 3
 
 
+class OlderFormatWarning(UserWarning):
+    """A file of an older version that is read, but not as fully checked as one of today."""
+
+
 class ConversionError(ElectraError, RuntimeError):
     """What a conversion wrote does not give the numbers of what it came from (exit code 3)."""
 
