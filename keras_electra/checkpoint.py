@@ -14,7 +14,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_electra.errors import DamagedDataError, InputError, OlderFormatWarning
+from keras_electra.errors import DamagedDataError, InputError, Remark
 from keras_electra.files import refuse_link
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import (
@@ -89,7 +89,7 @@ def restore_checkpoint(path, model: keras.Model) -> tuple[dict, list[np.ndarray]
 def read_state(path) -> dict:
     """`state.json` of a checkpoint.
 
-    One of an older version, which kept no checksum of it, is read with an `OlderFormatWarning`.
+    One of an older version, which kept no checksum of it, is read with a `Remark`.
 
     Raises:
         DamagedDataError: if it cannot be read, or is not what was written.
@@ -107,7 +107,7 @@ def read_state(path) -> dict:
         warnings.warn(
             f"{path} was written by an older version, without a checksum of {STATE_FILE}: its step "
             f"({state.get('step')}) is used as it stands",
-            OlderFormatWarning,
+            Remark,
             stacklevel=1,
         )
     elif state["sha256"] != state_hash(state):

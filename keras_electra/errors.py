@@ -49,8 +49,8 @@ class DamagedDataError(ElectraError, OSError):
     exit_code = 3
 
 
-class OlderFormatWarning(UserWarning):
-    """A file of an older version that is read, but not as fully checked as one of today."""
+class Remark(UserWarning):
+    """What a user should know of an input that is used all the same; the command line prints a line."""
 
 
 class ConversionError(ElectraError, RuntimeError):

@@ -8,7 +8,7 @@ import numpy as np
 from keras_electra.batches import PretrainBatches
 from keras_electra.errors import InputError
 from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.pretrainer import refuse_others
 from keras_electra.runs import RunFolder
 from keras_electra.runs.kind import settings_of_kind

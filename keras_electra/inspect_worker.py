@@ -110,7 +110,7 @@ class Models:
 
     def _open(self, path):
         from keras_electra.inspection import Inspector
-        from keras_electra.presets import load
+        from keras_electra.opening import load
 
         path = newest_checkpoint(path) or path
         return Inspector(load(path)), path

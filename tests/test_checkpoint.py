@@ -20,7 +20,7 @@ from keras_electra.checkpoint import (
     save_checkpoint,
 )
 from keras_electra.continuing import start_from
-from keras_electra.errors import DamagedDataError, InputError, OlderFormatWarning
+from keras_electra.errors import DamagedDataError, InputError, Remark
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.presets import load, save_preset
 from keras_electra.pretrainer import ElectraPretrainer
@@ -140,7 +140,7 @@ def test_a_checkpoint_of_an_older_version_opens_with_a_remark(make_model, checkp
     state = json.loads((path / "state.json").read_text())
     assert state.pop("sha256")
     (path / "state.json").write_text(json.dumps(state))
-    with pytest.warns(OlderFormatWarning, match="older version, without a checksum") as caught:
+    with pytest.warns(Remark, match="older version, without a checksum") as caught:
         assert restore_checkpoint(path, make_model(seed=5))[0]["step"] == 3
     assert len(caught) == 1
     assert "\n" not in str(caught[0].message)

@@ -551,7 +551,10 @@ def test_a_changed_manifest(store, change):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"token_dtype": "object"}, "token_dtype: expected one of uint16, uint32, received 'object'"),
+        (
+            {"token_dtype": "object"},
+            "token_dtype: expected one of uint16, uint32, received 'object'",
+        ),
         ({"token_dtype": "float32"}, "token_dtype"),
         ({"token_dtype": "U99"}, "token_dtype"),
         ({"token_dtype": ["<u2", "<u2"]}, "token_dtype"),

@@ -34,7 +34,7 @@ from keras_electra.errors import (
     ElectraError,
     InputError,
     LostWorkerError,
-    OlderFormatWarning,
+    Remark,
 )
 
 PROGRAM = "keras-electra"
@@ -223,7 +223,7 @@ def remarks_in_one_line():
         usual = warnings.showwarning
 
         def show(message, category, *rest):
-            if issubclass(category, OlderFormatWarning):
+            if issubclass(category, Remark):
                 tell(f"remark: {message}")
             else:
                 usual(message, category, *rest)

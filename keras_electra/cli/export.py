@@ -58,7 +58,8 @@ class Export:
         self._refuse_what_does_not_go_together()
         existing("--model", self.model)
         start_keras(self.backend or BACKEND_OF_FORMAT.get(self.format))
-        from keras_electra.presets import load, save_preset
+        from keras_electra.opening import load
+        from keras_electra.presets import save_preset
 
         # The converters of TensorFlow write pages to standard error.
         is_loud = BACKEND_OF_FORMAT.get(self.format) == "tensorflow"

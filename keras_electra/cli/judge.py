@@ -106,7 +106,7 @@ class Corrupt:
 
 def load(path):
     """The model of a folder."""
-    from keras_electra.presets import load as load_model
+    from keras_electra.opening import load as load_model
 
     with display.waiting(f"loading {path}"):
         return load_model(path)

@@ -12,7 +12,7 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.config.sizes import size_named
 from keras_electra.errors import InputError
 from keras_electra.lora import add_lora
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.tokenizer import WordPieceTokenizer
 
 

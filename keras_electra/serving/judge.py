@@ -92,7 +92,7 @@ def open_judge(path, task: str | None = None, batch_size: int = 32) -> Judge:
             raise InputError(f"--task: expected {model.task_name!r}, received {task!r}")
         return Judge(model, batch_size)
     from keras_electra.deploy.network import one_task, refuse_without_detector
-    from keras_electra.presets import load
+    from keras_electra.opening import load
     from keras_electra.pretrainer import ElectraPretrainer
 
     model = one_task(load(path), task)

@@ -65,8 +65,12 @@ def check_folder(path: pathlib.Path) -> None:
     """Raise `InputError` for what cannot be inspected, before a worker takes seconds to find out."""
     if not path.is_dir():
         raise InputError(f"model: expected a folder, received {str(path)!r}, which is not there")
-    if not any((path / name).is_file() for name in ("state.json", "config.json")):
-        raise InputError(f"model: expected a run, a checkpoint or a preset folder, received {path}")
+    names = ("state.json", "config.json", "discriminator/config.json", "snapshots")
+    if not any((path / name).exists() for name in names):
+        raise InputError(
+            "model: expected a run, a checkpoint, a preset or a Hugging Face folder, "
+            f"received {path}"
+        )
     run = RunFolder(path)
     if run.exists() and "finetune" in run.config():
         raise InputError(f"model: expected a pretraining run, received {path}, a fine-tuning run")
