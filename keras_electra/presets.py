@@ -21,6 +21,7 @@ from keras_electra.checkpoint import (
     latest_checkpoint,
     read_state,
 )
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
@@ -50,7 +51,6 @@ MODEL_OF_CLASS = {
 }
 KERAS_SUFFIX = ".keras"
 NETWORKS = ("generator", "discriminator")
-WEIGHTS = ("last", "average")
 EXPECTED = "expected a run, a checkpoint, a preset folder, a .keras file or a Hugging Face folder"
 NUM_NEAR = 3
 
@@ -348,7 +348,7 @@ def _near(path) -> str:
     if not found:
         return ", received another folder" if path.is_dir() else ", received another file"
     more = f" and {len(found) - NUM_NEAR} more" if len(found) > NUM_NEAR else ""
-    return f"; found {', '.join(map(str, found[:NUM_NEAR]))}{more}: give one of these paths"
+    return f"; found {', '.join(map(str, found[:NUM_NEAR]))}{more}: use that path"
 
 
 def _json_of(path):

@@ -220,6 +220,7 @@ def terminable():
 def remarks_in_one_line():
     """Have this package's own warnings printed as a line for people, without a place in the program."""
     with warnings.catch_warnings():
+        warnings.simplefilter("default", Remark)
         usual = warnings.showwarning
 
         def show(message, category, *rest):

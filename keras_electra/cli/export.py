@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Head, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Head, Weights, existing, quoted, start_keras
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
@@ -47,11 +47,7 @@ class Export:
         ),
     ] = None
     task: Head = None
-    weights: Annotated[
-        str,
-        choice("weights", ("last", "average")),
-        tyro.conf.arg(help="the latest, or the moving average of a run with --ema-rate"),
-    ] = "last"
+    weights: Weights = "last"
     backend: Backend = None
 
     def run(self):

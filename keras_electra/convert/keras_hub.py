@@ -32,6 +32,7 @@ from keras_electra.convert.original_names import (
 from keras_electra.convert.tokenizer_writing import SAMPLE_TEXTS
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, DamagedDataError, InputError, MissingExtraError
+from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tokenizer import WordPieceTokenizer
 
 SIZES = {
@@ -196,6 +197,8 @@ def _opened(keras_hub, path):
     """(backbone, tokenizer here or None) of a preset folder."""
     if not (path / BACKBONE_CONFIG).is_file():
         raise InputError(f"{path}: expected a KerasHub preset with {BACKBONE_CONFIG}, found none")
+    for file in path.glob("*.h5"):
+        refuse_pointer(file)
     try:
         theirs = keras_hub.models.Backbone.from_preset(str(path))
         tokenizer = None

@@ -10,6 +10,9 @@ from keras_electra.foreign_files import file_in, read_json_in
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In the order in which they are looked for, each whole or as the index of its parts."""
 
+UNREAD_FILES = ("flax_model.msgpack", "tf_model.h5")
+"""Weights of JAX and TensorFlow, as older versions of `transformers` wrote them."""
+
 
 def read_tensors(folder) -> dict[str, np.ndarray]:
     """All tensors of the folder's weight file or files, by name, floating ones as float32.
@@ -28,7 +31,14 @@ def read_tensors(folder) -> dict[str, np.ndarray]:
         index = read_json_in(folder, f"{name}.index.json")
         if index is not None:
             return _read_parts(folder, name, index)
-    raise InputError(f"{folder}: expected {' or '.join(WEIGHT_FILES)}, found neither")
+    found = [name for name in UNREAD_FILES if file_in(folder, name) is not None]
+    what = (
+        f"{found[0]}, which is not read; `save_pretrained` of the program that opens it writes "
+        f"{WEIGHT_FILES[0]}"
+        if found
+        else "neither"
+    )
+    raise InputError(f"{folder}: expected {' or '.join(WEIGHT_FILES)}, found {what}")
 
 
 def _read_parts(folder, name, index):

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.traces import Scenario, Trace
@@ -25,16 +26,27 @@ class InspectorClient(WorkerClient):
         backend: "jax", "tensorflow" or "torch"; None for what the command line would take.
         device: "cpu", "default" for the backend's own, or "auto": the CPU while a run beside this one
             holds another device, else the backend's own.
+        weights: "last" or "average", as of `keras_electra.load`.
         **options: of `WorkerClient`.
     """
 
-    def __init__(self, path, *, backend: str | None = None, device: str = "auto", **options):
+    def __init__(
+        self,
+        path,
+        *,
+        backend: str | None = None,
+        device: str = "auto",
+        weights: str = "last",
+        **options,
+    ):
         path = pathlib.Path(path)
         check_folder(path)
         if device not in DEVICES:
             raise InputError(f"device: expected one of {', '.join(DEVICES)}, received {device!r}")
         self.path, self.backend, self.device = path, backend, device
-        arguments = ["--model", os.fspath(path.resolve())]
+        if weights not in WEIGHTS:
+            raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, received {weights!r}")
+        arguments = ["--model", os.fspath(path.resolve()), "--weights", weights]
         if backend is not None:
             arguments += ["--backend", backend]
         super().__init__(MODULE, arguments, **options)
