@@ -50,7 +50,7 @@ _HOMES = {
     "finetune": "finetuning",
     "import_tfrecords": "store",
     "known_task": "tasks",
-    "load": "presets",
+    "load": "opening",
     "merge_lora": "lora",
     "merge_stores": "store",
     "own_task": "tasks",

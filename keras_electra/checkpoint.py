@@ -1,20 +1,30 @@
 """Checkpoints: a training as it stands on disk, from which it goes on exactly.
 
 A checkpoint is a folder `step_00001000/` with `model.safetensors` and `optimizer.safetensors`, each
-keyed by variable path, and `state.json`: step, tokens, seconds, versions, and the size and SHA-256 of
-both files. Nothing in it names a backend's own type, so it opens on every backend.
+keyed by variable path, and `state.json`: step, tokens, seconds, versions, the size and SHA-256 of
+both files, and its own SHA-256. Nothing in it names a backend's own type, so it opens on every backend.
 """
 
+import hashlib
 import json
 import pathlib
 import shutil
+import warnings
 
 import keras
 import numpy as np
 
-from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.errors import DamagedDataError, InputError, Remark
+from keras_electra.files import refuse_link
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import replace, sync_folder, temporary_path, write_json, writing
+from keras_electra.runs.files import (
+    plain,
+    replace,
+    sync_folder,
+    temporary_path,
+    write_json,
+    writing,
+)
 from keras_electra.weights import arrays_of, assign, check_file, read_arrays, write_arrays
 
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = (
@@ -34,6 +44,8 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
         state: what `state.json` shall hold beside the hashes: `step`, `tokens`, `seconds`, ...
     """
     path = pathlib.Path(path)
+    for owned in (path, path.parent) if path.parent.name == "checkpoints" else (path,):
+        refuse_link(owned)
     temporary = temporary_path(path)
     with writing(path):
         shutil.rmtree(temporary, ignore_errors=True)
@@ -46,7 +58,8 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
             OPTIMIZER_FILE: optimizer_arrays(model.optimizer),
         }
         hashes = {name: write_arrays(temporary / name, arrays) for name, arrays in files.items()}
-        write_json(temporary / STATE_FILE, {**state, "files": hashes})
+        content = plain({**state, "files": hashes})
+        write_json(temporary / STATE_FILE, {**content, "sha256": state_hash(content)})
         sync_folder(temporary)
         if path.exists():
             shutil.rmtree(path)
@@ -74,13 +87,38 @@ def restore_checkpoint(path, model: keras.Model) -> tuple[dict, list[np.ndarray]
 
 
 def read_state(path) -> dict:
-    """`state.json` of a checkpoint; `DamagedDataError` if it cannot be read."""
+    """`state.json` of a checkpoint.
+
+    One of an older version, which kept no checksum of it, is read with a `Remark`.
+
+    Raises:
+        DamagedDataError: if it cannot be read, or is not what was written.
+    """
+    file = pathlib.Path(path) / STATE_FILE
     try:
-        return json.loads((pathlib.Path(path) / STATE_FILE).read_text(encoding="utf-8"))
+        state = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DamagedDataError(
             f"checkpoint {path}: expected a readable {STATE_FILE} ({error})"
         ) from error
+    if not isinstance(state, dict):
+        raise DamagedDataError(f"{file}: expected a JSON object, received {state!r:.80}")
+    if "sha256" not in state:
+        warnings.warn(
+            f"{path} was written by an older version, without a checksum of {STATE_FILE}: its step "
+            f"({state.get('step')}) is used as it stands",
+            Remark,
+            stacklevel=1,
+        )
+    elif state["sha256"] != state_hash(state):
+        raise DamagedDataError(f"{file}: checksum mismatch; the file is damaged or was changed")
+    return state
+
+
+def state_hash(state: dict) -> str:
+    """SHA-256 (hexadecimal) of what `state.json` holds besides it."""
+    content = {name: value for name, value in state.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def latest_checkpoint(run: RunFolder, on_damage=None) -> pathlib.Path | None:

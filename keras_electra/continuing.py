@@ -5,14 +5,19 @@ import re
 import keras
 import numpy as np
 
+from keras_electra.backbone import ElectraBackbone
 from keras_electra.errors import InputError
-from keras_electra.presets import load, network_variables
+from keras_electra.opening import load
+from keras_electra.presets import network_variables
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.tokenizer.extending import former_pieces
 
 VOCABULARY_WEIGHTS = re.compile(r"/(token_embeddings|token_delta|\w+_head/output_bias)$")
 """Weights with one row per vocabulary entry, by path."""
+
+ENCODER = "discriminator_backbone"
+"""The name of a pretrainer's main encoder."""
 
 
 def start_from(model: ElectraPretrainer, source) -> list[str]:
@@ -24,7 +29,8 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
 
     Args:
         model: with its tokenizer.
-        source: path of a run, checkpoint or preset, or an `ElectraPretrainer`.
+        source: path of anything that `load` opens, or an `ElectraPretrainer`. Of a model without its
+            pretraining networks the encoder is taken.
 
     Returns:
         Sentences that say what was not carried over.
@@ -35,8 +41,8 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
     source = source if isinstance(source, ElectraPretrainer) else load(source)
     rows = _row_map(source.tokenizer, model.tokenizer)
     # Not the trainable ones: a frozen generator is carried over too.
-    theirs = {variable.path: variable for variable in _weights(source)}
-    fresh, reshaped, mine = [], [], _weights(model)
+    theirs = _weights(source)
+    fresh, reshaped, mine = [], [], list(_weights(model).values())
     for variable in mine:
         if variable.path not in theirs:
             fresh.append(variable.path)
@@ -57,9 +63,12 @@ def start_from(model: ElectraPretrainer, source) -> list[str]:
 
 
 def _weights(model):
-    """The weights of all networks, a shared one once."""
+    """The weights of all networks, a shared one once, by the paths of a pretrainer."""
+    if not isinstance(model, ElectraPretrainer):
+        backbone = model if isinstance(model, ElectraBackbone) else model.backbone
+        return {f"{ENCODER}/{v.path.partition('/')[2]}": v for v in backbone.trainable_variables}
     variables = [v for network in network_variables(model).values() for v in network]
-    return list({variable.path: variable for variable in variables}.values())
+    return {variable.path: variable for variable in variables}
 
 
 def _row_map(old: WordPieceTokenizer | None, new: WordPieceTokenizer):

@@ -49,6 +49,10 @@ class DamagedDataError(ElectraError, OSError):
     exit_code = 3
 
 
+class Remark(UserWarning):
+    """What a user should know of an input that is used all the same; the command line prints a line."""
+
+
 class ConversionError(ElectraError, RuntimeError):
     """What a conversion wrote does not give the numbers of what it came from (exit code 3)."""
 

@@ -8,7 +8,8 @@ import numpy as np
 from keras_electra.batches import PretrainBatches
 from keras_electra.errors import InputError
 from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
-from keras_electra.presets import load
+from keras_electra.opening import load
+from keras_electra.presets import refuse_average
 from keras_electra.pretrainer import refuse_others
 from keras_electra.runs import RunFolder
 from keras_electra.runs.kind import settings_of_kind
@@ -41,6 +42,7 @@ def evaluate(
     batch_size: int = 64,
     max_examples: int | None = 12_800,
     seed: int = EVALUATION_SEED,
+    weights: str = "last",
     on_step=None,
 ) -> dict:
     """Measure a model on the held-out part of a store: no dropout, the mask rate of the training's end.
@@ -52,6 +54,7 @@ def evaluate(
         batch_size: examples per forward pass.
         max_examples: examples evaluated at most, in an order fixed by `seed`; None for all.
         seed: of the masks and draws.
+        weights: of a path, "last" or "average", as of `load`.
         on_step: called with (batches done, batches in all).
 
     Returns:
@@ -64,7 +67,9 @@ def evaluate(
     """
     if isinstance(model, str | os.PathLike):
         store = store if store is not None else store_of(model)
-        model = load(model)
+        model = load(model, weights=weights)
+    else:
+        refuse_average("a model in memory", weights)
     refuse_others(model)
     if store is None:
         raise InputError("store: expected one beside a model that is not a run, received None")

@@ -9,6 +9,7 @@ import os
 import pathlib
 import sys
 
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.traces import Scenario
 from keras_electra.workers import WorkerLoop, private_pipes
@@ -24,9 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--model", required=True, type=pathlib.Path, help="run, checkpoint or preset"
     )
     parser.add_argument("--backend", help="what Keras computes with")
+    parser.add_argument("--weights", default="last", choices=WEIGHTS, help="as of `load`")
     chosen = parser.parse_args(arguments)
     lines, answers = private_pipes()
-    models = Models(chosen.model)
+    models = Models(chosen.model, chosen.weights)
     loop = WorkerLoop({}, lines, answers)
     # From the start, so that an end of the input is noticed while the model is being loaded.
     loop.read_ahead()
@@ -51,10 +53,11 @@ class Models:
 
     Args:
         path: run, checkpoint or preset.
+        weights: "last" or "average", as of `load`; what is compared from elsewhere has its last.
     """
 
-    def __init__(self, path: pathlib.Path):
-        self.path = path
+    def __init__(self, path: pathlib.Path, weights: str = "last"):
+        self.path, self.weights = path, weights
         self._inspector = None
         self._opened = None
         self._others = {}
@@ -110,16 +113,22 @@ class Models:
 
     def _open(self, path):
         from keras_electra.inspection import Inspector
-        from keras_electra.presets import load
+        from keras_electra.opening import load
 
         path = newest_checkpoint(path) or path
-        return Inspector(load(path)), path
+        return Inspector(load(path, weights=self._weights_of(path))), path
 
     def _assign(self, inspector, path):
         from keras_electra.presets import assign_checkpoint
 
-        assign_checkpoint(inspector.model, path)
+        assign_checkpoint(inspector.model, path, self._weights_of(path))
         inspector.forget()
+
+    def _weights_of(self, path):
+        """Which weights to take of a model or checkpoint."""
+        run = run_of(path)
+        is_own = path == self.path or (run is not None and run == run_of(self.path))
+        return self.weights if is_own else "last"
 
 
 def newest_checkpoint(path: pathlib.Path) -> pathlib.Path | None:

@@ -64,7 +64,7 @@ class TaskModels:
     def models(self) -> dict:
         """Name of each task and its model, opened at first use."""
         if self._model is None:
-            from keras_electra.presets import load
+            from keras_electra.opening import load
             from keras_electra.task_models import SeveralTasks, TaskModel
 
             self._model = load(self.path)

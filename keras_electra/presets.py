@@ -21,10 +21,13 @@ from keras_electra.checkpoint import (
     latest_checkpoint,
     read_state,
 )
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.exploring.records import main_of
+from keras_electra.files import target_of
+from keras_electra.foreign_files import refuse_pointer
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
@@ -48,6 +51,8 @@ MODEL_OF_CLASS = {
 }
 KERAS_SUFFIX = ".keras"
 NETWORKS = ("generator", "discriminator")
+EXPECTED = "expected a run, a checkpoint, a preset folder, a .keras file or a Hugging Face folder"
+NUM_NEAR = 3
 
 
 def save_preset(path, model, sequence_length: int | None = None) -> None:
@@ -64,7 +69,7 @@ def save_preset(path, model, sequence_length: int | None = None) -> None:
     Raises:
         InputError: if the model has no tokenizer, or the folder exists and holds something.
     """
-    path = pathlib.Path(path)
+    path = target_of(path)
     if model.tokenizer is None:
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
     if path.exists() and any(path.iterdir()):
@@ -141,14 +146,16 @@ def _models_of(model):
 
 
 def load(path, *, dtype: str = "float32", weights: str = "last"):
-    """Open a run, a checkpoint, a preset folder or a `.keras` file.
+    """Open a run, a checkpoint, a preset folder or a `.keras` file; `opening.load` also takes a Hugging
+    Face folder.
 
     Of a fine-tuning run it is the best trial's model.
 
     Args:
         path: the folder or file.
         dtype: policy of the layers; a `.keras` file has its own, and no other can be asked of it.
-        weights: "last", or "average" for the moving average of a run trained with `ema_rate`.
+        weights: "last", or "average" for the moving average of a run trained with `ema_rate`, which is
+            refused where there is none.
 
     Returns:
         An `ElectraPretrainer` with `tokenizer` and `sequence_length` set, for `detect`, `evaluate` and
@@ -160,14 +167,16 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
         DamagedDataError: if its files are damaged.
     """
     path = pathlib.Path(path)
+    if weights not in WEIGHTS:
+        raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, received {weights!r}")
     if path.name.endswith(KERAS_SUFFIX):
+        refuse_average(path, weights)
         return _load_keras(path, dtype)
-    if weights not in ("last", "average"):
-        raise InputError(f"weights: expected 'last' or 'average', received {weights!r}")
     if (path / STATE_FILE).is_file():
         return _load_checkpoint(path, RunFolder(path.parent.parent), dtype, weights)
     run = RunFolder(path)
     if run.exists() and "finetune" in run.config():
+        refuse_average(path, weights)
         return load(best_model_path(run), dtype=dtype)
     if run.exists() and run.checkpoints_path.is_dir():
         checkpoint = latest_checkpoint(run)
@@ -175,22 +184,35 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
             raise InputError(f"run {path}: expected at least one checkpoint, found none")
         return _load_checkpoint(checkpoint, run, dtype, weights)
     config = _json_of(path / "config.json")
+    refuse_average(path, weights)
     if config.get("format") == PRESET_FORMAT:
         return _load_preset(path, config, dtype)
     if config.get("format") == TASK_FORMAT:
         return _load_task_model(path, config, dtype)
-    raise InputError(f"{path}: expected a run, a checkpoint, a preset folder or a .keras file")
+    raise InputError(f"{path}: {EXPECTED}{_near(path)}")
 
 
-def assign_checkpoint(model: ElectraPretrainer, path) -> None:
+def refuse_average(path, weights: str) -> None:
+    """Raise `InputError` if the moving average is asked of a model that has none."""
+    if weights == "average":
+        raise InputError(
+            f"weights: {path} has no moving average of its weights; expected 'last'. A pretraining run "
+            "and its checkpoints have one if they were trained with --ema-rate"
+        )
+
+
+def assign_checkpoint(model: ElectraPretrainer, path, weights: str = "last") -> None:
     """Give a model from `load` the weights, step and tokens of another checkpoint of its run.
+
+    Args:
+        weights: "last" or "average", as of `load`.
 
     Raises:
         DamagedDataError: if a file is missing, cut or changed; nothing is assigned then.
         InputError: if the checkpoint is of another architecture.
     """
     state = read_state(path)
-    assign(model.variables, read_arrays(path, MODEL_FILE, state), path)
+    assign(model.variables, _arrays_of_checkpoint(path, state, weights), path)
     model.step, model.tokens = state["step"], state["tokens"]
 
 
@@ -228,21 +250,23 @@ def _load_checkpoint(path, run, dtype, weights):
     config = PretrainConfig.from_dict(settings["pretrain"])
     model = ElectraPretrainer.from_recipe(config.replace(dtype_policy=dtype))
     state = read_state(path)
-    arrays = read_arrays(path, MODEL_FILE, state)
-    if weights == "average":
-        slots = read_arrays(path, OPTIMIZER_FILE, state)
-        averages = {
-            name.removeprefix("average/"): value
-            for name, value in slots.items()
-            if name.startswith("average/")
-        }
-        if not averages:
-            raise InputError("weights: expected 'last', for the run was trained without ema_rate")
-        arrays.update(averages)
-    assign(model.variables, arrays, path)
+    assign(model.variables, _arrays_of_checkpoint(path, state, weights), path)
     model.step, model.tokens = state["step"], state["tokens"]
     length = config.longest_sequence_until(model.step)
     return _equipped(model, run.vocabulary_path, settings["tokenizer"], length)
+
+
+def _arrays_of_checkpoint(path, state, weights):
+    """The model's arrays, those of trained weights replaced by their moving average if so asked."""
+    arrays = read_arrays(path, MODEL_FILE, state)
+    if weights == "average":
+        slots = read_arrays(path, OPTIMIZER_FILE, state)
+        start = "average/"
+        averages = {n.removeprefix(start): v for n, v in slots.items() if n.startswith(start)}
+        if not averages:
+            refuse_average(path, weights)
+        arrays.update(averages)
+    return arrays
 
 
 def _load_preset(path, config, dtype):
@@ -283,6 +307,7 @@ def _load_keras(path, dtype):
     """The model of a `.keras` file, if it is one of this package's."""
     if not path.is_file():
         raise InputError(f"{path}: expected a .keras file, found none")
+    refuse_pointer(path)
     try:
         model = keras.models.load_model(path, compile=False)
     except ElectraError:
@@ -313,12 +338,23 @@ def _equipped(model, vocabulary_path, tokenizer_options, sequence_length):
     return model
 
 
+def _near(path) -> str:
+    """The end of a sentence about a path that is no model: the models beside a file, or in a folder."""
+    if not path.exists():
+        return ", received a path that does not exist"
+    folders = [path.parent] if path.is_file() else sorted(path.iterdir())
+    marks = ("config.json", STATE_FILE, "snapshots", "checkpoints", "discriminator/config.json")
+    found = [one for one in folders if any((one / mark).exists() for mark in marks)]
+    if not found:
+        return ", received another folder" if path.is_dir() else ", received another file"
+    more = f" and {len(found) - NUM_NEAR} more" if len(found) > NUM_NEAR else ""
+    return f"; found {', '.join(map(str, found[:NUM_NEAR]))}{more}: use that path"
+
+
 def _json_of(path):
     try:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            f"{path.parent}: expected a run, a checkpoint, a preset folder or a .keras file"
-        ) from error
+        raise InputError(f"{path.parent}: {EXPECTED}{_near(path.parent)}") from error
     except ValueError as error:
         raise DamagedDataError(f"{path}: expected JSON ({error})") from error

@@ -11,6 +11,7 @@ import numpy as np
 import safetensors.numpy
 
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.foreign_files import refuse_pointer
 from keras_electra.runs.files import write_bytes
 
 
@@ -61,6 +62,7 @@ def check_file(path, name, record):
     file, expected = pathlib.Path(path) / name, record.get("files", {}).get(name)
     if expected is None or not file.is_file():
         raise DamagedDataError(f"{path}: expected the file {name}, not found")
+    refuse_pointer(file)
     if file.stat().st_size != expected["num_bytes"] or _sha256(file) != expected["sha256"]:
         raise DamagedDataError(f"{file}: expected the bytes that were written, received others")
 

@@ -14,14 +14,14 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors config flops corpus tokenizer store masking metrics scoring tasks runs windows detection "
-    "onnx_model exploring launching traces workers comparing",
+    "errors files foreign_files config flops corpus tokenizer store masking metrics scoring tasks "
+    "runs windows detection onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
     "loss_scale optimizers batches task_batches callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
-    "models weights checkpoint presets continuing convert",
+    "models weights checkpoint presets convert opening continuing",
     "passes evaluation predict inspection tracing deploy",
     "micro_batches pretraining profiling finetuning serving",
     "cli inspect_worker predict_worker __main__ __init__",

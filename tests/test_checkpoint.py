@@ -20,7 +20,7 @@ from keras_electra.checkpoint import (
     save_checkpoint,
 )
 from keras_electra.continuing import start_from
-from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.errors import DamagedDataError, InputError, Remark
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.presets import load, save_preset
 from keras_electra.pretrainer import ElectraPretrainer
@@ -119,6 +119,38 @@ def test_damage_is_noticed_before_anything_is_assigned(make_model, checkpoint, n
     with pytest.raises(DamagedDataError, match=name):
         restore_checkpoint(path, other)
     assert_equal(before, values(other.variables))
+
+
+@pytest.mark.parametrize("name", ["step", "tokens", "seconds"])
+def test_a_changed_state_is_noticed(make_model, checkpoint, name):
+    path, _ = checkpoint
+    state = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**state, name: state[name] + 1}))
+    other = make_model(seed=5)
+    before = values(other.variables)
+    with pytest.raises(DamagedDataError, match=r"state\.json: checksum mismatch"):
+        restore_checkpoint(path, other)
+    assert_equal(before, values(other.variables))
+    with pytest.raises(DamagedDataError, match="no undamaged"):
+        latest_checkpoint(RunFolder(path.parent.parent))
+
+
+def test_a_checkpoint_of_an_older_version_opens_with_a_remark(make_model, checkpoint):
+    path, _ = checkpoint
+    state = json.loads((path / "state.json").read_text())
+    assert state.pop("sha256")
+    (path / "state.json").write_text(json.dumps(state))
+    with pytest.warns(Remark, match="older version, without a checksum") as caught:
+        assert restore_checkpoint(path, make_model(seed=5))[0]["step"] == 3
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null", "3"])
+def test_a_state_that_is_none(checkpoint, content):
+    (checkpoint[0] / "state.json").write_text(content)
+    with pytest.raises(DamagedDataError, match=r"state\.json"):
+        read_state(checkpoint[0])
 
 
 def test_another_architecture_is_refused(checkpoint, make_model):

@@ -781,9 +781,10 @@ def test_a_disk_full_at_any_moment_of_the_start(tmp_path, monkeypatch, num_calls
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_really_full_device(tmp_path):
-    with session(tmp_path) as s:
-        s.folder.log_path.symlink_to("/dev/full")
+def test_a_really_full_device(tmp_path, monkeypatch):
+    with session(tmp_path) as s, monkeypatch.context() as patch:
+        really_open = os.open
+        patch.setattr("os.open", lambda path, *rest: really_open("/dev/full", *rest))
         with pytest.raises(InputError, match="no space left on the disk of .*log.jsonl"):
             s.append_log({"step": 1})
 

@@ -19,6 +19,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.store import Progress, Store, build_store, writing
 from keras_electra.store.held_out import divide, draw_held_out, pieces_of
+from keras_electra.store.manifest import fingerprint_of
 from keras_electra.store.preparing import tokenizing
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 
@@ -544,6 +545,36 @@ def test_a_changed_manifest(store, change):
     path = store.path / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(DamagedDataError, match=r"manifest\.json is damaged"):
+        Store(store.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"token_dtype": "object"},
+            "token_dtype: expected one of uint16, uint32, received 'object'",
+        ),
+        ({"token_dtype": "float32"}, "token_dtype"),
+        ({"token_dtype": "U99"}, "token_dtype"),
+        ({"token_dtype": ["<u2", "<u2"]}, "token_dtype"),
+        ({"token_dtype": "uint32"}, r"tokens-00000\.bin: expected \d+ bytes"),
+        ({"num_tokens": 5}, r"tokens-00000\.bin: expected 10 bytes"),
+        ({"num_tokens": 10**9}, r"tokens-00000\.bin: expected"),
+        ({"num_tokens": -5}, "num_tokens: expected a whole number from 1"),
+        ({"num_tokens": "many"}, "num_tokens"),
+        ({"num_sentences": 3}, r"sentence_offsets\.bin: expected 32 bytes"),
+        ({"num_documents": 1.5}, "num_documents"),
+        ({"vocabulary_size": 7}, r"token_counts\.bin: expected 56 bytes"),
+        ({"files": {}}, "document_offsets.bin"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_its_files(store, change, words):
+    """With a right fingerprint: nothing is mapped in a type or size that the program does not write."""
+    path = store.path / "manifest.json"
+    content = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps({**content, "fingerprint": fingerprint_of(content)}))
+    with pytest.raises(DamagedDataError, match=rf"manifest\.json is damaged: .*{words}"):
         Store(store.path)
 
 

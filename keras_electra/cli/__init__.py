@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import typing
+import warnings
 
 import tyro
 
 from keras_electra.cli.convert import Convert
 from keras_electra.cli.demo import Demo
+from keras_electra.cli.display import tell
 from keras_electra.cli.evaluate import Evaluate
 from keras_electra.cli.export import Export
 from keras_electra.cli.finetune import Compare, Finetune, Predict
@@ -28,7 +30,12 @@ from keras_electra.cli.search import Search
 from keras_electra.cli.serve import Serve
 from keras_electra.cli.stores import AddToStore, ImportStore, MergeStores, ShowStore, SplitStore
 from keras_electra.cli.vocabulary import ExtendTokenizer, TrainTokenizer
-from keras_electra.errors import ElectraError, InputError, LostWorkerError
+from keras_electra.errors import (
+    ElectraError,
+    InputError,
+    LostWorkerError,
+    Remark,
+)
 
 PROGRAM = "keras-electra"
 ABOUT = "Pretrain, watch, inspect, fine-tune and hand over ELECTRA encoders."
@@ -91,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with terminable():
+        with terminable(), remarks_in_one_line():
             return parse(arguments).run() or 0
     except LostWorkerError as error:
         complain(str(error), error.exit_code)
@@ -207,6 +214,23 @@ def terminable():
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL if former is None else former)
+
+
+@contextlib.contextmanager
+def remarks_in_one_line():
+    """Have this package's own warnings printed as a line for people, without a place in the program."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", Remark)
+        usual = warnings.showwarning
+
+        def show(message, category, *rest):
+            if issubclass(category, Remark):
+                tell(f"remark: {message}")
+            else:
+                usual(message, category, *rest)
+
+        warnings.showwarning = show
+        yield
 
 
 def complain(sentence: str, exit_code: int) -> int:

@@ -13,6 +13,7 @@ from keras_electra.cli.backend import start_backend
 from keras_electra.cli.display import native_messages_held, tell, waiting
 from keras_electra.cli.freed_memory import keep_freed_memory
 from keras_electra.cli.options import choice, refused, spec
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS
 
@@ -39,6 +40,13 @@ Head = Annotated[
         metavar="NAME",
         help="which head of a model of several tasks",
         help_behavior_hint="(default: its only one)",
+    ),
+]
+Weights = Annotated[
+    str,
+    choice("weights", WEIGHTS),
+    tyro.conf.arg(
+        help="the latest weights, or the moving average that a pretraining run with --ema-rate keeps"
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, existing, start_keras
+from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
 from keras_electra.cli.options import choice, number
 
 
@@ -58,11 +58,7 @@ class Convert:
         number("temperature", float),
         tyro.conf.arg(help="divides that generator's logits before sampling"),
     ] = 1.0
-    weights: Annotated[
-        str,
-        choice("weights", ("last", "average")),
-        tyro.conf.arg(help="the latest, or the moving average of a run with --ema-rate"),
-    ] = "last"
+    weights: Weights = "last"
     num_heads: Annotated[
         object,
         number("num-heads", int),

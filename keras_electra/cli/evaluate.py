@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Json, Weights, existing, quoted, start_keras
 from keras_electra.cli.options import NONE, number
 from keras_electra.cli.original import Original
 from keras_electra.errors import InputError
@@ -54,6 +54,7 @@ class Evaluate:
         number("max_examples", int, may_be_none=True),
         tyro.conf.arg(help="examples evaluated at most; none for all"),
     ] = 12_800
+    weights: Weights = "last"
     json: Json = False
     backend: Backend = None
     original: Original
@@ -77,6 +78,7 @@ class Evaluate:
                 raise InputError(f"{name}: expected at least 1, received {value}")
         existing("--run-dir", path)
         start_keras(self.backend, keeps_memory=True)
+        options["weights"] = self.weights
         evaluate_and_print(path, store, as_json=self.json, **options)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Head, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Head, Weights, existing, quoted, start_keras
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
@@ -47,18 +47,15 @@ class Export:
         ),
     ] = None
     task: Head = None
-    weights: Annotated[
-        str,
-        choice("weights", ("last", "average")),
-        tyro.conf.arg(help="the latest, or the moving average of a run with --ema-rate"),
-    ] = "last"
+    weights: Weights = "last"
     backend: Backend = None
 
     def run(self):
         self._refuse_what_does_not_go_together()
         existing("--model", self.model)
         start_keras(self.backend or BACKEND_OF_FORMAT.get(self.format))
-        from keras_electra.presets import load, save_preset
+        from keras_electra.opening import load
+        from keras_electra.presets import save_preset
 
         # The converters of TensorFlow write pages to standard error.
         is_loud = BACKEND_OF_FORMAT.get(self.format) == "tensorflow"

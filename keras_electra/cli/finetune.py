@@ -12,6 +12,7 @@ from keras_electra.cli.arguments import (
     Head,
     Json,
     Texts,
+    Weights,
     existing,
     quoted,
     start_keras,
@@ -68,6 +69,7 @@ class Finetune:
     task: Tasks = ()
     data: Data = None
     run_dir: Annotated[Folder, tyro.conf.arg(metavar="DIR", help="the run", **Required)] = None
+    weights: Weights = "last"
     backend: Backend = None
     columns: Columns
     training: RunOptions
@@ -106,7 +108,9 @@ class Finetune:
             existing("--data", path)
         task = self.columns.task(names, data)
         start_keras(self.backend, keeps_memory=True)
-        outcome = finetune_with_progress(model, task, data, run_dir, changes, lowercase)
+        outcome = finetune_with_progress(
+            model, task, data, run_dir, changes, lowercase, weights=self.weights
+        )
         conclude(outcome)
         return outcome.exit_code
 
@@ -118,18 +122,21 @@ def require(command, *names: str) -> None:
             raise InputError(f"--{name.replace('_', '-')}: expected a path, received none")
 
 
-def finetune_with_progress(model, task, data, run_dir, changes: dict, lowercase=None):
+def finetune_with_progress(
+    model, task, data, run_dir, changes: dict, lowercase=None, weights="last"
+):
     """`finetune` with a line of progress on a terminal; returns its outcome.
 
     Args:
         changes: options to change in the recipe of the encoder's size and the task.
         lowercase: what the model's tokenizer is expected to do, or None.
+        weights: "last" or "average".
     """
     from keras_electra.finetuning import finetune, recipe_for
 
     batch_size = changes.get("batch_size", FinetuneConfig.batch_size)
     with display.waiting(f"loading {model}"):
-        start, config = recipe_for(model, task, **changes)
+        start, config = recipe_for(model, task, weights, **changes)
     if lowercase not in (None, start.tokenizer.config.lowercase):
         raise InputError(
             f"do_lower_case: expected {start.tokenizer.config.lowercase}, as the model was trained, "
@@ -290,6 +297,7 @@ class Compare:
             help_behavior_hint="",
         ),
     ] = None
+    weights: Weights = "last"
     json: Json = False
     backend: Backend = None
     columns: Columns
@@ -324,7 +332,9 @@ class Compare:
         folders = []
         for name, model in zip("ab", self.models, strict=True):
             folder = self.run_dir / name
-            outcome = finetune_with_progress(model, task, self.data, folder, changes)
+            outcome = finetune_with_progress(
+                model, task, self.data, folder, changes, weights=self.weights
+            )
             if outcome.results is None:
                 return None
             folders.append(folder)

@@ -8,7 +8,15 @@ import rich.text
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, Texts, existing, start_keras, texts_of
+from keras_electra.cli.arguments import (
+    Backend,
+    Json,
+    Texts,
+    Weights,
+    existing,
+    start_keras,
+    texts_of,
+)
 from keras_electra.cli.options import number
 from keras_electra.errors import InputError
 from keras_electra.traces.files import lines_of
@@ -34,6 +42,7 @@ class Detect:
         tyro.conf.arg(metavar="FILE", help="judge the lines of a text file", help_behavior_hint=""),
     ] = None
     top: Annotated[int, number("top", int), tyro.conf.arg(help="words of the file to list")] = 20
+    weights: Weights = "last"
     json: Json = False
     backend: Backend = None
 
@@ -44,7 +53,7 @@ class Detect:
         start_keras(self.backend)
         from keras_electra.predict import detect
 
-        model = load(path)
+        model = load(path, self.weights)
         with display.waiting("judging"):
             detections = detect(model, texts)
         for detection in detections:
@@ -65,7 +74,7 @@ class Detect:
         start_keras(self.backend)
         from keras_electra.inspection import score_lines
 
-        model, words = load(path), []
+        model, words = load(path, self.weights), []
         with display.progress("judging") as tell:
             for done, total, best in score_lines(model, lines, self.top):
                 tell(done, total)
@@ -86,6 +95,7 @@ class Corrupt:
     seed: Annotated[
         int, number("seed", int), tyro.conf.arg(help="decides the masks and the draws")
     ] = 0
+    weights: Weights = "last"
     json: Json = False
     backend: Backend = None
 
@@ -94,7 +104,7 @@ class Corrupt:
         start_keras(self.backend)
         from keras_electra.tracing import trace
 
-        model = load(path)
+        model = load(path, self.weights)
         with display.waiting("corrupting"):
             traces = trace(model, texts, seed=self.seed)
         for one in traces:
@@ -104,12 +114,12 @@ class Corrupt:
                 print_trace(one)
 
 
-def load(path):
+def load(path, weights="last"):
     """The model of a folder."""
-    from keras_electra.presets import load as load_model
+    from keras_electra.opening import load as load_model
 
     with display.waiting(f"loading {path}"):
-        return load_model(path)
+        return load_model(path, weights=weights)
 
 
 def print_words(words) -> None:

@@ -65,6 +65,7 @@ class Search(Finetune):
                 num_samples=self.num_samples,
                 seed=self.search_seed,
                 options=options,
+                weights=self.weights,
                 on_row=progress.on_row,
                 on_step=progress.on_step,
                 on_steps=progress.set_steps,
@@ -93,6 +94,7 @@ class Search(Finetune):
         options = {
             **{name: value for name, value in places.items() if value not in (None, ())},
             **self.columns.given(),
+            **({"weights": self.weights} if self.weights != "last" else {}),
             "run_dir": "OUT",
             "num_trials": NEXT_TRIALS,
             **given(self.training, self.answers, self.optimizer),

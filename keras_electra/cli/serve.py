@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Head, existing, start_keras
+from keras_electra.cli.arguments import Backend, Head, Weights, existing, start_keras
 from keras_electra.cli.options import given, number, options_of
 from keras_electra.config.serving import ServeConfig
 from keras_electra.errors import InputError, MissingExtraError
@@ -42,6 +42,7 @@ class Serve:
         ),
     ] = None
     task: Head = None
+    weights: Weights = "last"
     backend: Backend = None
     limits: Limits
 
@@ -58,7 +59,7 @@ class Serve:
         from keras_electra.serving.server import run_server
 
         with display.waiting(f"loading {self.model}"):
-            judge = open_judge(self.model, self.task, config.batch_size)
+            judge = open_judge(self.model, self.task, config.batch_size, self.weights)
         if self.host not in LOOPBACK:
             display.tell(
                 f"remark: whoever reaches {self.host} can ask this server; it knows no passwords"

@@ -124,8 +124,7 @@ class ExtendTokenizer:
         require_at_least(
             self, {"num_new": 1, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
         )
-        config = TokenizerConfig(**given(self.tokenizer))
-        tokenizer = WordPieceTokenizer.from_file(self.vocab, config)
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, **given(self.tokenizer))
         warn_of_case(tokenizer)
         reading = CorpusConfig(**given(self.text))
         with sample_of(self.corpus, reading, self.max_megabytes * 10**6) as lines:
@@ -142,7 +141,7 @@ class ExtendTokenizer:
             former = " ".join(tokenizer.tokens_of(pieces))
             display.say(f"  {extension.tokenizer.vocabulary[index]} (before: {former})")
         display.say_next(
-            prepare_command(self.corpus, self.out, config),
+            prepare_command(self.corpus, self.out, tokenizer.config),
             "keras-electra pretrain --store STORE --from RUN --size SIZE_OF_RUN --run-dir NEW_RUN",
         )
 

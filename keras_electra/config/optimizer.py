@@ -5,6 +5,9 @@ from typing import Literal
 
 from keras_electra.config.options import Options, option
 
+WEIGHTS = ("last", "average")
+"""Which weights of a run to open: the latest, or the moving average that `ema_rate` keeps."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(Options):

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_electra.errors import ConversionError, InputError
+from keras_electra.files import target_of
 from keras_electra.networks import TwoTowerGenerator
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import remove, replace, temporary_path, writing
@@ -162,8 +163,8 @@ def new_folder(path):
     Raises:
         InputError: if `path` is a file, or a folder that holds something.
     """
-    path = pathlib.Path(path)
-    if path.is_symlink() or path.is_file() or (path.exists() and any(path.iterdir())):
+    path = target_of(path)
+    if path.is_file() or (path.exists() and any(path.iterdir())):
         raise InputError(f"{path}: expected a new or empty folder, received one that holds files")
     temporary = temporary_path(path)
     with writing(path):

@@ -12,7 +12,7 @@ from keras_electra.checkpoint import (
     latest_checkpoint,
     read_state,
 )
-from keras_electra.convert.checking import Conversion, tokenizer_of
+from keras_electra.convert.checking import Conversion
 from keras_electra.convert.google import from_google
 from keras_electra.convert.google_files import is_google
 from keras_electra.convert.google_writing import to_google
@@ -20,10 +20,17 @@ from keras_electra.convert.huggingface import HEAD_SCOPES, from_huggingface
 from keras_electra.convert.huggingface_writing import to_huggingface
 from keras_electra.convert.keras_files import WEIGHTS_SUFFIX, to_keras
 from keras_electra.convert.keras_hub import from_keras_hub, to_keras_hub
-from keras_electra.convert.pairing import GENERATORS, as_pretrainer
+from keras_electra.convert.pairing import GENERATORS, alone, as_pretrainer
 from keras_electra.errors import InputError
+from keras_electra.foreign_files import hub_snapshot
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
-from keras_electra.presets import KERAS_SUFFIX, PRESET_FORMAT, TASK_FORMAT, load
+from keras_electra.presets import (
+    KERAS_SUFFIX,
+    PRESET_FORMAT,
+    TASK_FORMAT,
+    load,
+    refuse_average,
+)
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.task_models import SeveralTasks
@@ -124,7 +131,7 @@ def kind_of_source(path) -> str:
     Raises:
         InputError: if it is none of them.
     """
-    path = pathlib.Path(path)
+    path = hub_snapshot(path)
     if path.name.endswith(KERAS_SUFFIX) and path.is_file():
         return "keras"
     if (path / STATE_FILE).is_file() and (path / MODEL_FILE).is_file():
@@ -136,7 +143,8 @@ def kind_of_source(path) -> str:
         return "preset"
     if "registered_name" in config and "module" in config:
         return "keras-hub"
-    if config or all(_config_of(path / name) for name in HEAD_SCOPES):
+    is_transformers = "architectures" in config or "model_type" in config
+    if is_transformers or all(_config_of(path / name) for name in HEAD_SCOPES):
         return "huggingface"
     if is_google(path):
         return "google"
@@ -159,8 +167,7 @@ def open_model(path, *, weights="last", num_heads=None, lowercase=True) -> Opene
     if kind in OWN:
         model = load(path, weights=weights)
         return Opened(kind, model, [], *_run_and_slots(path, kind))
-    if weights != "last":
-        raise InputError(f"weights: expected 'last' for the kind {kind!r}, received {weights!r}")
+    refuse_average(path, weights)
     if kind == "google":
         return _opened_google(path, num_heads, lowercase)
     models = from_huggingface(path) if kind == "huggingface" else from_keras_hub(path)
@@ -240,13 +247,7 @@ def _for_preset(model):
         return _paired(model, "fresh", False, 1.0)
     if not isinstance(model, MaskedLanguageModel):
         return model, []
-    pretrainer = ElectraPretrainer(model.backbone.encoder, {"objective": "mlm"})
-    pretrainer.generator.backbone.assign_from(model.backbone)
-    for mine, theirs in zip(pretrainer.generator.head.weights, model.head.weights, strict=True):
-        mine.assign(theirs)
-    pretrainer.tokenizer = tokenizer_of(model)
-    pretrainer.sequence_length = model.backbone.encoder.max_sequence_length
-    return pretrainer, ["the preset is of masked language modelling alone (objective='mlm')"]
+    return alone(model), ["the preset is of masked language modelling alone (objective='mlm')"]
 
 
 def _config_of(path) -> dict:

@@ -22,6 +22,7 @@ from keras_electra.convert.original_names import (
     fill,
     layer_parts,
 )
+from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import InputError
 from keras_electra.networks import ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
@@ -108,7 +109,8 @@ def from_google(
             name: _task_model(tensors, models["backbone"], name, *choice)
             for name, choice in tasks.items()
         }
-    _check_vocabulary(tokenizer, models["backbone"].encoder)
+    num_rows = models["backbone"].encoder.vocabulary_size
+    tokenizer = fitted(tokenizer, num_rows, "vocab.txt")
     for model in [*models.values(), *models.get("tasks", {}).values()]:
         if not isinstance(model, dict):
             model.tokenizer = tokenizer
@@ -240,11 +242,3 @@ def _tokenizer_beside(path, lowercase):
     if not vocabulary_path.is_file():
         return None
     return WordPieceTokenizer.from_file(vocabulary_path, TokenizerConfig(lowercase=lowercase))
-
-
-def _check_vocabulary(tokenizer, encoder):
-    if tokenizer is not None and tokenizer.vocabulary_size != encoder.vocabulary_size:
-        raise InputError(
-            f"vocab.txt: expected {encoder.vocabulary_size} entries, as the checkpoint's table has "
-            f"rows, received {tokenizer.vocabulary_size}"
-        )

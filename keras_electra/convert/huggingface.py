@@ -4,8 +4,6 @@ Its names follow the original's with few exceptions, so the tables of `convert.o
 here too.
 """
 
-import pathlib
-
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.convert.huggingface_heads import TASK_CLASSES, task_model_of
@@ -18,10 +16,12 @@ from keras_electra.convert.original_names import (
     layer_parts,
 )
 from keras_electra.convert.pairing import as_pretrainer
-from keras_electra.convert.tensor_files import read_json_in
-from keras_electra.convert.tokenizer_files import read_tokenizer
+from keras_electra.convert.vocabulary_rows import fitted, sentences_on_rows
 from keras_electra.errors import InputError
+from keras_electra.foreign_files import hub_snapshot, read_json_in
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.tokenizer import WordPieceTokenizer
+from keras_electra.tokenizer.vocabulary_files import has_vocabulary
 
 CONFIG_FILE = "config.json"
 NETWORKS = {
@@ -87,7 +87,8 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     in parts; no pickle is run.
 
     Args:
-        folder: path of the folder; or of one with the folders `discriminator` and `generator`.
+        folder: path of the folder; of one with the folders `discriminator` and `generator`; or of the
+            model's folder in the hub's cache, which has `snapshots`.
         dtype: policy of the models' layers; Keras' own when None.
 
     Returns:
@@ -96,14 +97,16 @@ def from_huggingface(folder, *, dtype=None) -> dict:
         (`ElectraPretrainer`) if both networks are there; `tokenizer` (`WordPieceTokenizer`, or None for
         a folder without one), which the models have as their attribute `tokenizer` too; `left_out`,
         names of the tensors that could not be carried over; `missing`, names of ELECTRA's heads that
-        the folder has no weights for.
+        the folder has no weights for; `sentences`, what there is to say about the vocabulary. Added
+        tokens take their ids in it, and a row of the token table without a token is an `[unused…]`
+        entry.
 
     Raises:
         InputError: for an unknown class, an option that this package's encoder lacks, a missing tensor
             or one of a wrong shape, a vocabulary of another size, or files that lead out of the folder.
         DamagedDataError: for files that are cut or changed.
     """
-    folder = pathlib.Path(folder)
+    folder = hub_snapshot(folder)
     config = read_json_in(folder, CONFIG_FILE)
     if config is None and all((folder / name).is_dir() for name in HEAD_SCOPES):
         return _both(folder, dtype)
@@ -112,8 +115,8 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     name = _class_of(folder, config)
     is_bert = name in BERT_CLASSES
     encoder = _encoder_of(folder, config, is_bert)
-    tokenizer = read_tokenizer(folder)
-    _check_vocabulary(folder, encoder, tokenizer)
+    tokenizer = WordPieceTokenizer.from_file(folder) if has_vocabulary(folder) else None
+    tokenizer = fitted(tokenizer, encoder.vocabulary_size, folder)
     tensors = FolderTensors(folder, "bert" if is_bert else "electra")
     _check_sizes(tensors, encoder)
     backbone = ElectraBackbone(**encoder.to_dict(), dtype=dtype)
@@ -136,7 +139,13 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     for model in models.values():
         model.tokenizer = tokenizer
     missing = [scope for head, scope in HEAD_SCOPES.items() if head not in models]
-    return {**models, "tokenizer": tokenizer, "left_out": tensors.unused(), "missing": missing}
+    return {
+        **models,
+        "tokenizer": tokenizer,
+        "left_out": tensors.unused(),
+        "missing": missing,
+        "sentences": sentences_on_rows(folder, tokenizer),
+    }
 
 
 def _both(folder, dtype):
@@ -146,7 +155,7 @@ def _both(folder, dtype):
         if name not in models:
             raise InputError(f"{folder / name}: expected a {name}, received another class")
     pretrainer = as_pretrainer(
-        found["discriminator"]["discriminator"], found["generator"]["generator"]
+        found["discriminator"]["discriminator"], found["generator"]["generator"], dtype=dtype
     )
     return {
         "pretrainer": pretrainer,
@@ -156,6 +165,7 @@ def _both(folder, dtype):
         "tokenizer": pretrainer.tokenizer,
         "left_out": [f"{n}/{name}" for n, models in found.items() for name in models["left_out"]],
         "missing": [],
+        "sentences": found["discriminator"]["sentences"],
     }
 
 
@@ -189,14 +199,6 @@ def _encoder_of(folder, config, is_bert) -> EncoderConfig:
         return EncoderConfig(**values)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-
-
-def _check_vocabulary(folder, encoder, tokenizer):
-    if tokenizer is not None and tokenizer.vocabulary_size != encoder.vocabulary_size:
-        raise InputError(
-            f"{folder}: expected a vocabulary of vocab_size={encoder.vocabulary_size} entries, "
-            f"received {tokenizer.vocabulary_size}"
-        )
 
 
 def _check_sizes(tensors, encoder):

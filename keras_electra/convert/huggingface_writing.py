@@ -41,6 +41,7 @@ from keras_electra.convert.tokenizer_writing import (
     own_token_ids,
     write_tokenizer,
 )
+from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
@@ -115,11 +116,7 @@ def _write(piece, folder, model, run) -> list[str]:
     tokenizer = tokenizer_of(piece, model)
     encoder = _backbone_of(piece).encoder
     if tokenizer is not None:
-        if tokenizer.vocabulary_size != encoder.vocabulary_size:
-            raise InputError(
-                f"model: expected a tokenizer of {encoder.vocabulary_size} entries, as the token "
-                f"table has rows, received {tokenizer.vocabulary_size}"
-            )
+        fitted(tokenizer, encoder.vocabulary_size, "model")
         config["pad_token_id"] = tokenizer.pad_id
     content = safetensors.numpy.save(arrays, metadata={"format": "pt"})
     write_bytes(folder / WEIGHTS_FILE, content)

@@ -30,7 +30,9 @@ from keras_electra.convert.original_names import (
     plain_copy,
 )
 from keras_electra.convert.tokenizer_writing import SAMPLE_TEXTS
+from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, DamagedDataError, InputError, MissingExtraError
+from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tokenizer import WordPieceTokenizer
 
 SIZES = {
@@ -118,7 +120,8 @@ def from_keras_hub(source) -> dict:
 
     Raises:
         MissingExtraError: without KerasHub.
-        InputError: if it is another model than an `ElectraBackbone`, or a vocabulary of another size.
+        InputError: if it is another model than an `ElectraBackbone`, or a vocabulary has more entries
+            than the token table rows.
         DamagedDataError: if a file is cut or changed.
     """
     keras_hub, tokenizer = _keras_hub(), None
@@ -132,11 +135,7 @@ def from_keras_hub(source) -> dict:
     values = {ours: getattr(theirs, name) for ours, name in SIZES.items()}
     values["attention_dropout_rate"] = values["dropout_rate"]
     backbone = ElectraBackbone(**EncoderConfig(**values).to_dict())
-    if tokenizer is not None and tokenizer.vocabulary_size != backbone.encoder.vocabulary_size:
-        raise InputError(
-            f"{source}: expected a vocabulary of {backbone.encoder.vocabulary_size} entries, "
-            f"received {tokenizer.vocabulary_size}"
-        )
+    tokenizer = fitted(tokenizer, backbone.encoder.vocabulary_size, source)
     fill(
         backbone_parts(backbone, ""),
         lambda name, shape: numbers(_variable(theirs, name)).reshape(shape),
@@ -198,6 +197,8 @@ def _opened(keras_hub, path):
     """(backbone, tokenizer here or None) of a preset folder."""
     if not (path / BACKBONE_CONFIG).is_file():
         raise InputError(f"{path}: expected a KerasHub preset with {BACKBONE_CONFIG}, found none")
+    for file in path.glob("*.h5"):
+        refuse_pointer(file)
     try:
         theirs = keras_hub.models.Backbone.from_preset(str(path))
         tokenizer = None

@@ -24,6 +24,7 @@ def as_pretrainer(
     width_fraction=0.25,
     depth_fraction=None,
     seed=0,
+    dtype=None,
 ) -> ElectraPretrainer:
     """A pretrainer with the weights of networks that are there, and what is missing started.
 
@@ -40,6 +41,7 @@ def as_pretrainer(
         depth_fraction: its layers / those of the discriminator; None for 1 when fresh and 1/4 when
             copied.
         seed: decides the weights that start afresh.
+        dtype: policy of the layers; Keras' own when None.
 
     Raises:
         InputError: if the generator is of another vocabulary, or of sizes that no pretrainer has.
@@ -61,7 +63,8 @@ def as_pretrainer(
         options |= _new_options(generator, width_fraction, depth_fraction, backbone)
     else:
         options |= _given_options(generator.backbone, backbone, is_frozen)
-    model = ElectraPretrainer(backbone.encoder, ObjectiveConfig.from_dict(options), seed=seed)
+    objective = ObjectiveConfig.from_dict(options)
+    model = ElectraPretrainer(backbone.encoder, objective, seed=seed, dtype=dtype)
     model.backbone.assign_from(backbone)
     if is_detector:
         _copy(discriminator.head, model.discriminator.head)
@@ -72,6 +75,26 @@ def as_pretrainer(
         _copy(generator.head, model.generator.head)
     model.tokenizer = tokenizer_of(discriminator)
     model.sequence_length = backbone.encoder.max_sequence_length
+    return model
+
+
+def alone(network, dtype=None) -> ElectraPretrainer:
+    """A pretrainer that consists of one network: what is not there is not made up.
+
+    Args:
+        network: a `ReplacedTokenDetector`, whose replacements are then sampled uniformly; or a
+            `MaskedLanguageModel`, then of the objective "mlm".
+        dtype: policy of the layers; Keras' own when None.
+    """
+    is_detector = isinstance(network, ReplacedTokenDetector)
+    options = {"generator": "uniform"} if is_detector else {"objective": "mlm"}
+    encoder = network.backbone.encoder
+    model = ElectraPretrainer(encoder, ObjectiveConfig.from_dict(options), dtype=dtype)
+    own = model.discriminator if is_detector else model.generator
+    own.backbone.assign_from(network.backbone)
+    _copy(network.head, own.head)
+    model.tokenizer = tokenizer_of(network)
+    model.sequence_length = encoder.max_sequence_length
     return model
 
 

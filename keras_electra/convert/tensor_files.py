@@ -1,52 +1,17 @@
-"""The files of a Hugging Face folder: which hold the weights, and that none leads out of the folder."""
-
-import json
-import pathlib
+"""The files of a Hugging Face folder that hold the weights."""
 
 import numpy as np
 import safetensors
 
 from keras_electra.convert.torch_file import array_of, read_torch_file
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.foreign_files import file_in, read_json_in
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """In the order in which they are looked for, each whole or as the index of its parts."""
 
-
-def file_in(folder, name: str) -> pathlib.Path | None:
-    """Path of a file of the folder, or None if it is not there.
-
-    Raises:
-        InputError: if it is a link that leads out of the folder, or no plain name.
-    """
-    path = pathlib.Path(folder) / name
-    if pathlib.PurePath(name).name != name:
-        raise InputError(f"{folder}: expected the name of a file in the folder, received {name!r}")
-    if not path.is_symlink() and not path.exists():
-        return None
-    target = path.resolve()
-    if not target.is_relative_to(path.parent.resolve()):
-        raise InputError(
-            f"{path}: expected a file inside the folder, received a link to {target}; "
-            "copy the folder with its links followed (cp -rL)"
-        )
-    return path if path.is_file() else None
-
-
-def read_json_in(folder, name: str) -> dict | None:
-    """The object in a JSON file of the folder, or None if the file is not there."""
-    path = file_in(folder, name)
-    if path is None:
-        return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: expected a readable file ({error})") from error
-    except (ValueError, RecursionError) as error:
-        raise DamagedDataError(f"{path}: expected JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise DamagedDataError(f"{path}: expected a JSON object, received {value!r:.80}")
-    return value
+UNREAD_FILES = ("flax_model.msgpack", "tf_model.h5")
+"""Weights of JAX and TensorFlow, as older versions of `transformers` wrote them."""
 
 
 def read_tensors(folder) -> dict[str, np.ndarray]:
@@ -66,7 +31,14 @@ def read_tensors(folder) -> dict[str, np.ndarray]:
         index = read_json_in(folder, f"{name}.index.json")
         if index is not None:
             return _read_parts(folder, name, index)
-    raise InputError(f"{folder}: expected {' or '.join(WEIGHT_FILES)}, found neither")
+    found = [name for name in UNREAD_FILES if file_in(folder, name) is not None]
+    what = (
+        f"{found[0]}, which is not read; `save_pretrained` of the program that opens it writes "
+        f"{WEIGHT_FILES[0]}"
+        if found
+        else "neither"
+    )
+    raise InputError(f"{folder}: expected {' or '.join(WEIGHT_FILES)}, found {what}")
 
 
 def _read_parts(folder, name, index):

@@ -5,15 +5,16 @@ import pathlib
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from keras_electra.convert.tokenizer_files import (
+from keras_electra.errors import ConversionError
+from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.tokenizer import WordPieceTokenizer
+from keras_electra.tokenizer.training import without_fill
+from keras_electra.tokenizer.vocabulary_files import (
     CONFIG_FILE,
     GENERIC_CLASS,
     VOCABULARY_FILE,
     WHOLE_FILE,
 )
-from keras_electra.errors import ConversionError
-from keras_electra.runs.files import write_bytes, write_json
-from keras_electra.tokenizer import WordPieceTokenizer
 
 SAMPLE_TEXTS = (
     "The quick brown fox, aged 3.5, didn't jump over the lazy dog!",
@@ -36,6 +37,8 @@ def write_tokenizer(
     Returns:
         Sentences that say what these files cannot say.
     """
+    # Rows of the table without a token have none there either.
+    tokenizer = WordPieceTokenizer(without_fill(tokenizer.vocabulary), tokenizer.config)
     folder, config = pathlib.Path(folder), tokenizer.config
     inputs = ["input_ids", "token_type_ids", "attention_mask"]
     if num_segments == 1:

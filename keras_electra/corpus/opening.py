@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.foreign_files import MAX_POINTER_BYTES, refuse_pointer
 
 OnRead = Callable[[int], None]
 STANDARD_INPUT = "-"
@@ -106,6 +107,8 @@ def open_binary(path: str, seeks: bool):
         return system.open(inner, "rb", **options), size
     file = open(path, "rb")  # noqa: SIM115
     status = os.fstat(file.fileno())
+    if status.st_size <= MAX_POINTER_BYTES and is_regular(status):
+        refuse_pointer(path)
     return file, status.st_size if is_regular(status) else None
 
 

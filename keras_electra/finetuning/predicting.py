@@ -3,7 +3,7 @@
 import warnings
 
 from keras_electra.errors import InputError
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.task_models import SeveralTasks, TaskModel
 
 

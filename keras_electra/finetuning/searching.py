@@ -43,6 +43,7 @@ def search(
     num_samples: int | None = None,
     seed: int = 0,
     options: dict | None = None,
+    weights: str = "last",
     on_message=None,
     **callbacks,
 ) -> SearchOutcome:
@@ -58,6 +59,7 @@ def search(
         num_samples: combinations to draw; None for the whole grid, which needs lists only.
         seed: decides the combinations drawn.
         options: further options of every run.
+        weights: of a path, "last" or "average", as of `load`.
         on_message: called with sentences for the user.
         **callbacks: `on_row`, `on_step`, `on_steps`, as for `finetune`.
 
@@ -71,7 +73,7 @@ def search(
     rows = []
     for number, values in enumerate(combinations):
         tell(f"combination {number + 1} of {len(combinations)}: {values}")
-        start, config = recipe_for(model, task, **{**(options or {}), **values})
+        start, config = recipe_for(model, task, weights, **{**(options or {}), **values})
         run, main, diverged = out / f"run_{number:03d}", None, None
         try:
             outcome = finetune(

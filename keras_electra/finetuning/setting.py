@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_electra.config.finetune import FinetuneConfig
+from keras_electra.files import refuse_link
 from keras_electra.finetuning.data import TaskData
 from keras_electra.finetuning.start import Start
 from keras_electra.optimizers import ElectraAdamW
@@ -158,7 +159,9 @@ class Setting:
 
     def trial_path(self, trial: int) -> pathlib.Path:
         """Folder of what one trial leaves."""
-        return self.session.folder.path / "trials" / f"trial_{trial:02d}"
+        trials = self.session.folder.path / "trials"
+        refuse_link(trials)
+        return trials / f"trial_{trial:02d}"
 
 
 def score_rows(data: TaskData, rows: list[dict], config: FinetuneConfig, threshold=None) -> dict:

@@ -12,7 +12,8 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.config.sizes import size_named
 from keras_electra.errors import InputError
 from keras_electra.lora import add_lora
-from keras_electra.presets import load
+from keras_electra.opening import load
+from keras_electra.presets import refuse_average
 from keras_electra.tokenizer import WordPieceTokenizer
 
 
@@ -31,18 +32,23 @@ class Start:
     source: str | None
 
     @classmethod
-    def of(cls, model) -> "Start":
+    def of(cls, model, weights: str = "last") -> "Start":
         """Open a path, or take a pretrainer, a task model or a backbone with a `tokenizer`.
+
+        Args:
+            weights: of a path, "last" or "average", as of `load`.
 
         Raises:
             InputError: if it is none of these, or has no tokenizer.
         """
-        if isinstance(model, cls):
-            return model
         source = None
         if isinstance(model, str | os.PathLike):
             source = str(pathlib.Path(model).resolve())
-            model = load(model)
+            model = load(model, weights=weights)
+        else:
+            refuse_average("a model in memory", weights)
+        if isinstance(model, cls):
+            return model
         backbone = model if isinstance(model, ElectraBackbone) else getattr(model, "backbone", None)
         tokenizer = getattr(model, "tokenizer", None)
         if not isinstance(backbone, ElectraBackbone):

@@ -52,6 +52,7 @@ def finetune(
     run_dir,
     *,
     config: FinetuneConfig | None = None,
+    weights: str = "last",
     callbacks=(),
     splits=None,
     on_row=None,
@@ -69,6 +70,7 @@ def finetune(
             holds them all, or a dict by the task's name.
         run_dir: the run folder; made at the first start.
         config: the recipe; None for that of the encoder's size and the task.
+        weights: of a path, "last" or "average", as of `load`.
         callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
         splits: names of the splits to read and score; None for all that the data has.
         on_row: called with each row of the log, a dict.
@@ -85,7 +87,7 @@ def finetune(
     """
     require_figures()
     tell = on_message or (lambda sentence: None)
-    start = Start.of(model)
+    start = Start.of(model, weights)
     tasks = tasks_of(task)
     config = checked_config(config or default_config(start, tasks), start)
     with StopSignals() as signals:
@@ -145,14 +147,14 @@ def data_of(data, task: Task):
     return data
 
 
-def recipe_for(model, task, **changes) -> tuple[Start, FinetuneConfig]:
+def recipe_for(model, task, weights: str = "last", **changes) -> tuple[Start, FinetuneConfig]:
     """Open a model, and take the recipe of its size and the task with single options changed.
 
     Args:
-        model, task: as for `finetune`, which takes the `Start` in place of the model.
+        model, task, weights: as for `finetune`, which takes the `Start` in place of the model.
         **changes: any option of `FinetuneConfig` or its groups, by its own name.
     """
-    start = Start.of(model)
+    start = Start.of(model, weights)
     return start, checked_config(default_config(start, tasks_of(task), **changes), start)
 
 

@@ -16,6 +16,7 @@ except ImportError:
     # Windows.
     fcntl = None
 
+from keras_electra.files import refuse_link
 from keras_electra.launching.launch_file import LaunchFile
 from keras_electra.runs.process import start_time_of
 
@@ -59,7 +60,9 @@ def alone(result: pathlib.Path):
         yield
         return
     result.parent.mkdir(parents=True, exist_ok=True)
-    with open(result.with_name(f".{result.name}.lock"), "w") as lock:
+    path = result.with_name(f".{result.name}.lock")
+    refuse_link(path)
+    with open(path, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

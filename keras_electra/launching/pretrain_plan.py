@@ -234,8 +234,7 @@ class PretrainPlan:
     def _check_vocabulary(self):
         from keras_electra.tokenizer import WordPieceTokenizer
 
-        config = TokenizerConfig(**self.given("tokenizer"))
-        WordPieceTokenizer.from_file(pathlib.Path(self.vocabulary), config)
+        WordPieceTokenizer.from_file(pathlib.Path(self.vocabulary), **self.given("tokenizer"))
 
     def _check_vocabulary_size(self):
         if self.vocabulary_size < 1:

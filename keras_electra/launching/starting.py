@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import keras_electra
 from keras_electra.errors import InputError
+from keras_electra.files import refuse_links_in
 from keras_electra.launching.commands import Command
 from keras_electra.launching.launch_file import LaunchFile
 from keras_electra.launching.progress import read_progress
@@ -212,9 +213,11 @@ def launch(
         backend: value of KERAS_BACKEND in the new process, or None for that of this one.
 
     Raises:
-        InputError: if the folder cannot be written, or work goes on in it already.
+        InputError: if the folder cannot be written or holds a symbolic link, or work goes on in it
+            already.
     """
     started = Launch(run_dir)
+    refuse_links_in(run_dir)
     if started.exists() and started.status().is_live:
         raise InputError(f"expected a run folder without work in it, received {run_dir}")
     path = started.run.path

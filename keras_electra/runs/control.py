@@ -8,6 +8,7 @@ import stat
 import time
 
 from keras_electra.errors import InputError
+from keras_electra.files import refuse_link
 from keras_electra.runs.files import remove, to_json, write_json, writing
 from keras_electra.runs.folder import RunFolder
 from keras_electra.runs.process import host_name
@@ -47,6 +48,7 @@ def send_command(run: RunFolder | str | os.PathLike, command: str, **details) ->
         )
     identity = f"{time.time_ns():020d}_{os.getpid()}_{next(_counter):04d}"
     content = {"id": identity, "command": command, "time": time.time()}
+    refuse_link(run.control_path)
     with writing(run.control_path):
         run.control_path.mkdir(exist_ok=True)
     sender = {"pid": os.getpid(), "host": host_name()}
@@ -98,6 +100,9 @@ class CommandInbox:
         self._taken = {}
 
     def _new_files(self) -> list[pathlib.Path]:
+        if self._path.is_symlink():
+            # The start of the session refuses one; a folder elsewhere is never emptied.
+            return []
         try:
             names = sorted(os.listdir(self._path))
         except OSError:

@@ -5,6 +5,7 @@ import os
 import shutil
 
 from keras_electra.errors import InputError
+from keras_electra.files import refuse_link
 from keras_electra.runs.files import temporary_path
 from keras_electra.runs.folder import RunFolder
 
@@ -34,9 +35,11 @@ def prune_checkpoints(
             "milestone_every_steps: expected at least 1, or none, "
             f"received {milestone_every_steps!r}"
         )
-    removed = []
-    for step, path in RunFolder(run).checkpoints()[:-keep_last]:
-        if milestone_every_steps is not None and step % milestone_every_steps == 0:
+    run, removed = RunFolder(run), []
+    refuse_link(run.checkpoints_path)
+    for step, path in run.checkpoints()[:-keep_last]:
+        is_milestone = milestone_every_steps is not None and step % milestone_every_steps == 0
+        if is_milestone or path.is_symlink():
             continue
         # One that cannot be deleted now (open in another program) goes the next time.
         with contextlib.suppress(OSError):

@@ -11,6 +11,7 @@ import time
 import weakref
 
 from keras_electra.errors import RunInUseError
+from keras_electra.files import refuse_link
 from keras_electra.runs.files import to_json, writing
 
 try:
@@ -130,6 +131,7 @@ class FolderLock:
         Raises:
             RunInUseError: naming the process and machine that hold it.
         """
+        refuse_link(self.path)
         with writing(self.path):
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:

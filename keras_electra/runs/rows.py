@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from keras_electra.errors import DamagedDataError
+from keras_electra.files import refuse_link
 from keras_electra.runs.files import to_json, write_bytes, writing
 
 
@@ -45,6 +46,7 @@ def parse_row(path, line_number: int, line: bytes | str) -> dict:
 
 def append_row(path, row: dict) -> None:
     """Add one line in one write; where the disk is full, the file stays as it was."""
+    refuse_link(path)
     content = (to_json(row) + "\n").encode()
     with writing(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -78,6 +80,7 @@ def sync(path) -> None:
 
 def drop_cut_line(path) -> None:
     """Remove a last line without its end, so that the next row starts a line of its own."""
+    refuse_link(path)
     length = sum(len(line) for line in whole_lines(path))
     with contextlib.suppress(FileNotFoundError), writing(path):
         if os.path.getsize(path) > length:
@@ -86,6 +89,7 @@ def drop_cut_line(path) -> None:
 
 def drop_rows_after(path, step: int) -> int:
     """Rewrite the file without the rows whose `step` is more than `step`; how many went."""
+    refuse_link(path)
     lines = whole_lines(path)
     rows = [parse_row(path, i, line) for i, line in enumerate(lines, 1)]
     steps = [row.get("step") for row in rows]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 
 from keras_electra.errors import ElectraError, InputError, RunInUseError
+from keras_electra.files import refuse_links_in
 from keras_electra.runs import rows
 from keras_electra.runs.control import CommandInbox
 from keras_electra.runs.files import (
@@ -63,7 +64,8 @@ class RunSession:
 
     Raises (on entering):
         RunInUseError: naming the process and host that hold the folder.
-        InputError: if the run has other settings or another vocabulary; nothing is changed then.
+        InputError: if the run has other settings or another vocabulary, or a symbolic link is inside
+            of the folder; nothing is changed then.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class RunSession:
                 raise InputError(
                     f"expected a folder for the run, received the file {str(self.folder.path)!r}"
                 ) from None
+        refuse_links_in(self.folder.path)
         self._lock.acquire()
         try:
             self._open()

@@ -79,7 +79,7 @@ class Judge:
         return self._model.predict_rows(rows, 1 << (size - 1).bit_length(), FEW_LENGTHS)
 
 
-def open_judge(path, task: str | None = None, batch_size: int = 32) -> Judge:
+def open_judge(path, task: str | None = None, batch_size: int = 32, weights: str = "last") -> Judge:
     """The model of a run, checkpoint, preset, or of an ONNX file; the latter needs no Keras.
 
     Raises:
@@ -87,15 +87,17 @@ def open_judge(path, task: str | None = None, batch_size: int = 32) -> Judge:
     """
     path = pathlib.Path(path)
     if path.suffix == ".onnx":
+        if weights != "last":
+            raise InputError(f"weights: expected 'last' for {path}, an exported file")
         model = OnnxModel(path)
         if task not in (None, model.task_name):
             raise InputError(f"--task: expected {model.task_name!r}, received {task!r}")
         return Judge(model, batch_size)
     from keras_electra.deploy.network import one_task, refuse_without_detector
-    from keras_electra.presets import load
+    from keras_electra.opening import load
     from keras_electra.pretrainer import ElectraPretrainer
 
-    model = one_task(load(path), task)
+    model = one_task(load(path, weights=weights), task)
     if isinstance(model, ElectraPretrainer) and model.objective.objective != "electric":
         refuse_without_detector(model)
     return Judge(model, batch_size)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 
 from keras_electra.errors import InputError
+from keras_electra.files import refuse_link
 
 try:
     import fcntl
@@ -105,8 +106,9 @@ def replace_file(path: pathlib.Path, content: bytes) -> None:
     """Write a file under a temporary name, then give it its own; whoever looks sees all or nothing.
 
     Raises:
-        InputError: if the disk is full or the folder cannot be written.
+        InputError: if the disk is full, the folder cannot be written or `path` is a symbolic link.
     """
+    refuse_link(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("wb") as file:

@@ -22,6 +22,11 @@ DOCUMENTS_FILE = "document_offsets.bin"
 HELD_OUT_FILE = "held_out.bin"
 COUNTS_FILE = "token_counts.bin"
 HASH_BLOCK_BYTES = 1 << 22
+TOKEN_BYTES = {"uint16": 2, "uint32": 4}
+"""The types that token ids are written in, and their size. Any other read from a manifest, such as
+`object`, would have NumPy take the bytes of a file for addresses."""
+
+OFFSET_BYTES = 8
 
 
 def shard_file(index: int) -> str:
@@ -99,6 +104,32 @@ class Manifest:
         """Files that the token ids are spread over."""
         return -(-self.num_tokens // self.store.shard_tokens)
 
+    def check_sizes(self) -> None:
+        """Raise `ValueError` unless types, counts and the sizes of the files fit together."""
+        if self.token_dtype not in list(TOKEN_BYTES):
+            raise ValueError(
+                f"token_dtype: expected one of {', '.join(TOKEN_BYTES)}, received {self.token_dtype!r}"
+            )
+        for name in ("num_tokens", "num_sentences", "num_documents", "vocabulary_size"):
+            count = getattr(self, name)
+            if type(count) is not int or count < 1:
+                raise ValueError(f"{name}: expected a whole number from 1, received {count!r}")
+        for name, expected in self._file_sizes():
+            received = self.files[name].num_bytes if name in self.files else "no such file"
+            if received != expected:
+                raise ValueError(f"{name}: expected {expected} bytes, received {received}")
+        if self.files[HELD_OUT_FILE].num_bytes % (2 * OFFSET_BYTES):
+            raise ValueError(f"{HELD_OUT_FILE}: expected pairs of numbers of {OFFSET_BYTES} bytes")
+
+    def _file_sizes(self) -> Iterator[tuple[str, int]]:
+        """Name and bytes of the files that are mapped into memory."""
+        yield DOCUMENTS_FILE, OFFSET_BYTES * (self.num_documents + 1)
+        yield SENTENCES_FILE, OFFSET_BYTES * (self.num_sentences + 1)
+        yield COUNTS_FILE, OFFSET_BYTES * self.vocabulary_size
+        for index in range(self.num_shards):
+            tokens = min(self.store.shard_tokens, self.num_tokens - index * self.store.shard_tokens)
+            yield shard_file(index), tokens * TOKEN_BYTES[self.token_dtype]
+
     def write(self, folder: pathlib.Path) -> None:
         """Write `manifest.json` into `folder` and make sure it is on the disk."""
         content = dataclasses.asdict(self)
@@ -133,6 +164,7 @@ class Manifest:
         try:
             is_whole = content["fingerprint"] == fingerprint_of(content)
             manifest = cls(**{**content, **parsed(content)})
+            manifest.check_sizes()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedDataError(f"{path} is damaged: {error}") from error
         if not is_whole:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tasks.delimited import csv_records, delimited_rows, tsv_records
 from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
@@ -115,6 +116,7 @@ def parquet_rows(path) -> Iterator[Row]:
         from pyarrow import parquet
     except ImportError as error:
         raise MissingExtraError("reading Parquet", "data") from error
+    refuse_pointer(path)
     try:
         with parquet.ParquetFile(path) as file:
             number = 0

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from keras_electra.errors import InputError
+from keras_electra.foreign_files import refuse_pointer
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -50,7 +51,8 @@ def text_lines(path, encoding: str = "utf-8", newline: str = "\n") -> Iterator[s
 
 
 def opened(path: pathlib.Path):
-    """The file for reading bytes, decompressed where its name ends in .gz."""
+    """The file for reading bytes, decompressed where its name ends in .gz; no Git LFS pointer."""
+    refuse_pointer(path)
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 

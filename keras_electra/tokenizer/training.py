@@ -3,7 +3,7 @@
 import collections
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
@@ -158,6 +158,34 @@ def repeated(words: collections.Counter[str]) -> Iterator[str]:
         whole, rest = divmod(count, TRAINING_CHUNK_WORDS)
         yield from itertools.repeat(" ".join([word] * TRAINING_CHUNK_WORDS), whole)
         yield " ".join([word] * rest)
+
+
+def filled_up_to(vocabulary: list[str], num_rows: int) -> list[str]:
+    """The vocabulary with an `[unused…]` entry, numbered by its id, for each further row of a table.
+
+    >>> filled_up_to(["[PAD]", "a"], 4)
+    ['[PAD]', 'a', '[unused2]', '[unused3]']
+    """
+    vocabulary, known = list(vocabulary), set(vocabulary)
+    for index in range(len(vocabulary), num_rows):
+        number = index
+        while f"[unused{number}]" in known:
+            number += num_rows
+        vocabulary.append(f"[unused{number}]")
+        known.add(vocabulary[-1])
+    return vocabulary
+
+
+def without_fill(vocabulary: Sequence[str]) -> list[str]:
+    """The vocabulary without the entries at its end that `filled_up_to` made.
+
+    >>> without_fill(["[PAD]", "a", "[unused2]", "[unused3]"])
+    ['[PAD]', 'a']
+    """
+    length = len(vocabulary)
+    while length and vocabulary[length - 1] == f"[unused{length - 1}]":
+        length -= 1
+    return list(vocabulary[:length])
 
 
 def filled(vocabulary: list[str], multiple_of: int) -> list[str]:

@@ -16,9 +16,9 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
+from keras_electra.tokenizer.vocabulary_files import MARGIN, read_vocabulary
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-MARGIN = " \t\r"
 DEFAULTS = TokenizerConfig()
 
 
@@ -51,27 +51,25 @@ class WordPieceTokenizer:
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike, config: TokenizerConfig = DEFAULTS
+        cls, path: str | os.PathLike, config: TokenizerConfig | None = None, **changes
     ) -> "WordPieceTokenizer":
-        """Read a `vocab.txt`: UTF-8, one token per line, the line number is the id.
+        """Read a vocabulary: `vocab.txt` (UTF-8, one token per line, the line number is the id),
+        `tokenizer.json`, or a folder with one of them: of Hugging Face, a run, a preset or a store.
+
+        Args:
+            path: the file or folder.
+            config: the settings; None for those beside the vocabulary, or the defaults for a
+                `vocab.txt` alone.
+            **changes: options of `TokenizerConfig` that differ from these settings.
 
         Raises:
-            InputError: if the file cannot be read, or an entry is blank, repeated or missing.
+            InputError: if the file cannot be read, is something else, or an entry is blank, repeated or
+                missing.
         """
+        vocabulary, own = read_vocabulary(path)
+        config = (config or own or DEFAULTS).replace(**changes)
         try:
-            text = pathlib.Path(path).read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"vocabulary {path}: expected UTF-8, received byte "
-                f"0x{error.object[error.start]:02x} at offset {error.start}"
-            ) from error
-        except OSError as error:
-            raise InputError(
-                f"vocabulary {path}: expected a readable file, received {error.strerror}"
-            ) from error
-        lines = [line.strip(MARGIN) for line in text.split("\n")]
-        try:
-            return cls(lines[:-1] if lines[-1] == "" else lines, config)
+            return cls(vocabulary, config)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 

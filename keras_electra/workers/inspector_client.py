@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.traces import Scenario, Trace
@@ -25,16 +26,27 @@ class InspectorClient(WorkerClient):
         backend: "jax", "tensorflow" or "torch"; None for what the command line would take.
         device: "cpu", "default" for the backend's own, or "auto": the CPU while a run beside this one
             holds another device, else the backend's own.
+        weights: "last" or "average", as of `keras_electra.load`.
         **options: of `WorkerClient`.
     """
 
-    def __init__(self, path, *, backend: str | None = None, device: str = "auto", **options):
+    def __init__(
+        self,
+        path,
+        *,
+        backend: str | None = None,
+        device: str = "auto",
+        weights: str = "last",
+        **options,
+    ):
         path = pathlib.Path(path)
         check_folder(path)
         if device not in DEVICES:
             raise InputError(f"device: expected one of {', '.join(DEVICES)}, received {device!r}")
         self.path, self.backend, self.device = path, backend, device
-        arguments = ["--model", os.fspath(path.resolve())]
+        if weights not in WEIGHTS:
+            raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, received {weights!r}")
+        arguments = ["--model", os.fspath(path.resolve()), "--weights", weights]
         if backend is not None:
             arguments += ["--backend", backend]
         super().__init__(MODULE, arguments, **options)
@@ -65,8 +77,12 @@ def check_folder(path: pathlib.Path) -> None:
     """Raise `InputError` for what cannot be inspected, before a worker takes seconds to find out."""
     if not path.is_dir():
         raise InputError(f"model: expected a folder, received {str(path)!r}, which is not there")
-    if not any((path / name).is_file() for name in ("state.json", "config.json")):
-        raise InputError(f"model: expected a run, a checkpoint or a preset folder, received {path}")
+    names = ("state.json", "config.json", "discriminator/config.json", "snapshots")
+    if not any((path / name).exists() for name in names):
+        raise InputError(
+            "model: expected a run, a checkpoint, a preset or a Hugging Face folder, "
+            f"received {path}"
+        )
     run = RunFolder(path)
     if run.exists() and "finetune" in run.config():
         raise InputError(f"model: expected a pretraining run, received {path}, a fine-tuning run")

@@ -32,6 +32,7 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         text: to begin with.
         backend: of the process that reads the folder; None for the kernel's own.
         device: "auto" (the CPU while a run holds the accelerator), "cpu" or "default".
+        weights: of a folder, "last", or "average" for the moving average of a run with `ema_rate`.
         threshold: P(replaced) from which a token counts as noticed.
         records: a folder to which every judged edit and sample is added, as `trials.jsonl`; or None.
         **options: of `Scenario`, such as `masking="none"`, `seed=7` or `edits={2: "drank"}`.
@@ -44,12 +45,14 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         *,
         backend: str | None = None,
         device: str = "auto",
+        weights: str = "last",
         threshold: float = 0.5,
         records=None,
         **options,
     ):
         refuse_unknown("ReplacedTokenView", options, sources.OPTIONS)
-        self._source, name, self._path = sources.opened(model, backend, device)
+        self._source, name, self._path = sources.opened(model, backend, device, weights)
+        self._weights = weights
         self._owns_source = self._source is not model
         self._records = None if records is None else pathlib.Path(records)
         # The model's own temperature, once it is known, unless one was asked for.
@@ -146,11 +149,12 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         given = "".join(f", {name}={value!r}" for name, value in options.items())
         model = "model" if self._path is None else repr(self._path)
         text = repr(self._scenario.text)
-        opened = "model" if self._path is None else f"ke.load({self._path!r})"
+        chosen = "" if self._weights == "last" else f", weights={self._weights!r}"
+        opened = "model" if self._path is None else f"ke.load({self._path!r}{chosen})"
         threshold = self.grid.threshold
         return (
             f"from keras_electra_widgets import {type(self).__name__}\n\n"
-            f"{type(self).__name__}({model}, {text}, threshold={threshold}{given})\n\n"
+            f"{type(self).__name__}({model}, {text}, threshold={threshold}{chosen}{given})\n\n"
             "# The same in a script:\n"
             "import keras_electra as ke\nfrom keras_electra.traces import plain_text\n\n"
             f"trace = ke.Inspector({opened}).trace({text}{given})\n"

@@ -22,7 +22,7 @@ NEEDS = {
 """Control → the options that a plain function must take for it."""
 
 
-def opened(model, backend: str | None, device: str):
+def opened(model, backend: str | None, device: str, weights: str = "last"):
     """(what answers, its name, where its weights come from) of the model of a view.
 
     Args:
@@ -31,11 +31,17 @@ def opened(model, backend: str | None, device: str):
             `texts → traces`.
         backend: of the worker.
         device: of the worker.
+        weights: of a folder, "last" or "average".
     """
+    if weights != "last" and not isinstance(model, str | os.PathLike):
+        raise InputError(
+            "weights: expected 'last' unless the model is a folder; "
+            "`keras_electra.load(folder, weights=...)` opens one in this kernel"
+        )
     if isinstance(model, InspectorClient):
         return model, model.path.name, os.fspath(model.path)
     if isinstance(model, str | os.PathLike):
-        client = InspectorClient(model, backend=backend, device=device)
+        client = InspectorClient(model, backend=backend, device=device, weights=weights)
         return client, client.path.resolve().name, os.fspath(model)
     if hasattr(model, "handlers"):
         return LocalWorker(model.handlers()), "the model in this kernel", None

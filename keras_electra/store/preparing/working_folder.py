@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from keras_electra.corpus import Problems, Unit
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import refuse_links_in, target_of
 from keras_electra.store.folder import TEMPORARY_SUFFIX, fcntl, replace_file, unwritten
 
 SUFFIX = ".preparing"
@@ -27,7 +28,7 @@ DONE_FILE, LOCK_FILE = "done.json", "lock"
 def working_path(out: pathlib.Path) -> pathlib.Path:
     """The working folder of a store."""
     out = pathlib.Path(os.path.abspath(out))
-    return out.with_name(out.name + SUFFIX)
+    return target_of(out.with_name(out.name + SUFFIX))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +138,7 @@ class WorkingFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            refuse_links_in(self.path)
             lock = locked(self.path, is_shared)
         except OSError as error:
             raise unwritten(self.path, error) from error

@@ -1,0 +1,223 @@
+"""Vocabularies as people have them: `vocab.txt`, `tokenizer.json`, and folders with one of the two."""
+
+import pathlib
+import re
+
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.errors import InputError
+from keras_electra.foreign_files import (
+    file_in,
+    hub_snapshot,
+    read_json_in,
+    read_object,
+    refuse_pointer,
+)
+from keras_electra.tokenizer.training import filled_up_to
+
+CONFIG_FILE, WHOLE_FILE, VOCABULARY_FILE = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
+ADDED_FILE = "added_tokens.json"
+OWN_FILES = ("config.json", "manifest.json")
+"""Of a run, preset or store: their entry "tokenizer" holds a `TokenizerConfig`."""
+
+SENTENCEPIECE_FILES = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+GENERIC_CLASS = "PreTrainedTokenizerFast"
+"""Is what `tokenizer.json` says it is."""
+
+CLASSES = (
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "ElectraTokenizer",
+    "ElectraTokenizerFast",
+    GENERIC_CLASS,
+)
+MAX_WORD_CHARACTERS = 100
+"""What `transformers` takes where no file says otherwise; the original program takes 200."""
+
+MARGIN = " \t\r"
+COUNTED = re.compile(r"\S+[ \t]+-?\d+(\.\d+)?")
+COUNTED_FRACTION = 0.9
+NEEDED = (
+    "expected a WordPiece vocabulary: a vocab.txt with one token per line, a tokenizer.json or a folder "
+    "with one of them. `keras-electra tokenizer train` makes one from text"
+)
+
+
+def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
+    """The tokens of a vocabulary by id, and the settings that come with it, or None without any.
+
+    Args:
+        path: `vocab.txt` (UTF-8, one token per line; blank lines at the end are dropped),
+            `tokenizer.json`, or a folder with one of them: of Hugging Face, of the hub's cache, a run,
+            a preset or a store. In a Hugging Face folder, added tokens take their ids, and rows of the
+            model's table without a token become `[unused…]` entries.
+
+    Raises:
+        InputError: if it is something else, such as a SentencePiece model, a list of words with counts
+            or a Git LFS pointer.
+        DamagedDataError: for a JSON file that holds none.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return of_folder(hub_snapshot(path))
+    refuse_pointer(path)
+    if path.suffix == ".json":
+        whole = read_object(path)
+        vocabulary = _with_added(
+            path, _whole_vocabulary(path, whole), _added(path, {}, {}, whole), None
+        )
+        return vocabulary, _config(path, path, {}, whole)
+    return _lines(path), None
+
+
+def has_vocabulary(folder) -> bool:
+    """Whether a folder holds `vocab.txt` or `tokenizer.json`."""
+    return any(file_in(folder, name) for name in (VOCABULARY_FILE, WHOLE_FILE))
+
+
+def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
+    """As `read_vocabulary`, of a folder; case and accents as `tokenizer_config.json` says, else
+    `tokenizer.json`."""
+    vocabulary_path = file_in(folder, VOCABULARY_FILE)
+    own = _own_settings(folder)
+    if own is not None and vocabulary_path is not None:
+        return _lines(vocabulary_path), own
+    options = read_json_in(folder, CONFIG_FILE) or {}
+    whole = read_json_in(folder, WHOLE_FILE)
+    if vocabulary_path is None and whole is None:
+        found = [name for name in SENTENCEPIECE_FILES if (folder / name).exists()]
+        what = f"{found[0]}, a SentencePiece model" if found else "none"
+        raise InputError(f"{folder}: {NEEDED}; received {what}")
+    _check_class(folder, options, whole)
+    config = _config(folder / CONFIG_FILE, folder / WHOLE_FILE, options, whole or {})
+    if vocabulary_path is not None:
+        vocabulary = _lines(vocabulary_path)
+    else:
+        vocabulary = _whole_vocabulary(folder / WHOLE_FILE, whole)
+    added = _added(folder, read_json_in(folder, ADDED_FILE) or {}, options, whole or {})
+    rows = (read_json_in(folder, "config.json") or {}).get("vocab_size")
+    rows = rows if isinstance(rows, int) else None
+    vocabulary = _with_added(folder, vocabulary, added, rows)
+    return filled_up_to(vocabulary, rows or 0), config
+
+
+def _own_settings(folder) -> TokenizerConfig | None:
+    """The settings of a vocabulary in a folder that this package wrote; None for another's."""
+    for name in OWN_FILES:
+        options = (read_json_in(folder, name) or {}).get("tokenizer")
+        if isinstance(options, dict):
+            return TokenizerConfig.from_dict(options)
+    return None
+
+
+def _lines(path) -> list[str]:
+    """The tokens of a `vocab.txt`."""
+    try:
+        content = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"vocabulary {path}: expected a readable file, received {error.strerror}"
+        ) from error
+    # A SentencePiece model is a binary message whose first piece is a special token.
+    if content[:1] == b"\n" and (b"<unk>" in content[:200] or b"<pad>" in content[:200]):
+        raise InputError(f"{path} is a SentencePiece model; {NEEDED}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"vocabulary {path}: expected UTF-8, received byte "
+            f"0x{error.object[error.start]:02x} at offset {error.start}"
+        ) from error
+    lines = [line.strip(MARGIN) for line in text.split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    num_counted = sum(COUNTED.fullmatch(line) is not None for line in lines)
+    if lines and num_counted >= COUNTED_FRACTION * len(lines):
+        raise InputError(
+            f"{path} is a list of words with numbers, such as {lines[len(lines) // 2]!r}; {NEEDED}"
+        )
+    return lines
+
+
+def _check_class(folder, options, whole):
+    name = options.get("tokenizer_class", CLASSES[0])
+    if name not in CLASSES:
+        raise InputError(
+            f"{folder}/{CONFIG_FILE}: expected tokenizer_class to be one of {', '.join(CLASSES)}, "
+            f"received {name!r}; without the tokenizer's files the weights alone are read"
+        )
+    if name == GENERIC_CLASS and whole is None:
+        raise InputError(
+            f"{folder}: expected {WHOLE_FILE} for the tokenizer_class {name}, found none"
+        )
+    for option in ("do_basic_tokenize", "tokenize_chinese_chars"):
+        if options.get(option, True) is not True:
+            raise InputError(
+                f"{folder}/{CONFIG_FILE}: expected {option} to be true, received {options[option]!r}"
+            )
+
+
+def _config(options_path, whole_path, options, whole) -> TokenizerConfig:
+    """Case, accents and the longest word, from what the two files say."""
+    normalizer = whole.get("normalizer") or {}
+    if normalizer and normalizer.get("type") != "BertNormalizer":
+        raise InputError(
+            f"{whole_path}: expected a BertNormalizer, received {normalizer.get('type')!r}"
+        )
+    lowercase = options.get("do_lower_case", normalizer.get("lowercase", True))
+    strip_accents = options.get("strip_accents", normalizer.get("strip_accents"))
+    longest = (whole.get("model") or {}).get("max_input_chars_per_word", MAX_WORD_CHARACTERS)
+    return TokenizerConfig(
+        lowercase=lowercase, strip_accents=strip_accents, max_word_characters=longest
+    )
+
+
+def _whole_vocabulary(path, whole) -> list[str]:
+    """The tokens of `tokenizer.json`, in the order of their ids."""
+    model = whole.get("model") or {}
+    received = model.get("type"), model.get("continuing_subword_prefix", "##")
+    if received != ("WordPiece", "##"):
+        raise InputError(
+            f"{path}: expected a WordPiece model with the prefix '##', "
+            f"received {received[0]!r} with {received[1]!r}"
+        )
+    ids = model.get("vocab") or {}
+    if sorted(ids.values()) != list(range(len(ids))):
+        raise InputError(f"{path}: expected the ids 0 to {len(ids) - 1}, each once")
+    return sorted(ids, key=ids.get)
+
+
+def added_tokens(folder) -> list[str]:
+    """Tokens that were added to the vocabulary of a Hugging Face folder after it was made."""
+    names = (ADDED_FILE, CONFIG_FILE, WHOLE_FILE)
+    return [token for token, _ in _added(folder, *(read_json_in(folder, n) or {} for n in names))]
+
+
+def _added(where, added: dict, options: dict, whole: dict) -> list[tuple[str, int]]:
+    """Token and id of what was added after the vocabulary was made, from the three files for it."""
+    found = list(added.items())
+    try:
+        for index, token in (options.get("added_tokens_decoder") or {}).items():
+            found.append((token["content"], int(index)))
+        found += [(token["content"], token["id"]) for token in whole.get("added_tokens") or []]
+        if not all(isinstance(token, str) and type(index) is int for token, index in found):
+            raise TypeError("a token is a string, its id a whole number")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{where}: expected added tokens with their ids ({error})") from error
+    return sorted(set(found), key=lambda pair: pair[1])
+
+
+def _with_added(where, vocabulary, added, rows: int | None) -> list[str]:
+    """The vocabulary with added tokens at their ids; what lies between is `[unused…]`."""
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    for token, index in added:
+        if ids.get(token) == index:
+            continue
+        most = (len(vocabulary) + len(added) if rows is None else rows) - 1
+        if token in ids or not len(vocabulary) <= index <= most:
+            raise InputError(
+                f"{where}: expected the added token {token!r} at an id of its own from "
+                f"{len(vocabulary)} to {most}, received {index}"
+            )
+        vocabulary = [*filled_up_to(vocabulary, index), token]
+        ids[token] = index
+    return vocabulary
