@@ -1,4 +1,4 @@
-"""What happens between the steps of a run: rows of the log, checkpoints, commands, the clock."""
+"""`RunKeeper`: what happens between the steps of a run: log rows, checkpoints, commands, the clock."""
 
 import dataclasses
 import math
@@ -9,15 +9,13 @@ import keras
 from keras_electra.backends import devices
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
-from keras_electra.runs import RunSession, StopSignals, memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, TimeBudget, memory_bytes
 
-COMMAND_SECONDS = 0.5
-"""How often the control folder is looked into, and a paused run looks around."""
 MEMORY_COLUMNS = ("memory_bytes", "peak_memory_bytes")
 AGREE_EVERY_STEPS = 10
-"""How often several processes agree whether to go on."""
-WISHES = (None, "paused", "finished", "stopped", "interrupted")
-"""What a process may want between two steps; of several wishes the last is followed."""
+"""How often several processes agree whether to continue."""
+FIRST_LOOKS = (1, 2, 4, 8)
+"""Steps of a session after which several processes also agree, under a time budget."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,8 @@ class TrainingPlan:
         steps: updates of this training.
         log_every_steps, checkpoint_every_steps: how often a row and a checkpoint are written.
         optimizer: for the learning rate in the rows.
-        time_budget_minutes: minutes of training after which it ends, or None.
+        time_budget_minutes: minutes of training after which it ends, or None. The first step of each
+            shape in a session, which compiles, is not counted.
         first_step: updates that other trainings of the same run count before this one.
         columns: what every row also holds, such as the number of a trial.
     """
@@ -63,7 +62,8 @@ class RunKeeper(keras.callbacks.Callback):
         on_step: called with the number of steps done, after each step or execution of several.
 
     Attributes:
-        outcome: "finished", "stopped" or "interrupted" once training ended.
+        control: `RunControl`, which knows how training ended.
+        has_row: whether the epoch that ended last was a whole logging interval.
     """
 
     def __init__(
@@ -87,19 +87,30 @@ class RunKeeper(keras.callbacks.Callback):
         self.batches = batches
         self.save = save
         self.step = self.saved_step = step
-        self.outcome = None
+        self.control = RunControl(session, signals, self.checkpoint, agree=devices.largest)
+        self.has_row = False
         self.on_row = on_row or (lambda row: None)
         self.on_step = on_step or (lambda number: None)
         self._carried_metrics = metrics if step % plan.log_every_steps else None
         self._started = time.monotonic() - seconds
-        self._looked = 0.0
+        # While a step compiles, the clock of a time budget stands still.
+        self._stopped_at = None
+        self._budget = None
+        if plan.time_budget_minutes is not None:
+            self._stopped_at = self._started + seconds
+            speed = step / seconds if step and seconds else None
+            self._budget = TimeBudget(60 * plan.time_budget_minutes, speed)
+        self._programs = set()
+        self._first_step = step
         self._newly_done = 1
-        self._is_paused = False
         # Updates left out before: those of a checkpoint are known when its model is there.
         self._skipped = None
-        self._clocked_from = None
-        self._saves_at_end = True
         self._start_interval()
+
+    @property
+    def outcome(self) -> str | None:
+        """ "finished", "stopped" or "interrupted" once training ended, else None."""
+        return self.control.outcome
 
     @property
     def run_step(self) -> int:
@@ -108,14 +119,17 @@ class RunKeeper(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """Seconds of training, over all sessions, pauses left out."""
-        return time.monotonic() - self._started
+        """Seconds of training, over all sessions; pauses and, under a time budget, compiling left out."""
+        now = time.monotonic() if self._stopped_at is None else self._stopped_at
+        return now - self._started
 
     def on_train_begin(self, logs=None):
         """Fit the schedule to the clock before the first step that follows."""
         if self._skipped is None:
             self._skipped = int(number_of(self.model.optimizer.skipped_steps))
-        self._keep_to_clock()
+        if self._budget is not None:
+            self._stop_clock_to_compile()
+            self._fit_schedule(self.model.steps_per_execution)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Go on with the sums of an interval that a checkpoint cut in two."""
@@ -134,16 +148,17 @@ class RunKeeper(keras.callbacks.Callback):
         """
         if batch:
             self._count_steps()
-            self._between_steps()
+            # Told to end here, `fit` does one more execution.
+            self._between_steps(self._newly_done)
 
     def on_epoch_end(self, epoch, logs=None):
         """The work after the last step of an interval, or of the run."""
         self._count_steps()
         if self.step >= self.plan.steps:
             self._end("finished")
-        is_interval_end = self._is_interval_end()
+        self.has_row = self.step % self.plan.log_every_steps == 0 or self.outcome == "finished"
         # The row goes before the checkpoint: a kill in between may not lose it.
-        if is_interval_end:
+        if self.has_row:
             row = self._row({name: float(value) for name, value in (logs or {}).items()})
             self.session.append_log(row)
             self.on_row(row)
@@ -155,13 +170,20 @@ class RunKeeper(keras.callbacks.Callback):
                 keras.ops.convert_to_numpy(variable) for variable in self.model.metrics_variables
             ]
         self._between_steps()
-        if self.outcome is not None and self._saves_at_end:
-            self.checkpoint()
-        if is_interval_end:
+        if self.has_row:
             self._start_interval()
-            # From here on the time of compiling does not count.
-            self._clocked_from = self._clocked_from or (self.step, self.seconds)
-            self._keep_to_clock()
+
+    def conclude(self, stopped_by: str | None = None, again: bool = False) -> None:
+        """Write the last checkpoint once training ended, if it has.
+
+        Args:
+            stopped_by: what set `stop_training`, unless a command, a signal or the clock did.
+            again: whether the model was changed since the last step.
+        """
+        if stopped_by is not None:
+            self.control.end("stopped", f"stopped by {stopped_by}")
+        if self.outcome is not None and self.control.saves_at_end:
+            self.checkpoint(again)
 
     def checkpoint(self, again: bool = False):
         """Write a checkpoint of this step, once, or `again` where its state has changed."""
@@ -179,23 +201,47 @@ class RunKeeper(keras.callbacks.Callback):
         self._started += seconds
         self._interval_started += seconds
 
+    def _stop_clock_to_compile(self):
+        """Do not count the next step if it is the first of its shape in this session."""
+        tokens = self.batches.tokens_until(self.step + 1) - self._tokens()
+        program = (tokens, self.model.steps_per_execution)
+        if program not in self._programs:
+            self._programs.add(program)
+            self._stopped_at = self._stopped_at or time.monotonic()
+
     def _count_steps(self):
         # Not `self.model`: on JAX, asking for it brings all its variables up to date.
         self._newly_done = self._model.steps_per_execution
         self.step += self._newly_done
         self.on_step(self.run_step)
         self.session.set_state("running", self.run_step)
+        if self._stopped_at is not None:
+            self._wait_for_device()
+            self._started += time.monotonic() - self._stopped_at
+            self._stopped_at = None
+            self._budget.restart(self.step, self.seconds)
 
-    def _between_steps(self):
-        """Look whether to go on, obey commands, and write the checkpoint that is due."""
-        is_time = devices.num_processes() == 1 or self.step % AGREE_EVERY_STEPS < self._newly_done
-        if self.outcome is None and is_time:
-            self._look_around()
+    def _between_steps(self, ahead: int = 0):
+        """Look whether to continue, obey commands, and write the checkpoint that is due.
+
+        Args:
+            ahead: steps that are still done if training is told to end now.
+        """
+        if self.outcome is None and self._may_look():
+            is_time_up = self._budget is not None and self._fit_schedule(ahead)
+            self.leave_out(self.control.look(self.run_step, is_time_up))
+            if self.outcome is not None:
+                self._end(self.outcome)
+            if self.outcome == "finished":
+                self.model.optimizer.total_steps_variable.assign(max(self.step + ahead, 1))
         if self.step % self.plan.checkpoint_every_steps == 0:
             self.checkpoint()
 
-    def _is_interval_end(self):
-        return self.step % self.plan.log_every_steps == 0 or self.outcome == "finished"
+    def _may_look(self):
+        """Whether this is a step at which all processes look; a single one looks at every step."""
+        if devices.num_processes() == 1 or self.step % AGREE_EVERY_STEPS < self._newly_done:
+            return True
+        return self._budget is not None and self.step - self._first_step in FIRST_LOOKS
 
     def _start_interval(self):
         self._interval_step = self.step
@@ -269,76 +315,32 @@ class RunKeeper(keras.callbacks.Callback):
         is_older = 0 < self.saved_step <= self._interval_step
         return f", and the checkpoint of step {self.saved_step} is intact" if is_older else ""
 
-    def _seconds_left(self):
-        if self.plan.time_budget_minutes is None:
-            return float("inf")
-        return 60 * self.plan.time_budget_minutes - self.seconds
+    def _fit_schedule(self, ahead: int) -> bool:
+        """Set the schedule's number of steps to what the clock still allows; whether time is up.
 
-    def _keep_to_clock(self):
-        """With a time budget: fit the schedule to the steps that the clock still allows."""
-        if self.plan.time_budget_minutes is None or self.outcome is not None or not self.step:
-            return
-        steps, seconds = self._clocked_from or (0, 0.0)
-        if self.step == steps:
-            steps, seconds = 0, 0.0
-        speed = (self.step - steps) / (self.seconds - seconds)
-        reachable = self.step + int(self._seconds_left() * speed)
-        total = devices.largest(min(self.plan.steps, max(reachable, self.step + 1)))
-        self.model.optimizer.total_steps_variable.assign(total)
-
-    def _look_around(self):
-        """Follow signals, the clock and commands; a pause lasts until something ends it."""
-        paused_at = time.monotonic()
-        wish = self._agreed_wish()
-        while wish == "paused":
-            time.sleep(COMMAND_SECONDS / 2)
-            wish = self._agreed_wish()
-        pause = time.monotonic() - paused_at
-        if pause > COMMAND_SECONDS / 4:
-            self.leave_out(pause)
-        if wish is not None:
-            self._end(wish)
-
-    def _agreed_wish(self):
-        return WISHES[devices.largest(WISHES.index(self._wish()))]
-
-    def _wish(self):
-        """One of `WISHES`: what this process wants."""
-        if self.signals.received is not None:
-            return "interrupted"
-        if not self._is_paused:
-            if self._seconds_left() <= 0:
-                return "finished"
-            if time.monotonic() - self._looked <= COMMAND_SECONDS:
-                return None
-        self._looked = time.monotonic()
-        return self._obey()
-
-    def _obey(self):
-        """Obey what lies in the control folder; "paused", "stopped" or None.
-
-        A stop with `"save": false` writes no checkpoint: the run can go on from the last one.
+        Training ends after `ahead` steps, or after as many groups of steps as can be told to end:
+        executions, and with several processes the steps between two agreements.
         """
-        for command in self.session.take_commands():
-            kind = command["command"]
-            if kind in ("pause", "checkpoint"):
-                self.checkpoint()
-            if kind == "pause" and not self._is_paused:
-                self._is_paused = True
-                self.session.set_state("paused", self.run_step)
-                self.session.append_event("pause", step=self.run_step)
-            elif kind in ("resume", "stop"):
-                if self._is_paused:
-                    self.session.append_event("resume", step=self.run_step)
-                self._is_paused = False
-            self.session.answer_command(command, step=self.run_step)
-            if kind == "stop":
-                self._saves_at_end = command.get("save") is not False
-                return "stopped"
-        return "paused" if self._is_paused else None
+        is_alone = devices.num_processes() == 1
+        if self._stopped_at is None:
+            if is_alone and ahead and not self._budget.is_due(self.seconds):
+                return False
+            self._wait_for_device()
+        left = self._budget.steps_left(self.step, self.seconds)
+        if left is None:
+            return False
+        group = self._newly_done if is_alone else max(AGREE_EVERY_STEPS, self._newly_done)
+        num_groups = max(round((left - ahead) / group), 0)
+        total = devices.largest(min(self.plan.steps, self.step + ahead + num_groups * group))
+        self.model.optimizer.total_steps_variable.assign(max(total, 1))
+        return num_groups == 0
+
+    def _wait_for_device(self):
+        """Wait until the step is computed: JAX runs ahead, and the clock would time its queue."""
+        number_of(self.model.optimizer.iterations)
 
     def _end(self, outcome):
-        self.outcome = outcome
+        self.control.end(outcome)
         self.model.stop_training = True
 
 

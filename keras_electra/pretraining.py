@@ -19,7 +19,15 @@ from keras_electra.metrics import unigram_baselines
 from keras_electra.micro_batches import fit_memory
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs import RunFolder, RunSession, SilentSession, StopSignals, prune_checkpoints
+from keras_electra.run_callbacks import RunCallbacks, check_callbacks
+from keras_electra.runs import (
+    RunFolder,
+    RunSession,
+    SilentSession,
+    StopSignals,
+    prune_checkpoints,
+    write_outcome,
+)
 from keras_electra.runs.environment import environment_of
 from keras_electra.runs.kind import refuse_other_kind
 from keras_electra.store import Store
@@ -101,6 +109,7 @@ def pretrain(
     tell = on_message or (lambda sentence: None)
     check_vocabulary_size(config, store)
     check_divisible(config)
+    callbacks = check_callbacks(callbacks)
     for stage in config.all_stages:
         if stage.first_step >= config.steps:
             tell(
@@ -138,9 +147,10 @@ def pretrain(
                     fit_memory(model, config, batches, session.folder, tell)
                 train(model, batches, keeper, config, callbacks)
         model.sequence_length = config.longest_sequence_until(keeper.step)
-        outcome = keeper.outcome or "finished"
-        session.set_state(outcome, keeper.step)
-        session.append_event("finish" if outcome == "finished" else "stop", step=keeper.step)
+        outcome, reason = keeper.outcome or "finished", keeper.control.reason
+        write_outcome(session, outcome, keeper.step, reason)
+        if reason is not None:
+            tell(f"{reason}, at step {keeper.step:,}")
     return PretrainOutcome(session.folder, model, outcome, keeper.step, signals.exit_code or 0)
 
 
@@ -303,15 +313,18 @@ def saver(config, session):
 
 
 def train(model, batches, keeper, config, callbacks) -> None:
-    """Run `fit` over what is left, stage by stage."""
+    """Run `fit` over what is left, stage by stage, and write the last checkpoint."""
+    callbacks = RunCallbacks(keeper, callbacks, model)
     borders = [stage.first_step for stage in config.all_stages[1:]]
     for border in [*(step for step in borders if step < config.steps), config.steps]:
-        if border > keeper.step and keeper.outcome is None:
-            train_until(border, model, batches, keeper, callbacks, config.steps_per_execution)
+        if border > keeper.step and not callbacks.is_over:
+            train_until(border, model, batches, callbacks, config.steps_per_execution)
+    callbacks.finish()
 
 
-def train_until(border: int, model, batches, keeper, callbacks, together: int = 1) -> None:
+def train_until(border: int, model, batches, callbacks: RunCallbacks, together: int = 1) -> None:
     """Run `fit` up to step `border`, one epoch per logging interval, `together` steps per execution."""
+    keeper = callbacks.keeper
     every = keeper.plan.log_every_steps
     for num_intervals, steps, count in executions(keeper.step, border, every, together):
         if model.steps_per_execution != count:
@@ -319,16 +332,18 @@ def train_until(border: int, model, batches, keeper, callbacks, together: int = 
             model.steps_per_execution, model.train_function = count, None
         batches.start_step = keeper.step
         epoch = keeper.step // every
+        callbacks.set_params({"verbose": 0, "epochs": epoch + num_intervals, "steps": steps})
         model.fit(
             backends.moved_ahead(batches),
             steps_per_epoch=steps,
             initial_epoch=epoch,
             epochs=epoch + num_intervals,
-            callbacks=[keeper, *callbacks],
+            callbacks=callbacks,
             shuffle=False,
             verbose=0,
         )
-        if keeper.outcome is not None:
+        callbacks.after_fit()
+        if callbacks.is_over:
             return
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import sys
 import threading
 import time
@@ -9,9 +10,9 @@ import time
 import keras
 import numpy as np
 
-from keras_electra.callbacks import COMMAND_SECONDS, MEMORY_COLUMNS
+from keras_electra.callbacks import MEMORY_COLUMNS
 from keras_electra.errors import InputError
-from keras_electra.runs import RunSession, memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, memory_bytes, write_outcome
 from keras_electra.runs.environment import environment_of
 from keras_electra.runs.files import remove, replace, temporary_path, write_json, writing
 from keras_electra.runs.rows import read_rows
@@ -35,10 +36,18 @@ class RunLogger(keras.callbacks.Callback):
     one per class, becomes the columns `name_0`, `name_1` and so on; one of more than 20 values, or of
     something else than numbers, is left out.
 
-    The commands of a run are obeyed between two steps (with `steps_per_execution=n`, after n): pause,
-    resume, stop (`stop_training` is set, and one more step is done), checkpoint (the model in
-    `checkpoints/step_…/model.keras`). What cannot be done, such as saving a model that Keras cannot
-    save, is refused with the reason in `events.jsonl`.
+    The commands of a run are obeyed between two steps (with `steps_per_execution=n`, after n), and mean
+    what they mean for `pretrain` and `finetune`:
+
+    - checkpoint writes the model and its optimizer to `checkpoints/step_…/model.keras`,
+    - pause writes a checkpoint and waits for resume,
+    - stop, Ctrl-C and SIGTERM do one more step, write a checkpoint and end `fit`; a signal then takes
+      its usual effect, such as `KeyboardInterrupt`,
+    - another callback that sets `stop_training`, such as `EarlyStopping`, ends the run in the same way,
+      as "stopped". List this callback last, so that the checkpoint holds what the others restored.
+
+    A pause or checkpoint of a model that Keras cannot save is refused with the reason in
+    `events.jsonl`. To resume, load the model of the checkpoint and call `fit` with the same folder.
 
     Args:
         run_dir: the run folder, made at the first `fit`. A folder that holds a run is gone on with if
@@ -77,6 +86,7 @@ class RunLogger(keras.callbacks.Callback):
         self.checkpoint_every_steps = checkpoint_every_steps
         self.save = save or save_whole
         self.session = None
+        self.control = None
         self.step = 0
         self._closing = threading.Lock()
 
@@ -105,12 +115,16 @@ class RunLogger(keras.callbacks.Callback):
         session.cut_log(self.step)
         if session.resumed:
             session.append_event("resume", step=self.step)
-        self._outcome, self._is_paused = "finished", False
+        fit = code_of_fit(sys._getframe())
+        self._signals = FitSignals(fit)
+        self.control = RunControl(session, self._signals, self._checkpoint)
         self._started = self._interval_started = time.monotonic()
-        self._interval_step, self._looked = self.step, 0.0
+        self._interval_step = self.step
         self._has_total = False
         session.set_state("running", self.step)
-        Watch(self).start()
+        if fit is not None:
+            self._signals.__enter__()
+            Watch(self, fit).start()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note where the epoch starts."""
@@ -145,13 +159,15 @@ class RunLogger(keras.callbacks.Callback):
         self._between_steps()
 
     def on_train_end(self, logs=None):
-        """Close the run folder."""
-        if self._outcome == "stopped" and self._saves_at_stop:
+        """Close the run folder; a signal that ended the training then takes its usual effect."""
+        if self.model.stop_training and self._epoch + 1 < self.params["epochs"]:
+            self.control.end("stopped", "stopped by another callback")
+        outcome = self.control.outcome or "finished"
+        if outcome != "finished" and self.control.saves_at_end:
             self._checkpoint()
-        self.session.set_state(self._outcome, self.step)
-        kind = "finish" if self._outcome == "finished" else "stop"
-        self.session.append_event(kind, step=self.step)
+        write_outcome(self.session, outcome, self.step, self.control.reason)
         self._close(None)
+        self._signals.repeat()
 
     # What these do
 
@@ -189,42 +205,12 @@ class RunLogger(keras.callbacks.Callback):
         if every and self.step // every > self._saved_step // every:
             self._checkpoint()
         self.session.set_state("running", self.step)
-        if time.monotonic() - self._looked > COMMAND_SECONDS:
-            self._obey()
-            self._looked = time.monotonic()
-
-    def _obey(self):
-        paused_at = time.monotonic()
-        while True:
-            for command in self.session.take_commands():
-                self._obey_one(command)
-            if not self._is_paused:
-                break
-            time.sleep(COMMAND_SECONDS / 2)
-        pause = time.monotonic() - paused_at
-        if pause > COMMAND_SECONDS / 4:
+        if self.control.outcome is None:
+            pause = self.control.look(self.step)
             self._started += pause
             self._interval_started += pause
-
-    def _obey_one(self, command):
-        kind = command["command"]
-        if kind == "checkpoint":
-            reason = self._checkpoint()
-            if reason is not None:
-                self.session.refuse_command(command, reason)
-                return
-        elif kind == "pause" and not self._is_paused:
-            self._is_paused = True
-            self.session.set_state("paused", self.step)
-            self.session.append_event("pause", step=self.step)
-        elif kind in ("resume", "stop") and self._is_paused:
-            self._is_paused = False
-            self.session.set_state("running", self.step)
-            self.session.append_event("resume", step=self.step)
-        if kind == "stop":
-            self._outcome, self._saves_at_stop = "stopped", command.get("save", True)
+        if self.control.outcome is not None:
             self.model.stop_training = True
-        self.session.answer_command(command, step=self.step)
 
     def _checkpoint(self) -> str | None:
         """Write a checkpoint of this step, once; the reason where that cannot be done."""
@@ -265,16 +251,13 @@ class Watch(threading.Thread):
     Its thread then has no `fit` on its stack any more, while the run folder is still open.
     """
 
-    def __init__(self, logger: RunLogger):
+    def __init__(self, logger: RunLogger, fit):
         super().__init__(name="run-logger", daemon=True)
-        self._logger, self._session = logger, logger.session
+        self._logger, self._session, self._fit = logger, logger.session, fit
         self._trainer = threading.get_ident()
-        self._fit = code_of_fit(sys._getframe())
         self._former_error = getattr(sys, "last_value", None)
 
     def run(self):
-        if self._fit is None:
-            return
         while self._logger.session is self._session:
             time.sleep(WATCH_SECONDS)
             if not self._is_training():
@@ -284,10 +267,42 @@ class Watch(threading.Thread):
                     self._logger._close(left_error(self._former_error))
 
     def _is_training(self) -> bool:
-        frame = sys._current_frames().get(self._trainer)
-        while frame is not None and frame.f_code is not self._fit:
-            frame = frame.f_back
-        return frame is not None
+        return is_within(sys._current_frames().get(self._trainer), self._fit)
+
+
+class FitSignals(StopSignals):
+    """Notes Ctrl-C and SIGTERM while `fit` runs.
+
+    Keras tells no callback that `fit` was left by an error, so the handlers may outlive it: a signal that
+    comes later puts the former ones back and is passed on to them.
+
+    Args:
+        fit: the code of `fit`; None in a custom training loop, where signals are left alone.
+    """
+
+    def __init__(self, fit):
+        super().__init__()
+        self._fit = fit
+
+    def repeat(self) -> None:
+        """Put the former handlers back, and send them the signal that was noted, if any."""
+        self.__exit__(None, None, None)
+        if self.received is not None:
+            signal.raise_signal(self.received)
+
+    def _note(self, number, frame) -> None:
+        if is_within(frame, self._fit):
+            super()._note(number, frame)
+        else:
+            self.received = int(number)
+            self.repeat()
+
+
+def is_within(frame, code) -> bool:
+    """Whether a frame, or one that called it, runs this code."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def left_error(former: BaseException | None) -> BaseException:

@@ -18,7 +18,7 @@ LEVELS = [
     "runs windows detection onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
-    "loss_scale optimizers batches task_batches callbacks run_logger",
+    "loss_scale optimizers batches task_batches callbacks run_callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets convert opening continuing",

@@ -16,10 +16,11 @@ import pytest
 from keras_electra import pretraining
 from keras_electra.backends import devices
 from keras_electra.batches import PretrainBatches
-from keras_electra.callbacks import WISHES, RunKeeper
+from keras_electra.callbacks import RunKeeper
 from keras_electra.cli import parse
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.runs import RunFolder, RunSession, SilentSession
+from keras_electra.runs.steering import WISHES
 
 BACKEND = keras.config.backend()
 STEPS = 20

@@ -125,7 +125,7 @@ def test_the_number_may_change_within_a_run(tiny_config, store, tmp_path):
 
 
 def test_commands_are_obeyed_between_executions(tiny_config, store, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_electra.callbacks.COMMAND_SECONDS", 0)
+    monkeypatch.setattr("keras_electra.runs.steering.COMMAND_SECONDS", 0)
     config = tiny_config(**{**EVERY_FOURTH, "log_every_steps": 8}, steps_per_execution=4)
 
     def stop(step):

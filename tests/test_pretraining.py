@@ -114,7 +114,7 @@ def test_a_run_that_died_goes_on_bit_for_bit(whole_run, tiny_config, store, tmp_
 
 @pytest.mark.parametrize("saves", [True, False])
 def test_a_stop_saves_unless_told_not_to(saves, tiny_config, store, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_electra.callbacks.COMMAND_SECONDS", 0)
+    monkeypatch.setattr("keras_electra.runs.steering.COMMAND_SECONDS", 0)
     config = tiny_config(log_every_steps=2)
 
     def stop(step):
@@ -241,7 +241,8 @@ def test_a_budget_fits_the_schedule_again_when_a_run_goes_on(
     options = {"steps": 100_000, "warmup_steps": 1000, "checkpoint_every_steps": 100_000}
     config = tiny_config(**options, log_every_steps=10, time_budget_minutes=10.0)
     clock = Clock()
-    monkeypatch.setattr("keras_electra.callbacks.time", clock)
+    for module in ("callbacks", "runs.steering"):
+        monkeypatch.setattr(f"keras_electra.{module}.time", clock)
 
     def stop(step):
         clock.now += 3.0

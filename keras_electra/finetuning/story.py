@@ -21,7 +21,8 @@ from keras_electra.finetuning.opening import open_session
 from keras_electra.finetuning.setting import Setting
 from keras_electra.finetuning.start import Start
 from keras_electra.finetuning.trials import FAILURE_FILE, Course, Trial
-from keras_electra.runs import RunFolder, StopSignals
+from keras_electra.run_callbacks import check_callbacks
+from keras_electra.runs import RunFolder, StopSignals, write_outcome
 from keras_electra.runs.files import read_json
 from keras_electra.tasks import Task, known_task
 
@@ -90,6 +91,7 @@ def finetune(
     start = Start.of(model, weights)
     tasks = tasks_of(task)
     config = checked_config(config or default_config(start, tasks), start)
+    callbacks = check_callbacks(callbacks)
     with StopSignals() as signals:
         read = {
             one.name: read_task(one, data_of(data, one), start.tokenizer, config, tell, splits)
@@ -102,7 +104,7 @@ def finetune(
                 read,
                 session,
                 signals,
-                callbacks=tuple(callbacks),
+                callbacks=callbacks,
                 on_row=on_row,
                 on_step=on_step,
                 tell=tell,
@@ -112,10 +114,11 @@ def finetune(
             session.set_state("running", session.step, steps=setting.total_steps)
             if on_steps:
                 on_steps(setting.total_steps)
-            state = run_trials(setting)
+            state, reason = run_trials(setting)
             results = conclude_run(setting) if state == "finished" else None
-            session.set_state(state, session.step)
-            session.append_event("finish" if state == "finished" else "stop", step=session.step)
+            write_outcome(session, state, session.step, reason)
+            if reason is not None:
+                tell(f"{reason}, at step {session.step:,}")
     return FinetuneOutcome(session.folder, state, results, setting.model, signals.exit_code or 0)
 
 
@@ -187,8 +190,8 @@ def recipe_of(tasks: list[Task]) -> dict:
     return {"sequence_length": max(lengths)}
 
 
-def run_trials(setting: Setting) -> str:
-    """Run the trials that are not done; returns how it ended."""
+def run_trials(setting: Setting) -> tuple[str, str | None]:
+    """Run the trials that are not done; returns how it ended, and why where that was early."""
     for number in range(setting.config.num_trials):
         path = setting.trial_path(number)
         if (path / RESULT_FILE).is_file():
@@ -196,14 +199,14 @@ def run_trials(setting: Setting) -> str:
         if (path / FAILURE_FILE).is_file():
             # With these settings and seeds it would end as it did.
             raise DivergedError(read_json(path / FAILURE_FILE)["reason"])
-        state = run_trial(setting, number)
+        state, reason = run_trial(setting, number)
         if state != "finished":
-            return state
-    return "finished"
+            return state, reason
+    return "finished", None
 
 
-def run_trial(setting: Setting, number: int) -> str:
-    """One trial with its restarts; returns how it ended."""
+def run_trial(setting: Setting, number: int) -> tuple[str, str | None]:
+    """One trial with its restarts; returns how it ended, and why where that was early."""
     course, metrics = restored(setting, number)
     diverged = [Course(number, attempt).seed(setting.config) for attempt in range(course.attempt)]
     while True:
@@ -211,12 +214,12 @@ def run_trial(setting: Setting, number: int) -> str:
         try:
             state = trial.run()
             if state != "finished":
-                return state
+                return state, trial.keeper.control.reason
             reason = not_finite(setting, trial)
         except DivergedError as error:
             reason = str(error)
         if conclude_trial(setting, trial, diverged, reason):
-            return "finished"
+            return "finished", None
         diverged.append(course.seed(setting.config))
         setting.tell(
             f"trial {number} diverged with seed {diverged[-1]} and starts again with another"

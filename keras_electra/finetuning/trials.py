@@ -12,6 +12,7 @@ from keras_electra.errors import DivergedError
 from keras_electra.exploring.records import main_of
 from keras_electra.finetuning.setting import Setting
 from keras_electra.pretraining import train_until
+from keras_electra.run_callbacks import RunCallbacks
 from keras_electra.runs import prune_checkpoints
 from keras_electra.weights import arrays_of, assign, write_arrays
 
@@ -98,8 +99,7 @@ class Trial:
             on_row=setting.on_row,
             on_step=setting.on_step,
         )
-        # A trial may go on with a validation, before `fit` would tell the keeper.
-        self.keeper.set_model(self.model)
+        self.callbacks = RunCallbacks(self.keeper, setting.callbacks, self.model)
 
     def run(self) -> str:
         """Train to the end, or to what ends it.
@@ -114,10 +114,13 @@ class Trial:
             if self.course.is_over:
                 break
             self._train(border)
+            if self.callbacks.is_over:
+                self.callbacks.finish()
             if self.keeper.outcome in ("stopped", "interrupted"):
                 return self.keeper.outcome
             if border not in [row["step"] for row in self.course.validations]:
                 self._validate()
+        self.callbacks.finish()
         if self.config.selection == "best":
             assign(
                 self.model.trainable_variables,
@@ -128,7 +131,7 @@ class Trial:
 
     def _train(self, border):
         try:
-            train_until(border, self.model, self.batches, self.keeper, self.setting.callbacks)
+            train_until(border, self.model, self.batches, self.callbacks)
         except DivergedError:
             # On JAX, asking a callback for its model takes up the state of the `fit` that was left;
             # a later one would put it over the weights of the next attempt.

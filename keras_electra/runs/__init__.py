@@ -9,19 +9,24 @@ from keras_electra.runs.process import memory_bytes
 from keras_electra.runs.session import RunSession
 from keras_electra.runs.signals import StopSignals
 from keras_electra.runs.silent_session import SilentSession
+from keras_electra.runs.steering import RunControl, write_outcome
+from keras_electra.runs.time_budget import TimeBudget
 
 __all__ = [
     "COMMANDS",
     "LIVE_STATES",
     "STATES",
+    "RunControl",
     "RunFolder",
     "RunFollower",
     "RunSession",
     "SilentSession",
     "StopSignals",
+    "TimeBudget",
     "describe",
     "list_runs",
     "memory_bytes",
     "prune_checkpoints",
     "send_command",
+    "write_outcome",
 ]
