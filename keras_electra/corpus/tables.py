@@ -1,16 +1,18 @@
 """Records of JSON Lines and CSV files: the text of each, in order."""
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
 
 from keras_electra.config.corpus import CorpusConfig
+from keras_electra.corpus.delimited import csv_records, tsv_records
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.text import read_lines
 from keras_electra.errors import InputError
 
 MAX_RECORD_CHARACTERS = 1 << 24
+UNNAMED = re.compile(r"column (\d+)")
+"""What a column is called in a table without names."""
 HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -92,35 +94,45 @@ def csv_texts(
 ) -> Iterator[str]:
     """The texts of a CSV or TSV file whose first row names the columns.
 
-    In CSV, fields may stand in double quotes and hold line ends then; in TSV a quote is a
-    character like any other.
+    In CSV, fields may stand in double quotes and hold line ends then, and the first rows tell which
+    sign separates them; in TSV a quote is a character like any other. Where `config.text_column` is
+    "column 2", or another number, and no column is called so, the first row holds no names.
 
     Raises:
         InputError: if the column is missing, or a row has more or fewer fields than the first.
     """
-    # The limit belongs to the whole process, and is lower than many a document.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
     lines = (line + "\n" for line in record_lines(file, name, config, problems))
-    if has_tabs:
-        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        rows = csv.reader(lines, strict=True)
+    records = tsv_records(lines) if has_tabs else csv_records(lines, MAX_RECORD_CHARACTERS)
+    num_fields = None
     try:
-        header = next(rows, [])
-        if not any(header):
-            return
-        column = header.index(chosen_column(header, header, name, config, problems))
-        for row in rows:
-            if row and len(row) != len(header):
+        for line, fields in records:
+            if isinstance(fields, str):
+                raise InputError(f"{name}:{line}: {fields}")
+            if num_fields is None:
+                num_fields = len(fields)
+                place, has_header = chosen_place(fields, name, config, problems)
+                if has_header:
+                    continue
+            if len(fields) != num_fields:
                 raise InputError(
-                    f"{name}: expected {len(header)} fields in every row, "
-                    f"received {len(row)} in the row that ends at line {rows.line_num}"
+                    f"{name}:{line}: expected {num_fields} fields in every row, received "
+                    f"{len(fields)}"
                 )
-            yield row[column] if row else ""
-    except csv.Error as error:
+            yield fields[place]
+    except EOFError as error:
         raise InputError(
-            f"{name}: expected a row of fields at line {rows.line_num}, received: {error}"
+            f"{name}:{error}: expected a closing quote, received the end of the file"
         ) from error
+
+
+def chosen_place(
+    first: list[str], name: str, config: CorpusConfig, problems: Problems
+) -> tuple[int, bool]:
+    """Which field of a row holds the text, from 0, and whether the first row holds names."""
+    number = UNNAMED.fullmatch(config.text_column)
+    if number and config.text_column not in first and 1 <= int(number[1]) <= len(first):
+        return int(number[1]) - 1, False
+    return first.index(chosen_column(first, first, name, config, problems)), True
 
 
 def chosen_column(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.examples import Example, QuestionExample, TextExample
-from keras_electra.tasks.text import named
+from keras_electra.tasks.text import named, uncompressed
 
 SPLIT_NAMES = {
     "train": "train",
@@ -20,6 +20,9 @@ SPLIT_NAMES = {
     "val": "validation",
     "dev": "validation",
     "development": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
+    "holdout": "validation",
     "testa": "validation",
     "test": "test",
     "testing": "test",
@@ -153,9 +156,7 @@ def split_in_name(file: pathlib.Path) -> str | None:
 
 def own_name(file: pathlib.Path) -> str:
     """Name of a file without its endings, in lower case."""
-    if file.suffix.lower() == ".gz":
-        file = file.with_suffix("")
-    return file.stem.lower()
+    return uncompressed(file).stem.lower()
 
 
 def share_of(

@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from keras_electra.errors import InputError, MissingExtraError
-from keras_electra.tasks.delimited import csv_records, delimited_rows, tsv_records
+from keras_electra.tasks.delimited import delimited_rows, records_of
 from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import suffix_of, text_lines
@@ -48,9 +48,9 @@ def rows(
         return rows_in_memory(data)
     suffix = suffix_of(data)
     if suffix == ".csv":
-        return delimited_rows(data, csv_records(data, encoding), problems, has_header, known)
+        return delimited_rows(data, records_of(data, encoding, True), problems, has_header, known)
     if suffix == ".tsv":
-        return delimited_rows(data, tsv_records(data, encoding), problems, has_header, known)
+        return delimited_rows(data, records_of(data, encoding, False), problems, has_header, known)
     if suffix in (".jsonl", ".ndjson"):
         return json_lines(data, problems, encoding)
     if suffix == ".json":
