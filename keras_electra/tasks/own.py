@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import label_name
+from keras_electra.tasks.folders import unread_in
 from keras_electra.tasks.own_files import check_file_options, file_task
 from keras_electra.tasks.own_tables import files_in, form_of, guessed, table_task
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.splits import VALIDATION_FRACTION, parts_of
 from keras_electra.tasks.task import Kind, Task
-from keras_electra.tasks.text import named
+from keras_electra.tasks.text import named, suffix_of
 
 LABELLED_KINDS = ("classification", "multi_label", "tagging")
 SPLITS = ("train", "validation", "test")
@@ -60,8 +61,9 @@ def own_task(
         text_column, second_text_column, label_column: a text, the other one of a pair, and the label,
             labels or number.
         words_column, tags_column: of tagging: lists, or texts with blanks between. For columns of
-            tagged words, `tags_column` is a column's number from 1 (the last if None); for CoNLL-U
-            "upos" (if None), "xpos" or another.
+            tagged words both are numbers of columns from 1 (if None: the first, or the second where the
+            first counts the words; and the last); for CoNLL-U `tags_column` is "upos" (if None), "xpos"
+            or another.
         question_column, context_column, answers_column: of question answering; no answer means that
             the context holds none. `question_column` is that of multiple choice, too.
         choice_columns: a column for each choice, or one with lists.
@@ -134,7 +136,10 @@ def own_task(
             value_range=value_range,
             has_header=has_header,
         )
-        task, sentence = file_task(name, table, form, tags_column, **reading)
+        suffixes = tuple({suffix_of(part) for part in parts.values()})
+        task, sentence = file_task(
+            name, table, form, words_column, tags_column, suffixes, **reading
+        )
     task = dataclasses.replace(
         task,
         splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
@@ -143,7 +148,8 @@ def own_task(
     )
     if "train" in parts and "validation" not in parts:
         sentence += f"; validation: {validation_fraction:g} of the training examples, drawn"
-    return task, sentence
+    unread = unread_in(data, parts)
+    return task, sentence + (f"; not read: {named(unread)}" if unread else "")
 
 
 def check_options(

@@ -16,6 +16,7 @@ from keras_electra.tasks.columns import (
     TAGGING_RECIPE,
 )
 from keras_electra.tasks.examples import Example
+from keras_electra.tasks.folders import tables_by_split
 from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
@@ -25,7 +26,6 @@ from keras_electra.tasks.row_examples import RowForm, examples_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,
-    files_by_split,
     part_of,
     parts_of,
     share_of,
@@ -33,6 +33,7 @@ from keras_electra.tasks.splits import (
 from keras_electra.tasks.tables import TABLE_SUFFIXES, rows
 from keras_electra.tasks.task import Problems, Task
 from keras_electra.tasks.text import named, suffix_of
+from keras_electra.tasks.text_tables import holds_sentences, table_form
 
 METRICS = {
     "classification": ("accuracy", "macro_f1"),
@@ -93,15 +94,19 @@ class TableReader:
 
 def files_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """Split -> file of a folder, tables or not."""
-    suffixes = (*TABLE_SUFFIXES, *COLUMN_SUFFIXES, *CONLLU_SUFFIXES)
-    return files_by_split(folder, lambda file: suffix_of(file) in suffixes)
+    suffixes = (*TABLE_SUFFIXES, *COLUMN_SUFFIXES, *CONLLU_SUFFIXES, "")
+    return tables_by_split(folder, lambda file: suffix_of(file) in suffixes)
 
 
 def form_of(table, encoding: str) -> str:
     """What a file or table in memory is: "table", "tagged words" or "questions"."""
     if not isinstance(table, str | os.PathLike):
         return "table"
-    if suffix_of(table) in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
+    suffix = suffix_of(table)
+    if suffix == ".txt":
+        return "table" if table_form(table, encoding) else "tagged words"
+    is_words = suffix == ".tsv" and holds_sentences(table, encoding)
+    if is_words or suffix in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
         return "tagged words"
     return "questions" if is_question_file(table, encoding) else "table"
 
