@@ -34,8 +34,10 @@ class Columns:
     text_column: column("the text") = None
     second_text_column: column("the other text of a pair") = None
     label_column: column("label, labels or number") = None
-    words_column: column("words of a sentence") = None
-    tags_column: column("tags of the words") = None
+    words_column: column("words of a sentence; in files of a word a line, the column's number") = (
+        None
+    )
+    tags_column: column("tags of the words; in files of a word a line, the column's number") = None
     question_column: column("question") = None
     context_column: column("text that holds the answer") = None
     answers_column: column("answers") = None
@@ -45,6 +47,7 @@ class Columns:
             metavar="NAME...", help="texts to choose from", help_behavior_hint="(default: guessed)"
         ),
     ] = ()
+    id_column: column("name of the row, or of the sentence where a row holds one word") = None
     separator: column("sign between several labels in one field", "|") = None
     encoding: column("of text files", "utf-8") = None
     has_header: Annotated[

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.column_lines import Layout, Line, layout_of, sentence_lines
-from keras_electra.tasks.examples import TaggingExample
+from keras_electra.tasks.examples import Example, TaggingExample
 from keras_electra.tasks.folders import tables_by_split
 from keras_electra.tasks.splits import file_of, part_of, parts_of, share_of
 from keras_electra.tasks.tag_forms import TagForm, form_of_tags
@@ -154,13 +154,27 @@ def column_sentences(
         raise InputError(problem[1] if problem else f"{path}: expected words, received comments")
 
 
-def in_bioes(examples: Iterable[TaggingExample], form: TagForm | None) -> Iterator[TaggingExample]:
-    """The examples with tags of spans as the scorer reads them; tags of another form stay."""
+def in_bioes(
+    examples: Iterable[Example], form: TagForm | None, problems: Problems
+) -> Iterator[Example]:
+    """The examples with tags of spans as the scorer reads them; all as they are without a form.
+
+    Args:
+        problems: told of examples left out, with a tag of another form.
+    """
     for one in examples:
         if form is None or one.tags is None:
             yield one
+            continue
+        tags = tuple(map(form.read, one.tags))
+        if None in tags:
+            wrong = one.tags[tags.index(None)]
+            sentence = (
+                f"example {one.id}: expected a tag like {form.pattern} or O, received {wrong!r}"
+            )
+            problems.add("tag that marks no span", sentence)
         else:
-            yield dataclasses.replace(one, tags=tuple(form.read(tag) or tag for tag in one.tags))
+            yield dataclasses.replace(one, tags=tags)
 
 
 def column_problem(path, lines: list[Line], layout: Layout, form: TagForm | None):

@@ -13,12 +13,21 @@ from keras_electra.tasks.folders import is_dataset_folder
 from keras_electra.tasks.guessing import Guess, guess, sentence_on
 from keras_electra.tasks.own import check_options
 from keras_electra.tasks.own_files import check_file_options, file_examples
-from keras_electra.tasks.own_tables import TableReader, files_in, form_by, form_of, sampled
+from keras_electra.tasks.own_tables import (
+    TableReader,
+    files_in,
+    form_by,
+    form_of,
+    sampled,
+    with_sentences,
+)
 from keras_electra.tasks.roles import TEXT_KINDS, Roles, option_of, roles_of
 from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.tag_forms import form_of_tags
 from keras_electra.tasks.task import Kind, Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
 from keras_electra.tasks.text_tables import table_form
+from keras_electra.tasks.word_rows import word_rows_in
 
 INPUT_ROLES = ("text", "second_text", "words", "question", "context", "choices")
 """Roles of what a model reads; the others are of what it should say, and of the row's name."""
@@ -69,12 +78,28 @@ def own_examples(
         return list(file_examples(data, form, problems, given.words, given.tags, encoding))
     separator = separator or (trained_columns or {}).get("separator")
     reading = {"encoding": encoding, "has_header": has_header}
-    sample = sampled(data, **reading, known=[*given.names, *trained.names])
+    known = [*given.names, *trained.names]
+    sample = sampled(data, **reading, known=known)
+    told = dataclasses.replace(
+        Roles(), words=given.words or trained.words, id=given.id or trained.id
+    )
+    word_rows = word_rows_in(sample, present(told, sample), kind, has_tags=False)
+    if word_rows is not None:
+        sample = sampled(data, word_rows, **reading, known=known)
+        given = with_sentences(given, word_rows)
     found, sentence = as_trained(sample, kind, given, trained, separator)
     if on_message:
         on_message(sentence)
+    tag_form = form_of_tags(found.labels) if kind == "tagging" else None
+    reading |= {"word_rows": word_rows, "tag_form": tag_form}
     reader = TableReader("data", form_by(found, separator), **reading)
     return list(reader.examples(data, problems, has_labels=False))
+
+
+def present(roles: Roles, sample: Sample) -> Roles:
+    """The roles whose columns a table has."""
+    missing = {role: None for role in roles.given() if getattr(roles, role) not in sample.names}
+    return dataclasses.replace(roles, **missing)
 
 
 def single_table(data):

@@ -70,7 +70,8 @@ def own_task(
         labels: all labels in the order of their numbers; None for those of the training part, sorted.
         value_range: numbers that 0 and 1 of the model stand for; None for the least and the largest of
             the training part.
-        id_column: what examples are called; None for a column named so, or else the row's number.
+        id_column: what examples are called; None for a column named so, or else the row's number. Of a
+            table with a word in every row, the column that says which sentence it is of.
         separator: between several labels in one field; "|" if None.
         metrics, main_metric: figures of `scoring`; None for those usual for the kind.
         validation_fraction: of the draw.
@@ -110,21 +111,23 @@ def own_task(
         "encoding": encoding,
     }
     if form == "table":
+        found, word_rows = guessed(
+            table,
+            kind=kind,
+            given=given,
+            separator=separator,
+            encoding=encoding,
+            has_header=has_header,
+        )
         task, sentence = table_task(
             name,
             table,
-            guessed(
-                table,
-                kind=kind,
-                given=given,
-                separator=separator,
-                encoding=encoding,
-                has_header=has_header,
-            ),
+            found,
             labels=labels,
             value_range=value_range,
             separator=separator,
             has_header=has_header,
+            word_rows=word_rows,
             **reading,
         )
     else:
@@ -143,7 +146,7 @@ def own_task(
     task = dataclasses.replace(
         task,
         splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
-        labels=checked_labels(labels, task.kind),
+        labels=checked_labels(in_form_of(task, labels), task.kind),
         **chosen_metrics(task, metrics, main_metric),
     )
     if "train" in parts and "validation" not in parts:
@@ -168,6 +171,14 @@ def check_options(
         raise InputError(
             f"value_range: expected a lower and a higher number, received {value_range}"
         )
+
+
+def in_form_of(task: Task, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Tags that were given, as the task's reader reads them."""
+    form = getattr(task.reader, "tag_form", None)
+    if labels is None or form is None:
+        return labels
+    return tuple(dict.fromkeys(form.read(label) or label for label in labels))
 
 
 def checked_labels(labels: tuple[str, ...] | None, kind: str) -> tuple[str, ...] | None:

@@ -135,4 +135,4 @@ def file_examples(path, form: str, problems: Problems, words_column, tags_column
     reader = ColumnReader("data", has_spans=False, encoding=encoding, **columns)
     found = list(reader.sentences(path, problems, may_be_open=True))
     tag_form = form_of_tags({tag for one in found for tag in one.tags or ()})
-    return in_bioes(found, tag_form)
+    return in_bioes(found, tag_form, problems)
