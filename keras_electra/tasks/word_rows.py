@@ -53,7 +53,7 @@ def word_rows_in(
     """
     if kind not in (None, "tagging") or not ROLES.issuperset(given.given()):
         return None
-    words = given.words or next(iter(sample.called(WORDS)), None)
+    words = given.words or next(iter(sample.called(WORDS)), None) or unnamed_words(sample)
     if words not in sample.names or not are_words(sample.values(words)):
         return None
     called = [
@@ -61,16 +61,27 @@ def word_rows_in(
     ]
     sentence = given.id or next(iter(called), None)
     tags = given.tags or tags_in(sample, {words, sentence}, has_tags and bool(sentence))
+    if tags is None:
+        tags = next((name for name in sample.names if marks_spans(sample, name)), None)
     is_tagged = kind == "tagging" or given.words or given.tags or marks_spans(sample, tags)
     if sentence is None and is_tagged:
         raise InputError(
             f"words_column: expected the words of a sentence in a row, received one word in every "
             f"row of {words!r}; name the column that numbers the sentences with id_column "
-            "(--id-column)"
+            "(--id-column), or put empty lines between sentences in a .tsv or .conll file"
         )
     if sentence is None or (tags is None and has_tags):
         return None
     return WordRows(sentence, words, tags)
+
+
+def unnamed_words(sample: Sample) -> str | None:
+    """A column of single words beside one of tags of spans, in a table without texts."""
+    names = [name for name in sample.names if not marks_spans(sample, name)]
+    if len(names) == len(sample.names) or any(map(sample.is_text, names)):
+        return None
+    strings = [name for name in names if sample.is_string(name)]
+    return next(iter(strings), None)
 
 
 def are_words(values: list) -> bool:
