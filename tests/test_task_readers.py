@@ -486,7 +486,7 @@ def test_a_broken_line_is_told_and_the_rest_read(tmp_path):
     lines = [*LINES, {"context": "no questions"}, LINES[1]]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     found, problems = read("newsqa", {"train": path, "dev": path})
-    assert [one.id for one in found] == ["q1", "q1"]
+    assert [one.id for one in found] == ["q1", "q1#2"]
     assert problems["not a question"]["first"] == [
         f"{path}:3: expected 'context' and 'qas' as in MRQA, received 'context'"
     ]

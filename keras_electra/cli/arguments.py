@@ -79,17 +79,21 @@ def devices_spec():
     return spec("INT|all", read)
 
 
-def texts_of(arguments: tuple[str, ...]) -> list[str]:
-    """The texts that were given; each "-" stands for the non-empty lines of standard input.
+def texts_of(arguments: tuple[str, ...], keeps_empty: bool = False) -> list[str]:
+    """The texts that were given; each "-" stands for the lines of standard input.
+
+    Args:
+        keeps_empty: whether empty lines are kept, so that each line has its number.
 
     Raises:
-        InputError: if there is none.
+        InputError: if there is none that is not empty.
     """
     texts = []
     for text in arguments:
-        lines = sys.stdin.read().splitlines() if text == "-" else [text]
-        texts += [line for line in lines if line.strip()]
-    if not texts:
+        texts += [line.rstrip("\r\n") for line in sys.stdin] if text == "-" else [text]
+    if not keeps_empty:
+        texts = [text for text in texts if text.strip()]
+    if not any(map(str.strip, texts)):
         raise InputError("text: expected at least one, or - for standard input, received none")
     return texts
 

@@ -207,7 +207,8 @@ class Predict:
     """Label new texts with a fine-tuned model.
 
     Texts are arguments, with a tab between the two of a pair, between a question and its context, or
-    between a question and its choices; or they stand in a table.
+    between a question and its choices; or they stand in a table, or in the lines of a .txt file. A line
+    of text gives a row, an empty one a row without a prediction.
     """
 
     texts: Texts = ()
@@ -216,7 +217,7 @@ class Predict:
         Folder,
         tyro.conf.arg(
             metavar="FILE",
-            help="table of examples: CSV, TSV, JSONL or Parquet",
+            help="table of examples: CSV, TSV, JSONL or Parquet; or .txt with a text a line",
             help_behavior_hint="(default: the texts given)",
         ),
     ] = None
@@ -238,15 +239,18 @@ class Predict:
         existing("--model", self.model)
         if bool(self.texts) == (self.data is not None):
             raise InputError("text: expected texts or --data, one of the two")
-        texts = texts_of(self.texts) if self.texts else []
+        texts = texts_of(self.texts, keeps_empty=True) if self.texts else []
         start_keras(self.backend, keeps_memory=True)
         from keras_electra.finetuning import open_task_model, predict_rows
         from keras_electra.runs.files import to_json, write_bytes
 
         with display.waiting(f"loading {self.model}"):
             model = open_task_model(self.model, self.task)
-        inputs = self.columns.inputs(model, texts, self.data)
+        texts = texts or self.columns.texts(model, self.data)
+        inputs = self.columns.inputs(model, texts, None if texts else self.data)
         rows = predict_rows(model, inputs, on_message=display.tell)
+        if texts:
+            rows = row_per_text(rows, texts)
         if self.out is not None:
             write_bytes(self.out, "".join(to_json(row) + "\n" for row in rows).encode())
             display.say(f"{len(rows):,} predictions written to {self.out}")
@@ -258,8 +262,19 @@ class Predict:
                 display.say(sentence_of(row))
 
 
+def row_per_text(rows: list[dict], texts: list[str]) -> list[dict]:
+    """A row for each text, called by its number from 0; an empty text has one of nulls."""
+    empty, found = dict.fromkeys(rows[0]), iter(rows)
+    return [
+        {**(next(found) if text.strip() else empty), "id": str(number)}
+        for number, text in enumerate(texts)
+    ]
+
+
 def sentence_of(row: dict) -> str:
-    """A prediction for people."""
+    """A prediction for people; nothing for an empty text."""
+    if all(row[name] is None for name in row.keys() - {"id"}):
+        return ""
     if "tags" in row:
         return " ".join(
             word if tag == "O" else f"{word}/{tag}"

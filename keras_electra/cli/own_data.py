@@ -10,6 +10,8 @@ from keras_electra.cli import display
 from keras_electra.cli.options import choice, number
 from keras_electra.errors import InputError
 from keras_electra.tasks import Problems, own_examples, own_task
+from keras_electra.tasks.judging import holds_texts, texts_in
+from keras_electra.tasks.roles import TEXT_KINDS
 from keras_electra.tasks.task import Kind
 
 TASK_OPTIONS = ("kind", "main_metric", "validation_fraction")
@@ -34,8 +36,10 @@ class Columns:
     text_column: column("the text") = None
     second_text_column: column("the other text of a pair") = None
     label_column: column("label, labels or number") = None
-    words_column: column("words of a sentence") = None
-    tags_column: column("tags of the words") = None
+    words_column: column("words of a sentence; in files of a word a line, the column's number") = (
+        None
+    )
+    tags_column: column("tags of the words; in files of a word a line, the column's number") = None
     question_column: column("question") = None
     context_column: column("text that holds the answer") = None
     answers_column: column("answers") = None
@@ -45,6 +49,7 @@ class Columns:
             metavar="NAME...", help="texts to choose from", help_behavior_hint="(default: guessed)"
         ),
     ] = ()
+    id_column: column("name of the row, or of the sentence where a row holds one word") = None
     separator: column("sign between several labels in one field", "|") = None
     encoding: column("of text files", "utf-8") = None
     has_header: Annotated[
@@ -88,13 +93,30 @@ class Columns:
         display.tell(sentence)
         return task
 
+    def texts(self, model, data) -> list[str]:
+        """The lines of a file with a text a line, empty ones included; none of any other file.
+
+        Raises:
+            InputError: if the file is not readable, or columns were named for it.
+        """
+        encoding = self.encoding or "utf-8"
+        if model.kind not in TEXT_KINDS or not holds_texts(data, encoding):
+            return []
+        columns = [name for name in self.given() if name not in (*TASK_OPTIONS, "encoding")]
+        if columns:
+            raise InputError(f"{data}: expected no columns of a file of texts, received {columns}")
+        texts = texts_in(data, encoding)
+        if not any(map(str.strip, texts)):
+            raise InputError(f"{data}: expected a text a line, received an empty file")
+        return texts
+
     def inputs(self, model, texts: Sequence[str], data) -> list:
         """What a model is to judge, as `model.predict` takes it.
 
         Args:
             model: a task model.
-            texts: of the command line; a tab stands between the two texts of a pair, a question and
-                its context, and a question and its choices.
+            texts: of the command line or a file, empty ones passed over; a tab stands between the two
+                texts of a pair, a question and its context, and a question and its choices.
             data: a table in their place, or None; it is read by the columns that were named, else those
                 of the training, and what was taken is told.
 
@@ -102,7 +124,7 @@ class Columns:
             InputError: for texts without the parts that the kind needs, or an unreadable table.
         """
         if data is None:
-            return [input_of(model.kind, text) for text in texts]
+            return [input_of(model.kind, text) for text in texts if text.strip()]
         problems = Problems()
         columns = {name: value for name, value in self.given().items() if name not in TASK_OPTIONS}
         examples = own_examples(

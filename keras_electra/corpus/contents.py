@@ -8,14 +8,23 @@ from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus import archives, columns, tables
 from keras_electra.corpus.compression import Decompressed
 from keras_electra.corpus.documents import DocumentMarker, Marked, mark_record
-from keras_electra.corpus.kinds import MAGIC, NEED_SEEKING, TABLES, Kind, kind_of
+from keras_electra.corpus.kinds import (
+    MAGIC,
+    NEED_SEEKING,
+    TABLES,
+    Kind,
+    kind_of,
+    looked_into,
+)
 from keras_electra.corpus.opening import (
+    HEAD_BYTES,
     STANDARD_INPUT,
     OnRead,
     Part,
     Peeked,
     StoredFile,
     read_exactly,
+    stored_kind,
 )
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.ranges import cut
@@ -23,7 +32,6 @@ from keras_electra.corpus.text import read_lines
 from keras_electra.corpus.units import Unit
 from keras_electra.errors import InputError
 
-HEAD_BYTES = 512
 MAX_MEMBER_BYTES = 1 << 23
 MAX_HELD_BYTES = 1 << 26
 MAX_DEPTH = 4
@@ -119,7 +127,7 @@ class ContentReader:
                 source = file.seekable_file
                 yield from self._of_seekable(source, Place(path), kind.format, unit)
             elif is_range:
-                yield from self._of_range(file, kind, unit)
+                yield from self._of_range(file, stored_kind(path), unit)
             else:
                 yield from self._of_stream(file, Place(path))
 
@@ -144,19 +152,21 @@ class ContentReader:
         if place.name == STANDARD_INPUT:
             head = read_exactly(file, HEAD_BYTES)
             file, kind = Peeked(head, file), Kind("text", compression_of(head))
-        is_unnamed = False
+        is_unnamed, format = False, kind.format
         if kind.compression:
             file = Decompressed(file, place.name, kind.compression)
+        if kind.compression or format in ("json", "text"):
             head = read_exactly(file, HEAD_BYTES)
             file = Peeked(head, file)
-            is_unnamed = kind.format == "text" and archives.is_tar(head)
+            is_unnamed = bool(kind.compression) and format == "text" and archives.is_tar(head)
+            format = looked_into(format, place.name, head)
         if kind.format == "tar" or is_unnamed:
             yield from self._of_tar(file, place, is_unnamed)
         elif kind.format in NEED_SEEKING:
             held = io.BytesIO(self._held(file, place.name))
             yield from self._of_seekable(held, place, kind.format, None)
         else:
-            yield from self._of_lines(file, kind.format, place)
+            yield from self._of_lines(file, format, place)
 
     def _held(self, file, name: str) -> bytes:
         """A file inside an archive that is read from its end, so that it must be held whole."""
@@ -209,6 +219,8 @@ class ContentReader:
         name, config, problems = place.name, self._config, self._problems
         if format == "jsonl":
             texts = tables.json_texts(file, name, config, problems, offset)
+        elif format == "json":
+            texts = tables.json_list_texts(file, name, config, problems)
         elif format in TABLES:
             texts = tables.csv_texts(file, name, config, problems, format == "tsv")
         else:

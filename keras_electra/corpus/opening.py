@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Callable
 
+from keras_electra.corpus.kinds import Kind, kind_of, looked_into, may_be_other
 from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.foreign_files import MAX_POINTER_BYTES, refuse_pointer
 
 OnRead = Callable[[int], None]
 STANDARD_INPUT = "-"
+HEAD_BYTES = 512
 
 
 def is_remote(path: str) -> bool:
@@ -160,3 +162,16 @@ def read_exactly(file, num_bytes: int) -> bytes:
         blocks.append(block)
         num_bytes -= len(block)
     return b"".join(blocks)
+
+
+def stored_kind(path: str) -> Kind:
+    """The kind of a file that is no pipe, by its name and, where that does not say it, by its bytes."""
+    kind = kind_of(path)
+    if kind.compression or path == STANDARD_INPUT or not may_be_other(kind.format, path):
+        return kind
+    try:
+        with StoredFile(path) as file:
+            return kind._replace(format=looked_into(kind.format, path, file.read(HEAD_BYTES)))
+    except InputError:
+        # Whoever reads it will say so.
+        return kind

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus.kinds import kind_of
-from keras_electra.corpus.opening import OnRead, is_remote
+from keras_electra.corpus.opening import OnRead, is_remote, stored_kind
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.ranges import can_be_cut
 from keras_electra.corpus.reading import read_unit
@@ -82,7 +82,7 @@ def divided(unit: Unit, config: CorpusConfig, chunk_bytes: int) -> Iterator[Unit
         is_single = len(unit.paths) == 1
         num_bytes = unit.num_bytes if is_single else size_of(path, unit)
         piece = unit if is_single else Unit((path,), num_bytes=num_bytes)
-        if not kind_of(path).can_be_cut or not can_be_cut(config.encoding):
+        if not stored_kind(path).can_be_cut or not can_be_cut(config.encoding):
             yield piece
             continue
         starts = range(piece.start, piece.start + max(1, num_bytes), chunk_bytes)
@@ -104,7 +104,7 @@ def size_of(path: str, unit: Unit) -> int:
 
 def is_range(piece: Unit) -> bool:
     """Whether a piece is a stretch of a plain file, of which the size of the text is known."""
-    return piece.content is None and kind_of(piece.paths[0]).can_be_cut
+    return piece.content is None and stored_kind(piece.paths[0]).can_be_cut
 
 
 def text_size(pieces: list[Unit]) -> int | None:

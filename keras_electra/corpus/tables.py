@@ -1,16 +1,20 @@
-"""Records of JSON Lines and CSV files: the text of each, in order."""
+"""Records of JSON and CSV files: the text of each, in order."""
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
 
 from keras_electra.config.corpus import CorpusConfig
+from keras_electra.corpus.delimited import csv_records, tsv_records
+from keras_electra.corpus.kinds import BEFORE_RECORDS
 from keras_electra.corpus.problems import Problems
-from keras_electra.corpus.text import read_lines
+from keras_electra.corpus.text import read_lines, read_text
 from keras_electra.errors import InputError
 
 MAX_RECORD_CHARACTERS = 1 << 24
+IN_BETWEEN = re.compile(r"[\s,]*")
+UNNAMED = re.compile(r"column (\d+)")
+"""What a column is called in a table without names."""
 HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -29,13 +33,34 @@ def json_texts(
     Raises:
         InputError: at a record that is no object, or has no such column, under "stop".
     """
-    column, place = None, f" after byte {offset}" if offset else ""
-    for number, line in enumerate(record_lines(file, name, config, problems, offset), 1):
-        if not line or line.isspace():
-            continue
-        where = f"{name}: record {number}{place}"
+    place = f" after byte {offset}" if offset else ""
+    lines = record_lines(file, name, config, problems, offset)
+    values = (
+        (f"{name}: record {number}{place}", line)
+        for number, line in enumerate(lines, 1)
+        if line and not line.isspace()
+    )
+    yield from texts_of_values(values, parsed, name, config, problems)
+
+
+def json_list_texts(file, name: str, config: CorpusConfig, problems: Problems) -> Iterator[str]:
+    """The texts of a JSON file with a list of objects, alone or as "data", one object at a time.
+
+    Arguments and errors as of `json_texts`.
+    """
+    values = (
+        (f"{name}: record {number}", value)
+        for number, value in enumerate(list_items(read_text(file, name, config, problems), name), 1)
+    )
+    yield from texts_of_values(values, checked_object, name, config, problems)
+
+
+def texts_of_values(values, read, name: str, config, problems) -> Iterator[str]:
+    """The text of each of (place, value), where `read(value, place)` gives the object."""
+    column = None
+    for where, value in values:
         try:
-            record = parsed(line, where)
+            record = read(value, where)
             if column is None:
                 strings = [key for key, value in record.items() if isinstance(value, str)]
                 column = chosen_column(list(record), strings, name, config, problems)
@@ -54,6 +79,36 @@ def json_texts(
             problems.add("damaged", f"{error}; the record was skipped")
             continue
         yield text or ""
+
+
+def list_items(blocks: Iterable[str], name: str) -> Iterator:
+    """The items of a JSON list, alone or as "data", of which a block is read at a time."""
+    blocks, decoder = iter(blocks), json.JSONDecoder()
+    text = next(blocks, "").lstrip()
+    before = BEFORE_RECORDS.match(text)
+    place, reason = before.end() + 1 if before else 1, "it ends too soon"
+    while True:
+        place = IN_BETWEEN.match(text, place).end()
+        if text[place : place + 1] == "]":
+            return
+        try:
+            value, end = decoder.raw_decode(text, place)
+            # A number at the end of what is known may have further digits.
+            is_whole = end < len(text)
+        except ValueError as error:
+            reason, is_whole = error, False
+        except RecursionError as error:
+            raise InputError(f"{name}: expected JSON, received too many brackets") from error
+        if is_whole:
+            yield value
+            place = end
+            continue
+        block = next(blocks, "")
+        if not block or len(text) - place > MAX_RECORD_CHARACTERS:
+            raise InputError(
+                f"{name}: expected a list of JSON objects, received {shown(text[place:])} ({reason})"
+            )
+        text, place = text[place:] + block, 0
 
 
 def record_lines(file, name, config, problems, offset=0) -> Iterator[str]:
@@ -76,9 +131,14 @@ def parsed(line: str, where: str) -> dict:
         raise InputError(
             f"{where}: expected a JSON object, received {shown(line)} ({error})"
         ) from error
-    if not isinstance(record, dict):
-        raise InputError(f"{where}: expected a JSON object on each line, received {shown(line)}")
-    return record
+    return checked_object(record, where)
+
+
+def checked_object(value, where: str) -> dict:
+    """A value that has to be an object."""
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object, received {shown(value)}")
+    return value
 
 
 def shown(value) -> str:
@@ -92,35 +152,45 @@ def csv_texts(
 ) -> Iterator[str]:
     """The texts of a CSV or TSV file whose first row names the columns.
 
-    In CSV, fields may stand in double quotes and hold line ends then; in TSV a quote is a
-    character like any other.
+    In CSV, fields may stand in double quotes and hold line ends then, and the first rows tell which
+    sign separates them; in TSV a quote is a character like any other. Where `config.text_column` is
+    "column 2", or another number, and no column is called so, the first row holds no names.
 
     Raises:
         InputError: if the column is missing, or a row has more or fewer fields than the first.
     """
-    # The limit belongs to the whole process, and is lower than many a document.
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
     lines = (line + "\n" for line in record_lines(file, name, config, problems))
-    if has_tabs:
-        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        rows = csv.reader(lines, strict=True)
+    records = tsv_records(lines) if has_tabs else csv_records(lines, MAX_RECORD_CHARACTERS)
+    num_fields = None
     try:
-        header = next(rows, [])
-        if not any(header):
-            return
-        column = header.index(chosen_column(header, header, name, config, problems))
-        for row in rows:
-            if row and len(row) != len(header):
+        for line, fields in records:
+            if isinstance(fields, str):
+                raise InputError(f"{name}:{line}: {fields}")
+            if num_fields is None:
+                num_fields = len(fields)
+                place, has_header = chosen_place(fields, name, config, problems)
+                if has_header:
+                    continue
+            if len(fields) != num_fields:
                 raise InputError(
-                    f"{name}: expected {len(header)} fields in every row, "
-                    f"received {len(row)} in the row that ends at line {rows.line_num}"
+                    f"{name}:{line}: expected {num_fields} fields in every row, received "
+                    f"{len(fields)}"
                 )
-            yield row[column] if row else ""
-    except csv.Error as error:
+            yield fields[place]
+    except EOFError as error:
         raise InputError(
-            f"{name}: expected a row of fields at line {rows.line_num}, received: {error}"
+            f"{name}:{error}: expected a closing quote, received the end of the file"
         ) from error
+
+
+def chosen_place(
+    first: list[str], name: str, config: CorpusConfig, problems: Problems
+) -> tuple[int, bool]:
+    """Which field of a row holds the text, from 0, and whether the first row holds names."""
+    number = UNNAMED.fullmatch(config.text_column)
+    if number and config.text_column not in first and 1 <= int(number[1]) <= len(first):
+        return int(number[1]) - 1, False
+    return first.index(chosen_column(first, first, name, config, problems)), True
 
 
 def chosen_column(

@@ -11,6 +11,7 @@ from keras_electra.errors import InputError
 
 READ_BYTES = 1 << 18
 BYTE_ORDER_MARK = "\ufeff"
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Half of a surrogate pair: no decoder makes it of valid bytes.
 MARK = "\udcff"
 MARK_WRONG = "keras_electra.mark_wrong_bytes"
@@ -153,7 +154,11 @@ class Decoder:
             sentence = self._sentence(error, self._offset - len(state[0]))
             is_about_bytes = isinstance(error, UnicodeDecodeError)
             if self._config.encoding_errors == "strict" or not is_about_bytes:
-                raise InputError(f"{sentence}; name the file's encoding with --encoding") from error
+                begins = self._offset == 0 and block.startswith(UTF16_MARKS)
+                likely = "; it begins as UTF-16 does: --encoding utf-16" if begins else ""
+                raise InputError(
+                    f"{sentence}; name the file's encoding with --encoding{likely}"
+                ) from error
             self._decoder.setstate(state)
             text = self._decode_wrong(block, sentence)
         self._offset += len(block)

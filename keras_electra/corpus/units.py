@@ -13,7 +13,7 @@ from keras_electra.corpus.archives import zip_entries
 from keras_electra.corpus.columns import ParquetTable
 from keras_electra.corpus.kinds import kind_of
 from keras_electra.corpus.listing import File, files_of, refuse_none
-from keras_electra.corpus.opening import STANDARD_INPUT, StoredFile
+from keras_electra.corpus.opening import STANDARD_INPUT, StoredFile, stored_kind
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.ranges import can_be_cut
 from keras_electra.corpus.sources import sources_of
@@ -159,10 +159,10 @@ class Divider:
         if file.size is None:
             return True
         is_large = file.size >= self._unit_bytes // SEQUENTIAL_SHARE
-        return is_large and (kind_of(file.path).must_be_read_in_order or not file.can_seek)
+        return is_large and (stored_kind(file.path).must_be_read_in_order or not file.can_seek)
 
     def _alone(self, file: File) -> Iterator[Unit]:
-        kind = kind_of(file.path)
+        kind = stored_kind(file.path)
         if self._is_sequential(file):
             yield self._unit([file], is_sequential=True)
         elif kind.can_be_cut and can_be_cut(self._config.encoding):

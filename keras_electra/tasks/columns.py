@@ -4,11 +4,14 @@ import dataclasses
 import itertools
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.examples import TaggingExample
-from keras_electra.tasks.splits import file_of, files_by_split, part_of, parts_of, share_of
+from keras_electra.tasks.column_lines import Layout, Line, layout_of, sentence_lines
+from keras_electra.tasks.examples import Example, TaggingExample
+from keras_electra.tasks.folders import tables_by_split
+from keras_electra.tasks.splits import file_of, part_of, parts_of, share_of
+from keras_electra.tasks.tag_forms import TagForm, form_of_tags
 from keras_electra.tasks.task import Problems, Task
 from keras_electra.tasks.text import suffix_of, text_lines
 
@@ -17,17 +20,15 @@ CONLLU_SUFFIXES = (".conllu",)
 CONLLU_COLUMNS = (
     "id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"
 )  # fmt: skip
-DOCUMENT_START = "-DOCSTART-"
 UNSPECIFIED = "_"
 SPAN_TAG = re.compile(r"O|[BIES]-.+")
+USUAL_FORM = TagForm("B-type")
 SPAN_METRICS = ("span_f1", "span_precision", "span_recall", "token_accuracy")
 TAG_METRICS = ("token_accuracy",)
 TAGGING_RECIPE = {"sequence_length": 256}
 
 TOLD = ("train", "validation")
 """Splits whose tags are known; of others they may be."""
-
-Line = tuple[int, list[str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,17 +41,22 @@ class ColumnReader:
     Attributes:
         name: of the task.
         suffixes: endings of its files.
-        tag_column: of column files, the number of the tag counted from 1, or None for the last; of
-            CoNLL-U a name such as "upos".
+        words_column: of column files, the number of the word counted from 1; None to look.
+        tag_column: the same of the tag; of CoNLL-U a name such as "upos".
         has_spans: whether the tags mark spans, as BIO, IOB or BIOES.
+        tag_form: how the tags of spans are written; None to look into each file.
+        is_conllu: whether the files are CoNLL-U, whatever their names.
         validation_fraction, split_seed: of the draw.
         encoding: of the files.
     """
 
     name: str
     suffixes: tuple[str, ...] = COLUMN_SUFFIXES
+    words_column: int | None = None
     tag_column: int | str | None = None
     has_spans: bool = True
+    tag_form: TagForm | None = None
+    is_conllu: bool = False
     validation_fraction: float = 0.1
     split_seed: int = 0
     encoding: str = "utf-8"
@@ -70,20 +76,22 @@ class ColumnReader:
     def _in_folder(self, folder: pathlib.Path) -> dict:
         inner = folder / self.name
         place = inner if inner.is_dir() else folder
-        return files_by_split(place, lambda file: suffix_of(file) in self.suffixes)
+        return tables_by_split(place, lambda file: suffix_of(file) in self.suffixes)
 
     def sentences(
         self, path, problems: Problems, may_be_open: bool = False
     ) -> Iterator[TaggingExample]:
         """The sentences of one file; arguments as of `column_sentences`."""
-        if suffix_of(path) in CONLLU_SUFFIXES:
+        if self.is_conllu or suffix_of(path) in CONLLU_SUFFIXES:
             column = self.tag_column or "upos"
             return conllu_sentences(path, problems, column=column, encoding=self.encoding)
         return column_sentences(
             path,
             problems,
+            words_column=self.words_column,
             tag_column=self.tag_column,
             has_spans=self.has_spans,
+            tag_form=self.tag_form,
             may_be_open=may_be_open,
             encoding=self.encoding,
         )
@@ -93,93 +101,98 @@ def column_sentences(
     path,
     problems: Problems,
     *,
+    words_column: int | None = None,
     tag_column: int | None = None,
     has_spans: bool = False,
+    tag_form: TagForm | None = None,
     may_be_open: bool = False,
     encoding: str = "utf-8",
 ) -> Iterator[TaggingExample]:
     """Sentences of a file with a word per line, columns behind it, and empty lines between sentences.
 
     Columns stand between tabs, if a line has one, or else blanks. The lines "Rain NN B-NP" and
-    "falls VBZ B-VP" are the sentence of the words Rain, falls and the tags B-NP, B-VP. Lines that
-    begin with -DOCSTART- are passed over. The last sentence needs no empty line behind it.
+    "falls VBZ B-VP" are the sentence of the words Rain, falls and the tags B-NP, B-VP. Passed over
+    are lines that begin with -DOCSTART-, and comments in front of a sentence: lines that begin with
+    "#" and have no tag where the others do. The last sentence needs no empty line behind it.
 
     Args:
         problems: told of sentences left out: with another number of columns than the file's first
             line, or with a tag that marks no span.
-        tag_column: number of the tag's column counted from 1; None for the last.
-        has_spans: whether tags must be O, or B-, I-, E- or S- with a type behind.
+        words_column, tag_column: numbers of the columns from 1; None to look, as `layout_of` does.
+        has_spans: whether tags must mark spans.
+        tag_form: how the tags of spans are written; None to look, if `has_spans`.
         may_be_open: whether there may be words alone, as in test data.
 
     Raises:
         InputError: if the file cannot be read, has no such column, or no sentence with right tags.
     """
-    width, num_good, problem = None, 0, None
-    for number, lines in enumerate(sentence_lines(path, encoding)):
-        if width is None:
-            width = len(lines[0][1])
-            tag = tag_place(path, width, tag_column, may_be_open)
-        problem = column_problem(path, lines, width, tag, has_spans)
+    layout = layout_of(
+        path,
+        words_column=words_column,
+        tag_column=tag_column,
+        may_be_open=may_be_open,
+        encoding=encoding,
+    )
+    if has_spans and tag_form is None:
+        tag_form = form_of_tags(layout.tags) or USUAL_FORM
+    num_good, problem = 0, None
+    for number, lines in enumerate(sentence_lines(path, layout, encoding)):
+        problem = column_problem(path, lines, layout, tag_form)
         if problem:
             problems.add(*problem)
             continue
         num_good += 1
+        tags = None if layout.tag is None else [fields[layout.tag] for _, fields in lines]
+        if tags and tag_form:
+            tags = map(tag_form.read, tags)
         yield TaggingExample(
             id=str(number),
-            words=tuple(fields[0] for _, fields in lines),
-            tags=None if tag is None else tuple(fields[tag] for _, fields in lines),
+            words=tuple(fields[layout.word] for _, fields in lines),
+            tags=None if tags is None else tuple(tags),
         )
-    if width is None:
-        raise InputError(f"{path}: expected sentences of tagged words, received an empty file")
     if not num_good:
-        raise InputError(problem[1])
+        raise InputError(problem[1] if problem else f"{path}: expected words, received comments")
 
 
-def column_problem(path, lines: list[Line], width: int, tag: int | None, has_spans: bool):
+def in_bioes(
+    examples: Iterable[Example], form: TagForm | None, problems: Problems
+) -> Iterator[Example]:
+    """The examples with tags of spans as the scorer reads them; all as they are without a form.
+
+    Args:
+        problems: told of examples left out, with a tag of another form.
+    """
+    for one in examples:
+        if form is None or one.tags is None:
+            yield one
+            continue
+        tags = tuple(map(form.read, one.tags))
+        if None in tags:
+            wrong = one.tags[tags.index(None)]
+            sentence = (
+                f"example {one.id}: expected a tag like {form.pattern} or O, received {wrong!r}"
+            )
+            problems.add("tag that marks no span", sentence)
+        else:
+            yield dataclasses.replace(one, tags=tags)
+
+
+def column_problem(path, lines: list[Line], layout: Layout, form: TagForm | None):
     """(sort, sentence) on the first line of a sentence that cannot be used; None if all can."""
     for number, fields in lines:
         place = f"{path}:{number}"
-        if len(fields) != width:
-            sentence = f"{place}: expected {width} columns, received {len(fields)}"
+        if len(fields) != layout.width:
+            sentence = f"{place}: expected {layout.width} columns, received {len(fields)}"
             return "wrong number of columns", sentence
-        if not fields[0] or (tag is not None and not fields[tag]):
+        tag = None if layout.tag is None else fields[layout.tag]
+        if not fields[layout.word] or tag == "":
             return "missing tag", f"{place}: expected a word and its tag, received {fields}"
-        if tag is not None and has_spans and not SPAN_TAG.fullmatch(fields[tag]):
+        if tag is not None and form is not None and form.read(tag) is None:
             return (
                 "tag that marks no span",
-                f"{place}: expected a tag O, B-..., I-..., E-... or S-..., received {fields[tag]!r}",
+                f"{place}: expected a tag O, B-..., I-..., E-... or S-..., received {tag!r}",
             )
     return None
-
-
-def sentence_lines(path, encoding: str) -> Iterator[list[Line]]:
-    """(line, fields) of the words of each sentence."""
-    lines = []
-    for number, line in enumerate(text_lines(path, encoding), 1):
-        line = line.rstrip("\r\n")
-        if not line.strip():
-            if lines:
-                yield lines
-            lines = []
-            continue
-        fields = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-        if fields[0] != DOCUMENT_START:
-            lines.append((number, fields))
-    if lines:
-        yield lines
-
-
-def tag_place(path, width: int, tag_column: int | None, may_be_open: bool) -> int | None:
-    """Index of the tag among the fields, None if there is none; `InputError` if there has to be one."""
-    if width == 1 and may_be_open:
-        return None
-    place = width - 1 if tag_column is None else tag_column - 1
-    if not 1 <= place < width:
-        expected = "a tag" if tag_column is None else f"a tag in column {tag_column}"
-        raise InputError(
-            f"{path}: expected a word and {expected} on each line, received {width} columns"
-        )
-    return place
 
 
 def conllu_sentences(

@@ -1,6 +1,5 @@
-"""CSV and TSV: records of fields, and whether the first of them holds names."""
+"""CSV and TSV as tables: rows of records, and whether the first of them holds names."""
 
-import csv
 import itertools
 from collections.abc import Collection, Iterator
 
@@ -12,50 +11,22 @@ from keras_electra.tasks.values import Row
 
 NUM_LOOKED_AT = 200
 """Rows that are looked at to tell whether the first line of a file holds names."""
-MAX_FIELD_CHARACTERS = 2**31 - 1
-DELIMITERS = (",", ";", "\t")
-
-Record = tuple[int, list[str]]
 
 
-def tsv_records(path, encoding: str = "utf-8") -> Iterator[Record]:
-    """(line, fields) of every line that is not empty; no quoting, and only "\\n" ends a line."""
-    for number, line in enumerate(text_lines(path, encoding), 1):
-        line = line.rstrip("\r\n")
-        if line:
-            yield number, line.split("\t")
+def records_of(path, encoding: str, has_quotes: bool) -> Iterator[tuple[int, list[str] | str]]:
+    """The records of a file, as of `csv_records`, or of `tsv_records` where it has no quotes."""
+    # Imported here because it brings NumPy, without which this package is imported at once.
+    from keras_electra.corpus.delimited import csv_records, tsv_records
 
-
-def csv_records(path, encoding: str = "utf-8") -> Iterator[Record | tuple[int, str]]:
-    """(first line, fields) of every record; (first line, sentence) of one with wrong quotes."""
-    lines = text_lines(path, encoding, newline="")
-    first = next(lines, "")
-    commas, *others = (first.count(sign) for sign in DELIMITERS)
-    delimiter = "," if commas or not any(others) else DELIMITERS[1:][others.index(max(others))]
-    reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        fields = next_record(reader, path, line)
-        if fields is None:
-            return
-        if fields:
-            yield line, fields
-
-
-def next_record(reader, path, line: int) -> list[str] | str | None:
-    """The next fields, a sentence where their quotes are wrong, or None at the end."""
-    # The limit is one for the whole process, and is put back before anyone else can need it.
-    limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    if not has_quotes:
+        yield from tsv_records(text_lines(path, encoding))
+        return
     try:
-        return next(reader, None)
-    except csv.Error as error:
-        if "unexpected end" not in str(error):
-            return f"expected quotes around a whole field, received others ({error})"
+        yield from csv_records(text_lines(path, encoding, newline=""))
+    except EOFError as error:
         raise InputError(
-            f"{path}:{line}: expected a closing quote, received the end of the file"
+            f"{path}:{error}: expected a closing quote, received the end of the file"
         ) from error
-    finally:
-        csv.field_size_limit(limit)
 
 
 def delimited_rows(

@@ -39,6 +39,7 @@ TAGS = (
 QUESTIONS = (("question",), ("query",))
 CONTEXTS = (("context",), ("passage", "paragraph", "document", "article"))
 ANSWERS = (("answers",), ("answer", "answer_text"))
+NESTED_QUESTIONS = ("qas", "paragraphs")
 ANSWER_STARTS = (("answer_start", "start"),)
 CHOICES = (("choices", "options", "endings", "candidates", "alternatives"),)
 CHOICE = (
@@ -48,6 +49,7 @@ CHOICE_QUESTIONS = (
     "question", "premise", "ctx", "context", "goal", "prompt", "stem", "startphrase", "query",
     "sentence", "text",
 )  # fmt: skip
+MAX_LABELS = 20
 IDS = ("id", "idx", "guid", "qid", "sent_id")
 CHOICE_LABELS = (("label",), ("answer", "answerkey", "answer_key", "correct", "gold", "target"))
 
@@ -89,9 +91,23 @@ class Finder:
             return "tagging"
         contexts = sample.called([name for tier in CONTEXTS for name in tier])
         answers = sample.called([name for tier in ANSWERS for name in tier])
-        is_asked = bool(sample.called(QUESTIONS[0]) and contexts)
-        if is_asked and answers and answers_stand_in(sample, answers[0], contexts[0]):
+        nested = sample.called(NESTED_QUESTIONS)
+        if nested:
+            raise InputError(
+                f"data: expected a question in every row, received column {nested[0]!r} with several; "
+                "write such data as .json or .jsonl, which are read with them"
+            )
+        is_asked = bool(sample.called(QUESTIONS[0]) and contexts and answers)
+        if is_asked and (
+            answers_stand_in(sample, answers[0], contexts[0])
+            or unread_answer(sample, answers[0]) is not None
+        ):
             return "question_answering"
+        if is_asked and not given.label and are_different(sample, answers[0]):
+            raise InputError(
+                f"answers_column: expected answers that stand in {contexts[0]!r}, received "
+                f"{sample.values(answers[0])[0]!r:.60} in {answers[0]!r}"
+            )
         return None
 
     def has_tagged_words(self) -> bool:
@@ -161,12 +177,19 @@ class Finder:
         return dataclasses.replace(self.given, words=words, tags=tags, id=self.id())
 
     def question_answering(self) -> Roles:
-        """Roles of questions, contexts and answers."""
+        """Roles of questions, contexts and answers; `InputError` for a field that spells none."""
+        answers = self.one("answers", ANSWERS, is_needed=self.has_labels)
+        unread = None if answers is None else unread_answer(self.sample, answers)
+        if unread is not None:
+            raise InputError(
+                f"answers_column: expected a text, or a list or dict in the spelling of JSON or "
+                f"Python, in {answers!r}, received {unread!r:.80}"
+            )
         return dataclasses.replace(
             self.given,
             question=self.one("question", QUESTIONS),
             context=self.one("context", CONTEXTS),
-            answers=self.one("answers", ANSWERS, is_needed=self.has_labels),
+            answers=answers,
             answer_start=self.one("answer_start", ANSWER_STARTS, is_needed=False),
             id=self.id(),
         )
@@ -250,3 +273,21 @@ def answers_stand_in(sample: Sample, answers: str, context: str) -> bool:
         said = said_in(Row("", {answers: answer}, 0), answers) or []
         hits += [one.strip().lower() in str(text).lower() for one, _ in said[:1]]
     return 2 * sum(hits) >= len(hits)
+
+
+def unread_answer(sample: Sample, answers: str) -> str | None:
+    """The first field that looks like a list or dict and cannot be read as one; None without any."""
+    looks_so = (value for value in sample.values(answers) if is_bracketed(value))
+    return next((value for value in looks_so if isinstance(spelt(value), str)), None)
+
+
+def is_bracketed(value) -> bool:
+    """Whether a text begins and ends as a list or a dict does."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text[:1] + text[-1:] in ("[]", "{}")
+
+
+def are_different(sample: Sample, name: str) -> bool:
+    """Whether a column holds more different values than labels would be."""
+    values = list(map(str, sample.values(name)))
+    return len(set(values)) > MAX_LABELS and 2 * len(set(values)) > len(values)

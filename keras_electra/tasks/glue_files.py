@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 from keras_electra.errors import InputError, MissingSplitError
-from keras_electra.tasks.delimited import tsv_records
+from keras_electra.tasks.delimited import records_of
 from keras_electra.tasks.examples import TextExample
 from keras_electra.tasks.splits import share_of
 from keras_electra.tasks.task import Problems
@@ -137,7 +137,7 @@ def records(path, problems: Problems, reader: GlueReader) -> Iterator[Record]:
     """(line, number from 0, values by column) of every row of a file."""
     names = None
     number = 0
-    for line, fields in tsv_records(path):
+    for line, fields in records_of(path, "utf-8", has_quotes=False):
         if names is None:
             names, is_header = names_in(path, fields, reader)
             if is_header:
@@ -208,7 +208,7 @@ class MrpcReader(GlueReader):
 
 def belongs(path, split: str) -> Callable[[dict], bool]:
     """Whether a pair of MRPC belongs to "validation", whose pairs of ids the file holds, or "train"."""
-    pairs = {tuple(fields) for _, fields in tsv_records(path)}
+    pairs = {tuple(fields) for _, fields in records_of(path, "utf-8", has_quotes=False)}
 
     def is_wanted(values: dict) -> bool:
         return (tuple(values[name] for name in MRPC_IDS) in pairs) == (split == "validation")

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import label_name
+from keras_electra.tasks.folders import unread_in
 from keras_electra.tasks.own_files import check_file_options, file_task
 from keras_electra.tasks.own_tables import files_in, form_of, guessed, table_task
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.splits import VALIDATION_FRACTION, parts_of
 from keras_electra.tasks.task import Kind, Task
-from keras_electra.tasks.text import named
+from keras_electra.tasks.text import named, suffix_of
 
 LABELLED_KINDS = ("classification", "multi_label", "tagging")
 SPLITS = ("train", "validation", "test")
@@ -60,15 +61,17 @@ def own_task(
         text_column, second_text_column, label_column: a text, the other one of a pair, and the label,
             labels or number.
         words_column, tags_column: of tagging: lists, or texts with blanks between. For columns of
-            tagged words, `tags_column` is a column's number from 1 (the last if None); for CoNLL-U
-            "upos" (if None), "xpos" or another.
+            tagged words both are numbers of columns from 1 (if None: the first, or the second where the
+            first counts the words; and the last); for CoNLL-U `tags_column` is "upos" (if None), "xpos"
+            or another.
         question_column, context_column, answers_column: of question answering; no answer means that
             the context holds none. `question_column` is that of multiple choice, too.
         choice_columns: a column for each choice, or one with lists.
         labels: all labels in the order of their numbers; None for those of the training part, sorted.
         value_range: numbers that 0 and 1 of the model stand for; None for the least and the largest of
             the training part.
-        id_column: what examples are called; None for a column named so, or else the row's number.
+        id_column: what examples are called; None for a column named so, or else the row's number. Of a
+            table with a word in every row, the column that says which sentence it is of.
         separator: between several labels in one field; "|" if None.
         metrics, main_metric: figures of `scoring`; None for those usual for the kind.
         validation_fraction: of the draw.
@@ -108,21 +111,23 @@ def own_task(
         "encoding": encoding,
     }
     if form == "table":
+        found, word_rows = guessed(
+            table,
+            kind=kind,
+            given=given,
+            separator=separator,
+            encoding=encoding,
+            has_header=has_header,
+        )
         task, sentence = table_task(
             name,
             table,
-            guessed(
-                table,
-                kind=kind,
-                given=given,
-                separator=separator,
-                encoding=encoding,
-                has_header=has_header,
-            ),
+            found,
             labels=labels,
             value_range=value_range,
             separator=separator,
             has_header=has_header,
+            word_rows=word_rows,
             **reading,
         )
     else:
@@ -134,16 +139,20 @@ def own_task(
             value_range=value_range,
             has_header=has_header,
         )
-        task, sentence = file_task(name, table, form, tags_column, **reading)
+        suffixes = tuple({suffix_of(part) for part in parts.values()})
+        task, sentence = file_task(
+            name, table, form, words_column, tags_column, suffixes, **reading
+        )
     task = dataclasses.replace(
         task,
         splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
-        labels=checked_labels(labels, task.kind),
+        labels=checked_labels(in_form_of(task, labels), task.kind),
         **chosen_metrics(task, metrics, main_metric),
     )
     if "train" in parts and "validation" not in parts:
         sentence += f"; validation: {validation_fraction:g} of the training examples, drawn"
-    return task, sentence
+    unread = unread_in(data, parts)
+    return task, sentence + (f"; not read: {named(unread)}" if unread else "")
 
 
 def check_options(
@@ -162,6 +171,14 @@ def check_options(
         raise InputError(
             f"value_range: expected a lower and a higher number, received {value_range}"
         )
+
+
+def in_form_of(task: Task, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Tags that were given, as the task's reader reads them."""
+    form = getattr(task.reader, "tag_form", None)
+    if labels is None or form is None:
+        return labels
+    return tuple(dict.fromkeys(form.read(label) or label for label in labels))
 
 
 def checked_labels(labels: tuple[str, ...] | None, kind: str) -> tuple[str, ...] | None:

@@ -4,22 +4,22 @@ import dataclasses
 import itertools
 
 from keras_electra.errors import InputError
+from keras_electra.tasks.column_lines import NUM_SENTENCES, layout_of
 from keras_electra.tasks.columns import (
-    COLUMN_SUFFIXES,
+    CONLLU_COLUMNS,
     CONLLU_SUFFIXES,
-    SPAN_TAG,
     ColumnReader,
+    in_bioes,
     tagging_task,
 )
 from keras_electra.tasks.question_files import QuestionReader, question_task
 from keras_electra.tasks.roles import Roles, option_of
+from keras_electra.tasks.tag_forms import form_of_tags, sentence_on_tags
 from keras_electra.tasks.task import Problems, Task
 from keras_electra.tasks.text import named, suffix_of
 
-NUM_SENTENCES = 300
-"""Sentences that are looked at to tell whether tags mark spans."""
 KINDS = {"tagged words": "tagging", "questions": "question_answering"}
-OWN_ROLES = {"tagged words": ("tags",), "questions": ()}
+OWN_ROLES = {"tagged words": ("words", "tags"), "questions": (), "texts": ()}
 
 
 def check_file_options(form: str, given: Roles, **others) -> None:
@@ -33,48 +33,77 @@ def check_file_options(form: str, given: Roles, **others) -> None:
     options = {option_of(role): getattr(given, role) for role in given.given()}
     may = {option_of(role) for role in OWN_ROLES[form]}
     for option, value in {**options, **others}.items():
-        if option == "kind" and value == KINDS[form]:
+        if option == "kind" and value == KINDS.get(form):
             continue
         if value is not None and option not in may:
             raise InputError(f"{option}: expected none for a file of {form}, received {value!r}")
 
 
-def file_task(name: str, path, form: str, tags_column, **reading) -> tuple[Task, str]:
+def file_task(
+    name: str, path, form: str, words_column, tags_column, suffixes: tuple[str, ...], **reading
+) -> tuple[Task, str]:
     """The task of files like this one, and a sentence about it.
 
     Args:
         path: the training file.
         form: "tagged words" or "questions".
-        tags_column: as of `own_task`.
+        words_column, tags_column: as of `own_task`.
+        suffixes: endings of all its files.
         **reading: encoding and draw, as of `ColumnReader` and `QuestionReader`.
     """
     if form == "questions":
         return questions_task(name, path, **reading)
-    is_conllu = suffix_of(path) in CONLLU_SUFFIXES
-    suffixes = CONLLU_SUFFIXES if is_conllu else COLUMN_SUFFIXES
-    column = tags_column if is_conllu else column_number(tags_column)
-    reading |= {"suffixes": suffixes, "tag_column": column}
+    columns, sentence = columns_in(path, words_column, tags_column, reading["encoding"])
+    reading |= {"suffixes": suffixes, **columns}
     tags = tags_in(ColumnReader(name, has_spans=False, **reading), path)
-    has_spans = all(SPAN_TAG.fullmatch(tag) for tag in tags)
-    place = "the last column" if column is None else f"column {column}"
-    if is_conllu:
-        place = f"{column or 'upos'} of CoNLL-U"
-    task = tagging_task(name, has_spans=has_spans, **reading)
-    return task, f"tags in {place} ({named(tags)}), tagging"
+    tag_form = form_of_tags(tags)
+    remark = sentence_on_tags(tags, tag_form)
+    task = tagging_task(name, has_spans=tag_form is not None, tag_form=tag_form, **reading)
+    sentence = f"{sentence} ({named(tags)}), tagging"
+    return task, f"{sentence}; {remark}" if remark else sentence
 
 
-def column_number(tags_column) -> int | None:
+def columns_in(path, words_column, tags_column, encoding: str, may_be_open=False):
+    """Where words and tags stand in a file, as attributes of `ColumnReader`, and a sentence about it."""
+    words = column_number("words_column", words_column)
+    is_name = tags_column in CONLLU_COLUMNS
+    if suffix_of(path) in CONLLU_SUFFIXES:
+        return {
+            "tag_column": tags_column,
+            "is_conllu": True,
+        }, f"tags in {tags_column or 'upos'} of CoNLL-U"
+    tag = None if is_name else column_number("tags_column", tags_column)
+    layout = layout_of(
+        path, words_column=words, tag_column=tag, may_be_open=may_be_open, encoding=encoding
+    )
+    if is_name and not layout.is_conllu:
+        column_number("tags_column", tags_column)
+    if layout.is_conllu and words is None and tag is None:
+        return {
+            "tag_column": tags_column,
+            "is_conllu": True,
+        }, f"tags in {tags_column or 'upos'} of CoNLL-U"
+    if layout.tag is None:
+        return {"words_column": layout.word + 1}, "words alone"
+    is_last = layout.tag == layout.width - 1 and tag is None
+    sentence = f"tags in {'the last column' if is_last else f'column {layout.tag + 1}'}"
+    if layout.word:
+        sentence = f"words in column {layout.word + 1}, {sentence}"
+    return {"words_column": layout.word + 1, "tag_column": layout.tag + 1}, sentence
+
+
+def column_number(option: str, value) -> int | None:
     """A column's number as an option gives it."""
-    if tags_column is not None and not str(tags_column).isdecimal():
-        raise InputError(f"tags_column: expected the number of a column, received {tags_column!r}")
-    return None if tags_column is None else int(tags_column)
+    if value is not None and not (str(value).isdecimal() and int(value) > 0):
+        raise InputError(f"{option}: expected the number of a column, received {value!r}")
+    return None if value is None else int(value)
 
 
 def tags_in(reader: ColumnReader, path) -> list[str]:
     """The tags of the first sentences; `InputError` if the lines do not begin with words."""
     first = list(itertools.islice(reader.sentences(path, Problems()), NUM_SENTENCES))
     spaced = next((word for one in first for word in one.words if " " in word), None)
-    if spaced is not None and reader.suffixes is COLUMN_SUFFIXES:
+    if spaced is not None and not reader.is_conllu:
         raise InputError(
             f"{path}: expected a word at the beginning of each line, received {spaced!r}; "
             "the name of a table ends in .csv or .tsv"
@@ -97,12 +126,13 @@ def questions_task(name: str, path, **reading) -> tuple[Task, str]:
     return dataclasses.replace(task, reader=reader, has_answerability=num_open > 0), sentence
 
 
-def file_examples(path, form: str, problems: Problems, tags_column, encoding: str):
+def file_examples(path, form: str, problems: Problems, words_column, tags_column, encoding: str):
     """All examples of one file, with or without tags or answers; arguments as of `own_examples`."""
     if form == "questions":
         reader = QuestionReader("data", has_answerability=True, encoding=encoding)
         return reader.questions(path, problems, may_be_open=True)
-    is_conllu = suffix_of(path) in CONLLU_SUFFIXES
-    column = tags_column if is_conllu else column_number(tags_column)
-    reader = ColumnReader("data", tag_column=column, has_spans=False, encoding=encoding)
-    return reader.sentences(path, problems, may_be_open=True)
+    columns, _ = columns_in(path, words_column, tags_column, encoding, may_be_open=True)
+    reader = ColumnReader("data", has_spans=False, encoding=encoding, **columns)
+    found = list(reader.sentences(path, problems, may_be_open=True))
+    tag_form = form_of_tags({tag for one in found for tag in one.tags or ()})
+    return in_bioes(found, tag_form, problems)

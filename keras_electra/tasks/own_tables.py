@@ -14,8 +14,10 @@ from keras_electra.tasks.columns import (
     SPAN_METRICS,
     TAG_METRICS,
     TAGGING_RECIPE,
+    in_bioes,
 )
 from keras_electra.tasks.examples import Example
+from keras_electra.tasks.folders import tables_by_split
 from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
@@ -25,14 +27,16 @@ from keras_electra.tasks.row_examples import RowForm, examples_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,
-    files_by_split,
     part_of,
     parts_of,
     share_of,
 )
 from keras_electra.tasks.tables import TABLE_SUFFIXES, rows
+from keras_electra.tasks.tag_forms import TagForm, form_of_tags, sentence_on_tags
 from keras_electra.tasks.task import Problems, Task
 from keras_electra.tasks.text import named, suffix_of
+from keras_electra.tasks.text_tables import holds_sentences, table_form
+from keras_electra.tasks.word_rows import WordRows, in_sentences, word_rows_in
 
 METRICS = {
     "classification": ("accuracy", "macro_f1"),
@@ -55,6 +59,8 @@ class TableReader:
         form: how a row becomes an example.
         encoding, has_header: of text files, as for `tables.rows`.
         validation_fraction, split_seed: of the draw where there is no validation part.
+        word_rows: the columns of a table with a word in every row; None for any other table.
+        tag_form: how tags of spans are written; None for other tags, which stay.
     """
 
     name: str
@@ -63,6 +69,8 @@ class TableReader:
     has_header: bool | None = None
     validation_fraction: float = VALIDATION_FRACTION
     split_seed: int = 0
+    word_rows: WordRows | None = None
+    tag_form: TagForm | None = None
 
     def __call__(self, data, split: str, problems: Problems) -> Iterator[Example]:
         part = part_of(parts_of(data, files_in, self.name), split, self.name)
@@ -88,20 +96,26 @@ class TableReader:
             has_header=self.has_header,
             known=form.roles.names,
         )
-        return examples_of(found, form, problems)
+        if self.word_rows is not None:
+            found = in_sentences(found, self.word_rows, problems)
+        return in_bioes(examples_of(found, form, problems), self.tag_form, problems)
 
 
 def files_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     """Split -> file of a folder, tables or not."""
-    suffixes = (*TABLE_SUFFIXES, *COLUMN_SUFFIXES, *CONLLU_SUFFIXES)
-    return files_by_split(folder, lambda file: suffix_of(file) in suffixes)
+    suffixes = (*TABLE_SUFFIXES, *COLUMN_SUFFIXES, *CONLLU_SUFFIXES, "")
+    return tables_by_split(folder, lambda file: suffix_of(file) in suffixes)
 
 
 def form_of(table, encoding: str) -> str:
     """What a file or table in memory is: "table", "tagged words" or "questions"."""
     if not isinstance(table, str | os.PathLike):
         return "table"
-    if suffix_of(table) in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
+    suffix = suffix_of(table)
+    if suffix == ".txt":
+        return "table" if table_form(table, encoding) else "tagged words"
+    is_words = suffix == ".tsv" and holds_sentences(table, encoding)
+    if is_words or suffix in (*COLUMN_SUFFIXES, *CONLLU_SUFFIXES):
         return "tagged words"
     return "questions" if is_question_file(table, encoding) else "table"
 
@@ -114,20 +128,33 @@ def guessed(
     separator: str | None,
     encoding: str,
     has_header: bool | None,
-) -> Guess:
-    """What the columns of a table are; arguments as of `own_task` and `guess`.
+) -> tuple[Guess, WordRows | None]:
+    """What the columns of a table are, and those of one with a word in every row.
+
+    Arguments as of `own_task` and `guess`.
 
     Raises:
         InputError: as `sampled` and `guess`.
     """
-    first = sampled(table, encoding=encoding, has_header=has_header, known=given.names)
-    return guess(first, kind=kind, given=given, separator=separator)
+    reading = {"encoding": encoding, "has_header": has_header, "known": given.names}
+    first = sampled(table, **reading)
+    word_rows = word_rows_in(first, given, kind)
+    if word_rows is not None:
+        first, given = sampled(table, word_rows, **reading), with_sentences(given, word_rows)
+    return guess(first, kind=kind, given=given, separator=separator), word_rows
 
 
-def sampled(table, **reading: Any) -> Sample:
+def with_sentences(given: Roles, columns: WordRows) -> Roles:
+    """Roles with those of a table that has a word in every row."""
+    words, tags = columns.words, columns.tags
+    return dataclasses.replace(given, words=words, tags=tags, id=columns.sentence)
+
+
+def sampled(table, word_rows: WordRows | None = None, **reading: Any) -> Sample:
     """The first rows of a table.
 
     Args:
+        word_rows: as of `TableReader`.
         **reading: as of `tables.rows`.
 
     Raises:
@@ -135,6 +162,8 @@ def sampled(table, **reading: Any) -> Sample:
     """
     problems = Problems()
     found = rows(table, problems, **reading)
+    if word_rows is not None:
+        found = in_sentences(found, word_rows, problems)
     first = next(found, None)
     if first is None:
         shown = next(iter(problems.shown.values()), ["none"])
@@ -151,6 +180,7 @@ def table_task(
     value_range: tuple[float, float] | None,
     separator: str | None,
     has_header: bool | None,
+    word_rows: WordRows | None = None,
     **reading: Any,
 ) -> tuple[Task, str]:
     """The task that a table makes, and the sentence about it.
@@ -159,15 +189,22 @@ def table_task(
         table: the training part, of which the range of a number is taken.
         found: what its columns are.
         labels, value_range, separator, has_header: as of `own_task`.
+        word_rows: as of `TableReader`.
         **reading: further attributes of `TableReader`.
     """
     kind, sentence = found.kind, found.sentence
     form = form_by(found, separator, labels, value_range)
+    tag_form = form_of_tags(found.labels) if kind == "tagging" else None
+    reading |= {"word_rows": word_rows, "tag_form": tag_form}
     reader = TableReader(name, form, has_header=has_header, **reading)
+    if word_rows is not None:
+        sentence = f"sentences by column {word_rows.sentence!r}, {sentence}"
+    if kind == "tagging" and (remark := sentence_on_tags(found.labels, tag_form)):
+        sentence = f"{sentence}; {remark}"
     if kind == "regression":
         value_range = value_range or range_of(reader, table)
         sentence = f"{sentence}; numbers from {value_range[0]:g} to {value_range[1]:g}"
-    metrics = METRICS.get(kind, SPAN_METRICS if found.has_spans else TAG_METRICS)
+    metrics = METRICS.get(kind, SPAN_METRICS if tag_form else TAG_METRICS)
     return Task(
         name=name,
         kind=kind,

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterator
 
 from keras_electra.tasks.examples import QuestionExample
+from keras_electra.tasks.folders import SPLIT_NAMES, tables_by_split
 from keras_electra.tasks.question_forms import LINE_SUFFIXES, questions_in
 from keras_electra.tasks.splits import (
-    SPLIT_NAMES,
     VALIDATION_FRACTION,
     file_of,
-    files_by_split,
     part_of,
     parts_of,
     share_of,
@@ -88,7 +87,7 @@ class QuestionReader:
 
     def _in_folder(self, folder: pathlib.Path) -> dict:
         if not self.folders:
-            return files_by_split(folder, lambda file: suffix_of(file) in SUFFIXES)
+            return tables_by_split(folder, lambda file: suffix_of(file) in SUFFIXES)
         inner = (entry for entry in sorted(folder.iterdir()) if entry.is_dir())
         named_so = [entry for entry in inner if entry.name.lower() in self.folders]
         for place in (folder, *named_so):

@@ -1,10 +1,13 @@
 """Questions as they stand in SQuAD's JSON and in MRQA's JSON lines."""
 
+import collections
+import dataclasses
 from collections.abc import Iterator
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.answers import NOT_IN_CONTEXT, answers_in
 from keras_electra.tasks.examples import Answer, QuestionExample, half_character
+from keras_electra.tasks.question_fields import WrongField, id_in, pairs_in, said_in, truth_in
 from keras_electra.tasks.tables import json_lines, read_json
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
@@ -21,7 +24,10 @@ def questions_in(
     may_be_open: bool = False,
     encoding: str = "utf-8",
 ) -> Iterator[QuestionExample]:
-    """The questions of a file in SQuAD's JSON, or in MRQA's JSON lines.
+    """The questions of a file of contexts with questions, as SQuAD's JSON and MRQA's JSON lines.
+
+    Articles with paragraphs, or paragraphs, stand in a list, which may be called "data", or one in a
+    line. A question without an id is called by its number, and an id that comes again gets one: "7#2".
 
     All answers of a question are kept, the first one first; MRQA's further spellings of an answer,
     which do not stand in the context, come last. An answer that is not where the file says is looked
@@ -36,57 +42,60 @@ def questions_in(
     Raises:
         InputError: if the file is of neither form.
     """
-    if suffix_of(path) in LINE_SUFFIXES:
-        entries = mrqa_entries(path, problems, encoding)
-    else:
-        entries = squad_entries(path, problems, encoding)
-    for place, context, entry in entries:
+    lines = suffix_of(path) in LINE_SUFFIXES
+    values = line_values if lines else whole_value
+    seen = collections.Counter()
+    for place, context, entry in entries_in(values(path, problems, encoding), problems):
         example = question_of(place, context, entry, problems, has_answerability, may_be_open)
-        if example is not None:
-            yield example
-
-
-def squad_entries(path, problems: Problems, encoding: str) -> Iterator[tuple[str, str, dict]]:
-    """(place, context, question as it stands) of SQuAD's JSON, which is read whole."""
-    content = read_json(path, encoding)
-    articles = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(articles, list):
-        raise InputError(
-            f"{path}: expected SQuAD's JSON with a list 'data', received {type(content).__name__}"
-        )
-    for number, article in enumerate(articles):
-        try:
-            paragraphs = [(one["context"], list(one["qas"])) for one in article["paragraphs"]]
-        except (KeyError, TypeError):
-            refuse(
-                f"{path}: expected paragraphs with 'context' and 'qas' as in SQuAD, received another "
-                f"form in article {number + 1}",
-                problems if number else None,
-            )
+        if example is None:
             continue
-        for context, entries in paragraphs:
-            for entry in entries:
-                name = entry.get("id") if isinstance(entry, dict) else entry
-                yield f"{path}: question {name}", context, entry
+        name = example.id or str(seen.total())
+        seen[name] += 1
+        # Predictions are told apart by their ids.
+        yield dataclasses.replace(example, id=name if seen[name] == 1 else f"{name}#{seen[name]}")
 
 
-def mrqa_entries(path, problems: Problems, encoding: str) -> Iterator[tuple[str, str, dict]]:
-    """(place, context, question as it stands) of MRQA's lines; the header is passed over."""
-    is_first = True
+def line_values(path, problems: Problems, encoding: str) -> Iterator[tuple[str, dict]]:
+    """(place, object) of JSON lines; MRQA's header is passed over."""
     for row in json_lines(path, problems, encoding):
-        if "header" in row.values:
-            continue
+        if "header" not in row.values:
+            yield row.place, row.values
+
+
+def whole_value(path, problems: Problems, encoding: str) -> Iterator[tuple[str, dict]]:
+    """(place, object) of each item of a list in a JSON file, which is read whole, or of its "data"."""
+    items = items_of(read_json(path, encoding))
+    if not items:
+        raise InputError(f"{path}: expected a list of contexts with questions, received none")
+    for number, item in enumerate(items):
+        yield f"{path}: item {number + 1}", item
+
+
+def items_of(content) -> list:
+    """The items of a list, alone or as "data"; else the value itself as the only one."""
+    items = content.get("data", content) if isinstance(content, dict) else content
+    return items if isinstance(items, list) else [items]
+
+
+def entries_in(values, problems: Problems) -> Iterator[tuple[str, str, dict]]:
+    """(place, context, question as it stands): of articles with paragraphs, or of paragraphs."""
+    is_first = True
+    for place, value in values:
         try:
-            context, entries = row.values["context"], list(row.values["qas"])
-        except (KeyError, TypeError):
+            paragraphs = value.get("paragraphs", [value])
+            found = [(one["context"], list(one["qas"])) for one in paragraphs]
+        except (KeyError, TypeError, AttributeError):
+            received = named(value) if isinstance(value, dict) else repr(value)[:40]
             refuse(
-                f"{row.place}: expected 'context' and 'qas' as in MRQA, received {named(row.values)}",
+                f"{place}: expected 'context' and 'qas', or 'paragraphs' with these, as in SQuAD and "
+                f"MRQA, received {received}",
                 None if is_first else problems,
             )
             continue
         is_first = False
-        for entry in entries:
-            yield row.place, context, entry
+        for context, entries in found:
+            for entry in entries:
+                yield place, context, entry
 
 
 def refuse(sentence: str, problems: Problems | None) -> None:
@@ -101,10 +110,9 @@ def answers_of(entry: dict, context: str) -> tuple[tuple[Answer, ...], str | Non
 
     An answer of MRQA has several places, each with an end that is included; its text has its length.
     """
-    said = entry.get("answers")
+    said = said_in(entry)
     if "detected_answers" not in entry:
-        pairs = [(answer["text"], answer.get("answer_start")) for answer in said or ()]
-        return *answers_in(context, pairs), said is not None
+        return *answers_in(context, pairs_in(said, entry.get("answer_start"))), said is not None
     detected = [
         (answer["text"], span[0])
         for answer in entry["detected_answers"]
@@ -115,13 +123,6 @@ def answers_of(entry: dict, context: str) -> tuple[tuple[Answer, ...], str | Non
     texts = {answer.text for answer in answers}
     others = dict.fromkeys(text for text in said or () if answers and text not in texts)
     return answers + tuple(Answer(text, NOT_IN_CONTEXT) for text in others), missing, True
-
-
-def check_texts(*texts) -> None:
-    """Raise `TypeError` where one is no text."""
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"a {type(text).__name__} is no text")
 
 
 def question_of(
@@ -135,13 +136,20 @@ def question_of(
     """The example of one question, or None with a word to `problems`; arguments as of `questions_in`."""
     try:
         question = entry["question"]
-        check_texts(question, context)
+        for name, text in (("question", question), ("context", context)):
+            if not isinstance(text, str):
+                raise WrongField(name, "a text", text)
         answers, missing, is_told = answers_of(entry, context)
+        said_none = is_told and not answers and missing is None
+        is_impossible = has_answerability and said_none
+        if entry.get("is_impossible") is not None:
+            is_impossible = truth_in(entry["is_impossible"])
+    except WrongField as error:
+        problems.add("not a question", f"{place}: {error}")
+        return None
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         problems.add("not a question", f"{place}: expected a question and answers ({error!r})")
         return None
-    said_none = is_told and not answers and missing is None
-    is_impossible = bool(entry.get("is_impossible", has_answerability and said_none))
     if is_impossible and has_answerability:
         answers = ()
     elif is_impossible:
@@ -160,7 +168,7 @@ def question_of(
         problems.add("question without an answer", f"{place}: expected an answer, received none")
         return None
     example = QuestionExample(
-        id=str(entry.get("qid", entry.get("id"))),
+        id=id_in(entry),
         question=question,
         context=context,
         answers=answers,
@@ -177,11 +185,11 @@ def question_of(
 
 
 def is_question_file(path, encoding: str = "utf-8") -> bool:
-    """Whether a JSON file is in SQuAD's form, or a file of JSON lines in MRQA's; it is looked into."""
+    """Whether a file of JSON or JSON lines holds contexts with questions; it is looked into."""
     suffix = suffix_of(path)
     if suffix in LINE_SUFFIXES:
         first = parsed(next(text_lines(path, encoding), ""))
-        return isinstance(first, dict) and ("header" in first or "qas" in first)
+        return isinstance(first, dict) and ("header" in first or holds_questions(first))
     if suffix != ".json":
         return False
     try:
@@ -189,4 +197,10 @@ def is_question_file(path, encoding: str = "utf-8") -> bool:
     except InputError:
         # Lines of objects, or damaged: whoever reads it as a table will tell.
         return False
-    return isinstance(content, dict) and isinstance(content.get("data"), list)
+    first = next(iter(items_of(content)), None)
+    return isinstance(first, dict) and holds_questions(first)
+
+
+def holds_questions(value: dict) -> bool:
+    """Whether an object is an article or a paragraph with questions."""
+    return "paragraphs" in value or "qas" in value

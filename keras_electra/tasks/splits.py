@@ -4,28 +4,14 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.examples import Example, QuestionExample, TextExample
+from keras_electra.tasks.folders import SPLIT_NAMES
 from keras_electra.tasks.text import named
 
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "development": "validation",
-    "testa": "validation",
-    "test": "test",
-    "testing": "test",
-    "testb": "test",
-}
-"""What a split may be called in data -> its name here."""
 VALIDATION_FRACTION = 0.1
 
 
@@ -110,52 +96,6 @@ def file_of(table, name: str) -> pathlib.Path:
         f"{name}: expected files in the published form, received {type(table).__name__}; "
         "own_task makes a task of a table"
     )
-
-
-def files_by_split(folder: pathlib.Path, is_wanted: Callable[[pathlib.Path], bool]) -> dict:
-    """Split -> file, by the names of the files: `train.csv`, `en-ud-dev.conllu`, `test_new.tsv`.
-
-    The first or the last part of a name (of letters and digits, without its endings) says the split;
-    a test file with a further part, such as `test_new`, is a split of its own if there are several.
-
-    Args:
-        is_wanted: whether a file could be data.
-
-    Raises:
-        InputError: if two files have the same split.
-    """
-    found = {}
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or file.name.startswith(".") or not is_wanted(file):
-            continue
-        split = split_in_name(file)
-        if split is not None:
-            found.setdefault(split, []).append(file)
-    tests = found.get("test", [])
-    if len(tests) > 1:
-        found.pop("test")
-        for file in tests:
-            found.setdefault(own_name(file), []).append(file)
-    for split, files in found.items():
-        if len(files) > 1:
-            raise InputError(
-                f"{folder}: expected one file for {split!r}, received "
-                f"{named(file.name for file in files)}"
-            )
-    return {split: file for split, (file,) in found.items()}
-
-
-def split_in_name(file: pathlib.Path) -> str | None:
-    """The split that a file's name says, or None."""
-    words = [*re.split(r"[-_.]", own_name(file)), file.suffix[1:].lower()]
-    return SPLIT_NAMES.get(words[0]) or SPLIT_NAMES.get(words[-2]) or SPLIT_NAMES.get(words[-1])
-
-
-def own_name(file: pathlib.Path) -> str:
-    """Name of a file without its endings, in lower case."""
-    if file.suffix.lower() == ".gz":
-        file = file.with_suffix("")
-    return file.stem.lower()
 
 
 def share_of(

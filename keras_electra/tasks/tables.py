@@ -2,17 +2,19 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from keras_electra.errors import InputError, MissingExtraError
-from keras_electra.foreign_files import refuse_pointer
-from keras_electra.tasks.delimited import csv_records, delimited_rows, tsv_records
+from keras_electra.errors import InputError
+from keras_electra.tasks.arrow_tables import arrow_rows, label_names, parquet_rows, saved_files
+from keras_electra.tasks.delimited import delimited_rows, records_of
+from keras_electra.tasks.folders import Shards, is_dataset_folder
 from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import suffix_of, text_lines
+from keras_electra.tasks.text_tables import fasttext_rows, table_form
 from keras_electra.tasks.values import Row, parsed, plain
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")
 
 
 def rows(
@@ -29,8 +31,10 @@ def rows(
     `Row("stars.tsv:2", {"review": "Slow.", "stars": "2"}, 0)`.
 
     Args:
-        data: path of a file .csv, .tsv, .jsonl (.ndjson), .json (a list of objects, or lines of
-            them) or .parquet, the text ones also as .gz; or a pandas DataFrame, a list of dicts or a
+        data: path of a file .csv, .tsv, .jsonl (.ndjson), .json (a list of objects, also
+            as {"data": [...]}, or lines of them), .parquet or .arrow, the text ones also as .gz, .bz2,
+            .xz or .zst; .txt or no ending, as `table_form` finds; `Shards` of such; a folder that
+            `datasets` saved; or a pandas DataFrame, a list of dicts or a
             `datasets.Dataset`, whose class labels become their names. In a TSV file quotes are
             ordinary signs, and fields hold neither tabs nor line ends.
         problems: told of rows with the wrong number of columns, and of broken ones.
@@ -45,20 +49,39 @@ def rows(
         InputError: if the table is missing, empty, of another encoding or of an unknown form.
         MissingExtraError: for Parquet without pyarrow.
     """
+    if isinstance(data, Shards) or is_saved(data):
+        files = data if isinstance(data, Shards) else saved_files(data)
+        reading = {"encoding": encoding, "has_header": has_header, "known": known}
+        return joined(files, problems, **reading)
     if not isinstance(data, str | os.PathLike):
         return rows_in_memory(data)
     suffix = suffix_of(data)
     if suffix == ".csv":
-        return delimited_rows(data, csv_records(data, encoding), problems, has_header, known)
+        return delimited_rows(data, records_of(data, encoding, True), problems, has_header, known)
     if suffix == ".tsv":
-        return delimited_rows(data, tsv_records(data, encoding), problems, has_header, known)
+        return delimited_rows(data, records_of(data, encoding, False), problems, has_header, known)
     if suffix in (".jsonl", ".ndjson"):
         return json_lines(data, problems, encoding)
     if suffix == ".json":
         return json_rows(data, problems, encoding)
     if suffix == ".parquet":
         return parquet_rows(data)
+    if suffix == ".arrow":
+        return arrow_rows(data)
+    form = table_form(data, encoding) if suffix in ("", ".txt") else None
+    if form == "json lines":
+        return json_lines(data, problems, encoding)
+    if form == "fasttext":
+        return fasttext_rows(data, problems, encoding)
+    if form is not None:
+        records = records_of(data, encoding, has_quotes=form == "csv")
+        return delimited_rows(data, records, problems, has_header, known)
     raise InputError(f"{data}: expected a file {', '.join(TABLE_SUFFIXES)}, received {suffix!r}")
+
+
+def is_saved(data) -> bool:
+    """Whether this is the folder of a table that `datasets` saved."""
+    return isinstance(data, str | os.PathLike) and is_dataset_folder(data)
 
 
 def json_lines(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row]:
@@ -83,20 +106,31 @@ def json_lines(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Ro
 
 
 def json_rows(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row]:
-    """The rows of a list of objects, which is read whole; or of lines of objects."""
+    """The rows of a list of objects, alone or as "data", which is read whole; or of lines of objects."""
     first = next((line for line in text_lines(path, encoding) if line.strip()), "")
-    if isinstance(parsed(first), dict):
+    value = parsed(first)
+    if isinstance(value, dict) and not is_list_of_objects(value.get("data")):
         yield from json_lines(path, problems, encoding)
         return
     value = read_json(path, encoding)
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value = value["data"]
     if not isinstance(value, list):
-        raise InputError(f"{path}: expected a list of objects, received {type(value).__name__}")
+        raise InputError(
+            f"{path}: expected a list of objects, or one called 'data', received "
+            f"{type(value).__name__}"
+        )
     for number, one in enumerate(value):
         place = f"{path}: row {number + 1}"
         if isinstance(one, dict):
             yield Row(place, one, number)
         else:
             problems.add("not JSON", f"{place}: expected a JSON object, received {one!r:.40}")
+
+
+def is_list_of_objects(value) -> bool:
+    """Whether a value is a list that begins with an object."""
+    return isinstance(value, list) and isinstance(next(iter(value), None), dict)
 
 
 def read_json(path, encoding: str = "utf-8"):
@@ -109,23 +143,15 @@ def read_json(path, encoding: str = "utf-8"):
         raise InputError(f"{path}: expected JSON, received something else: {error}") from error
 
 
-def parquet_rows(path) -> Iterator[Row]:
-    """The rows of a Parquet file, some thousand at a time."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("reading Parquet", "data") from error
-    refuse_pointer(path)
-    try:
-        with parquet.ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=4096):
-                for values in batch.to_pylist():
-                    yield Row(f"{path}: row {number + 1}", values, number)
-                    number += 1
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: expected a Parquet file, received: {error}") from error
+def joined(files: Iterable, problems: Problems, **reading) -> Iterator[Row]:
+    """The rows of files that are one table together; arguments as of `rows`."""
+    start = 0
+    for file in files:
+        number = -1
+        for row in rows(file, problems, **reading):
+            number = row.number
+            yield row._replace(number=start + number)
+        start += number + 1
 
 
 def rows_in_memory(data) -> Iterator[Row]:
@@ -167,10 +193,3 @@ def with_label_names(dataset) -> Iterator[dict]:
             column: label_names(value, names_of[column]) if column in names_of else value
             for column, value in values.items()
         }
-
-
-def label_names(value, names: Sequence[str]):
-    """The name of a number, or of each in a list; None for -1, which stands for not known."""
-    if isinstance(value, list | tuple):
-        return [label_names(one, names) for one in value]
-    return names[value] if isinstance(value, int) and value >= 0 else None
