@@ -129,7 +129,7 @@ class AddToStore:
         tell_made(
             add_to_store(
                 existing("store", self.store),
-                list(self.corpus),
+                Files(self.corpus),
                 self.out,
                 corpus_config=CorpusConfig(**given(self.text)),
                 duplicates=DuplicatesConfig(**given(self.duplicates)),

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.traces import Scenario, Trace
@@ -57,8 +58,8 @@ class InspectorClient(WorkerClient):
         return Trace.from_dict(self.ask("trace", scenario=scenario.to_dict()))
 
     def __call__(self, texts, **options) -> list[Trace]:
-        """The trace of each text."""
-        return [self.trace(text, **options) for text in texts]
+        """The trace of each text, given as for `detect`."""
+        return [self.trace(text, **options) for text in texts_of(texts)]
 
 
 def check_folder(path: pathlib.Path) -> None:
