@@ -15,6 +15,7 @@ from keras_electra.cli.freed_memory import keep_freed_memory
 from keras_electra.cli.options import choice, refused, spec
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS
+from keras_electra.runs.files import shown_path
 
 Backend = Annotated[
     object,
@@ -94,5 +95,5 @@ def existing(flag: str, path: pathlib.Path) -> pathlib.Path:
 
 
 def quoted(path: str | os.PathLike) -> str:
-    """A path as it has to be typed in a shell."""
-    return shlex.quote(os.fspath(path))
+    """A path as it has to be typed in a shell, from the present working directory."""
+    return shlex.quote(shown_path(path))

@@ -124,6 +124,7 @@ class AddToStore:
     working: Working
 
     def run(self):
+        from keras_electra.corpus import Files
         from keras_electra.store import add_to_store
 
         tell_made(

@@ -38,8 +38,8 @@ def is_raw(x) -> bool:
     """
     if isinstance(x, str | os.PathLike | Files):
         raise InputError(
-            f"x: expected a list of texts or other raw examples, received {described(x)}; `predict` takes files, and "
-            "`keras_electra.finetune` trains on them"
+            f"x: expected a list of texts or other raw examples, received {described(x)}; "
+            "`predict` takes files, and `keras_electra.finetune` trains on them"
         )
     if x is None or isinstance(x, bytes | bytearray | numbers.Number):
         raise InputError(f"x: expected a list of raw examples, received {described(x)}")

@@ -6,6 +6,7 @@ import pathlib
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import absolute
 from keras_electra.traces import Scenario, Trace
 from keras_electra.workers.client import WorkerClient
 
@@ -30,7 +31,7 @@ class InspectorClient(WorkerClient):
     """
 
     def __init__(self, path, *, backend: str | None = None, device: str = "auto", **options):
-        path = pathlib.Path(path)
+        path = absolute(path)
         check_folder(path)
         if device not in DEVICES:
             raise InputError(f"device: expected one of {', '.join(DEVICES)}, received {device!r}")
