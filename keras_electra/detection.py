@@ -4,10 +4,11 @@ Shapes: B windows, T places, N tokens of one text.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.windows import framed, joined, padded_length, windows
 
@@ -38,16 +39,15 @@ class Detection:
         }
 
 
-def detections(
-    texts: Sequence[str], tokenizer, score: Callable, longest: int, batch_size: int
-) -> list[Detection]:
+def detections(texts, tokenizer, score: Callable, longest: int, batch_size: int) -> list[Detection]:
     """The detections of texts, by the logits that `score` gives for windows.
 
     Args:
-        texts: any number of strings.
+        texts: as `corpus.texts_of` takes them.
         tokenizer: cuts them.
         score, longest, batch_size: as of `scores_of_rows`.
     """
+    texts = list(texts_of(texts))
     encoded = encoded_texts(texts, tokenizer)
     rows = [ids for ids, _, _ in encoded]
     logits = scores_of_rows(rows, tokenizer, score, longest, batch_size)
@@ -57,10 +57,8 @@ def detections(
     ]
 
 
-def encoded_texts(texts: Sequence[str], tokenizer) -> list:
+def encoded_texts(texts: Iterable[str], tokenizer) -> list:
     """Per text its ids, tokens and offsets."""
-    if isinstance(texts, str):
-        raise InputError("texts: expected a list of strings, received a string")
     if tokenizer is None:
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
     return [tokenizer.encode_with_offsets(text) for text in texts]

@@ -17,6 +17,7 @@ from keras_electra.tasks.collating import INPUTS, collate
 from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
+from keras_electra.tasks.raw_examples import inputs_of, is_raw
 from keras_electra.tokenizer import WordPieceTokenizer
 
 ABOUT = "keras_electra"
@@ -95,10 +96,15 @@ class OnnxModel:
         return dict(zip(self._names, self.session.run(None, inputs), strict=True))
 
     def predict(self, x, batch_size: int = 32) -> list[dict]:
-        """Predictions in words, one row per raw example; as `predict` of the task model gives them."""
+        """Predictions in words, one row per raw example; as `predict` of the task model gives them.
+
+        Args:
+            x: raw examples or files with examples, as for the task model.
+            batch_size: rows per pass.
+        """
         if self.kind == "detection":
             raise InputError("model: expected one for a task, received a detector; see `detect`")
-        return self.predict_rows(self.encoded(x), batch_size)
+        return self.predict_rows(self.encoded(inputs_of(self, x)), batch_size)
 
     def encoded(self, x) -> EncodedExamples:
         """Raw examples as rows of token ids.
@@ -106,8 +112,8 @@ class OnnxModel:
         Raises:
             InputError: for an example that cannot be used.
         """
-        if isinstance(x, str):
-            raise InputError("x: expected a list of texts, received a single string")
+        if not is_raw(x):
+            raise InputError(f"x: expected a list of raw examples, received a {type(x).__name__}")
         return encoded(self, self.about["max_sequence_length"], x)
 
     def predict_rows(self, rows: EncodedExamples, batch_size: int = 32) -> list[dict]:
@@ -124,7 +130,12 @@ class OnnxModel:
         return predictions(rows, in_order(outputs), self.answers.null_threshold)
 
     def detect(self, texts, batch_size: int = 16) -> list[Detection]:
-        """How probable it is, for every token of some texts, that it was replaced."""
+        """How probable it is, for every token of some texts, that it was replaced.
+
+        Args:
+            texts: any number of strings, or files with texts, as for `keras_electra.detect`.
+            batch_size: windows per pass.
+        """
         if self.kind != "detection":
             raise InputError(
                 f"model: expected a detector, received one for {self.kind}; see `predict`"

@@ -4,18 +4,23 @@ Shapes: B windows, T places.
 """
 
 import functools
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable
 
 import numpy as np
 
 from keras_electra.config.objective import OBJECTIVES_WITH_DETECTOR
+from keras_electra.corpus import texts_of
 from keras_electra.detection import Detection, detections, encoded_texts, scores_of_rows
 from keras_electra.errors import InputError
 from keras_electra.passes import detector_logits, head_outputs
 from keras_electra.pretrainer import ElectraPretrainer, refuse_others
 
+Given = Iterable[str] | str | os.PathLike
+"""Texts, a path or paths."""
 
-def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16) -> list[Detection]:
+
+def detect(model: ElectraPretrainer, texts: Given, batch_size: int = 16) -> list[Detection]:
     """How probable it is, for every token of some texts, that it was put in place of another.
 
     A text longer than the model's `sequence_length` is judged in half-overlapping windows; each
@@ -23,11 +28,13 @@ def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16)
 
     Args:
         model: an `ElectraPretrainer` from `load` or `pretrain`.
-        texts: any number of strings; an empty one has no tokens.
+        texts: any number of strings, of which an empty one has no tokens; or the path of a file, or
+            paths, of which every non-empty line or record is a text. See `corpus.files_or_texts`.
         batch_size: windows per forward pass.
 
     Raises:
-        InputError: if the model has no tokenizer, or its objective trains no detector.
+        InputError: if the model has no tokenizer, or its objective trains no detector; or for texts
+            that cannot be used.
     """
     refuse_others(model)
     if not model.objective.has_detector:
@@ -40,12 +47,13 @@ def detect(model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16)
 
 
 def pseudo_log_likelihood(
-    model: ElectraPretrainer, texts: Sequence[str], batch_size: int = 16
+    model: ElectraPretrainer, texts: Given, batch_size: int = 16
 ) -> np.ndarray:
     """Electric's score of each text (B,) float64, in nats, up to a constant per token.
 
     The sum of the negative energies of its tokens in the unmasked text, one pass for all of them
-    (Clark et al., 2020b, section 4). Texts cut into the same number of tokens can be compared.
+    (Clark et al., 2020b, section 4). Texts cut into the same number of tokens can be compared. `texts`
+    are as for `detect`.
 
     Raises:
         InputError: if the model was trained with another objective.
@@ -56,7 +64,7 @@ def pseudo_log_likelihood(
             "model: expected one trained with objective='electric', "
             f"received objective={model.objective.objective!r}"
         )
-    rows = [ids for ids, _, _ in encoded_texts(texts, model.tokenizer)]
+    rows = [ids for ids, _, _ in encoded_texts(texts_of(texts), model.tokenizer)]
     score = functools.partial(head_outputs, model)
     energies = scores_of_rows(rows, model.tokenizer, score, window_places(model), batch_size)
     return np.array([0.0 - values.sum(dtype=np.float64) for values in energies])

@@ -14,7 +14,7 @@ from keras_electra.callbacks import MEMORY_COLUMNS
 from keras_electra.errors import InputError
 from keras_electra.runs import RunControl, RunSession, StopSignals, memory_bytes, write_outcome
 from keras_electra.runs.environment import environment_of
-from keras_electra.runs.files import remove, replace, temporary_path, write_json, writing
+from keras_electra.runs.files import absolute, remove, replace, temporary_path, write_json, writing
 from keras_electra.runs.rows import read_rows
 
 WATCH_SECONDS = 1.0
@@ -80,7 +80,7 @@ class RunLogger(keras.callbacks.Callback):
         ):
             if value is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, received {value}")
-        self.run_dir = pathlib.Path(run_dir)
+        self.run_dir = absolute(run_dir)
         self.settings = settings or {}
         self.log_every_steps = log_every_steps
         self.checkpoint_every_steps = checkpoint_every_steps

@@ -1,9 +1,8 @@
 """One text's way through masking, generator and discriminator, as it goes in training."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.inspection.drawing import Draws
 from keras_electra.inspection.filling import Masked, filled
@@ -13,9 +12,7 @@ from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.traces import Sentence, Trace
 
 
-def trace(
-    model: ElectraPretrainer, texts: Sequence[str], seed: int = 0, num_alternatives: int = 5
-) -> list[Trace]:
+def trace(model: ElectraPretrainer, texts, seed: int = 0, num_alternatives: int = 5) -> list[Trace]:
     """Mask some texts as in the model's training, fill and judge them, dropout off, and tell all.
 
     Text that does not fit into one window of the model is left out. `Inspector` lets you choose the
@@ -23,15 +20,13 @@ def trace(
 
     Args:
         model: an `ElectraPretrainer` from `load` or `pretrain`.
-        texts: any number of strings.
+        texts: any number of strings, or files with texts, as for `detect`.
         seed: of the masks and draws; text number i of a list gets the i-th of them.
         num_alternatives: proposals listed per masked place.
 
     Raises:
         InputError: if the model has no tokenizer.
     """
-    if isinstance(texts, str):
-        raise InputError("texts: expected a list of strings, received a string")
     if not isinstance(model, ElectraPretrainer):
         raise InputError(
             f"model: expected an ElectraPretrainer, received {type(model).__name__}; an Inspector "
@@ -39,7 +34,7 @@ def trace(
         )
     networks = Networks.of(model)
     traces = []
-    for index, text in enumerate(texts):
+    for index, text in enumerate(texts_of(texts)):
         sentence = Sentence.of(text, networks.tokenizer, networks.longest)
         masked, draws = _masked(model, networks, sentence, index, seed)
         traces.append(filled(networks, sentence, masked, draws, num_alternatives))

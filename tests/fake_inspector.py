@@ -34,9 +34,9 @@ FACTS = {
     "is_uniform": False,
     "no_generator": "",
     "no_detector": "",
-    "checkpoint": "runs/a/checkpoints/step_00000400",
+    "checkpoint": "/runs/a/checkpoints/step_00000400",
     "written": 0.0,
-    "checkpoints": [[200, "runs/a/checkpoints/200"], [400, "runs/a/checkpoints/400"]],
+    "checkpoints": [[200, "/runs/a/checkpoints/200"], [400, "runs/a/checkpoints/400"]],
 }
 
 
@@ -150,7 +150,7 @@ class FakeInspector:
         return frames
 
     def file(self, request):
-        if request["path"] == "none":
+        if request["path"].endswith("none"):
             raise InputError("file: expected a readable text file, received none")
         row = {"line": 3, "text": "the <b>chef</b>", "start": 7, "end": 11}
         row |= {"replaced": 0.8, "word": "chef"}

@@ -130,7 +130,7 @@ def test_a_good_plan_has_no_problem(plan):
         ({"name": ""}, "name", "expected a name for the run, received none"),
         ({"name": "../out"}, "name", "expected the name of a folder for the run"),
         ({"name": "data"}, "name", "expected the name of a folder for the run"),
-        ({"corpus": ["/nowhere"]}, "corpus", "which is missing"),
+        ({"corpus": "/nowhere"}, "corpus", "which is missing"),
         ({"vocabulary": "/nowhere"}, "vocabulary", "expected a readable file"),
         ({"vocabulary_size": 0}, "vocabulary_size", "expected at least 1, received 0"),
         ({"size": "huge"}, "size", "expected one of tiny, mini, small, base, large"),

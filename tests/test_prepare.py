@@ -260,7 +260,7 @@ def test_a_store_that_recorded_no_stamp_is_compared_by_names_and_sizes(corpus, t
 def test_a_file_whose_name_is_no_text(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
     pathlib.Path(path).write_text("the dog\n\n" * 200)
-    prepare_store([path], TOKENIZER, tmp_path / "store")
+    prepare_store(path, TOKENIZER, tmp_path / "store")
     (record,) = Store(tmp_path / "store").manifest.sources
     assert record.name == path
 
@@ -599,7 +599,7 @@ def test_held_out_files_are_kept_out(tmp_path):
     documents[20] += f"\nand {secret} ."
     (tmp_path / "text").write_text("\n\n".join(documents))
     (tmp_path / "task.json").write_text(json.dumps({"data": [{"context": secret.upper()}]}))
-    for name, paths in (("with", [str(tmp_path / "task.json")]), ("without", [])):
+    for name, paths in (("with", [tmp_path / "task.json"]), ("without", [])):
         prepare_store(
             tmp_path / "text", TOKENIZER, tmp_path / name, held_out_texts=paths, num_processes=2
         )

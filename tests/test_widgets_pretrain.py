@@ -62,7 +62,7 @@ def started(monkeypatch):
 
 @pytest.fixture
 def panel(comms, unthreaded, tmp_path, corpus_file, started):
-    return PretrainLauncher(tmp_path / "work", corpus=[str(corpus_file)], vocabulary_size=300)
+    return PretrainLauncher(tmp_path / "work", corpus=str(corpus_file), vocabulary_size=300)
 
 
 def type_in(panel, name, value):

@@ -271,7 +271,7 @@ def test_two_checkpoints_side_by_side(view):
     assert "same vocabulary" in view.head.sentence
     view.compare_with(None)
     assert view.grid.compare is None
-    assert path == "runs/a/checkpoints/200"
+    assert path == "/runs/a/checkpoints/200"
 
 
 def test_what_a_script_asks_waits_for_the_first_trace(fake, monkeypatch):

@@ -16,6 +16,7 @@ from keras_electra.cli.options import choice, refused, spec
 from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS
+from keras_electra.runs.files import shown_path
 
 Backend = Annotated[
     object,
@@ -106,5 +107,5 @@ def existing(flag: str, path: pathlib.Path) -> pathlib.Path:
 
 
 def quoted(path: str | os.PathLike) -> str:
-    """A path as it has to be typed in a shell."""
-    return shlex.quote(os.fspath(path))
+    """A path as it has to be typed in a shell, from the present working directory."""
+    return shlex.quote(shown_path(path))

@@ -22,6 +22,7 @@ from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 VOCABULARY_SIZE = 2048
@@ -99,7 +100,7 @@ def check_folder(run: RunFolder, store: pathlib.Path) -> None:
     is_here = store.exists() and Store(store).fingerprint == recorded["fingerprint"]
     if not is_here and pathlib.Path(recorded["path"]) != store.resolve():
         raise InputError(
-            f"--run-dir: expected a new folder or one of the demo, received {run.path}, "
+            f"--run-dir: expected a new folder or one of the demo, received {shown_path(run.path)}, "
             f"a run on the store {recorded['path']}"
         )
 

@@ -25,6 +25,7 @@ from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, Finetune
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind, way_on
 
 BY_TASK = dict.fromkeys(
@@ -99,7 +100,7 @@ class Finetune:
             settings_of_kind(run, "finetune")
             raise InputError(
                 "--model, --data: expected those that the run was started with, received not both; "
-                f"{way_on(run)} goes on with {run.path}"
+                f"{way_on(run)} goes on with {shown_path(run.path)}"
             )
 
     def _run(self, model, names, data, run_dir, changes, lowercase=None):
@@ -160,7 +161,7 @@ def conclude(outcome) -> None:
     """Say how a run ended, its figures, and what to do next."""
     path = quoted(outcome.run.path)
     if outcome.results is None:
-        display.say(f"{outcome.state}: {outcome.run.path}")
+        display.say(f"{outcome.state}: {shown_path(outcome.run.path)}")
         display.say_next("the same command again    (goes on where it ended)")
         return
     print_results(outcome.results)

@@ -51,11 +51,12 @@ class Detect:
             return self._judge_file()
         texts, path = texts_of(self.texts), existing("--model", self.model)
         start_keras(self.backend)
+        from keras_electra.corpus import Texts
         from keras_electra.predict import detect
 
         model = load(path, self.weights)
         with display.waiting("judging"):
-            detections = detect(model, texts)
+            detections = detect(model, Texts(texts))
         for detection in detections:
             if self.json:
                 display.print_json(detection.to_dict())
@@ -102,11 +103,12 @@ class Corrupt:
     def run(self):
         texts, path = texts_of(self.texts), existing("--model", self.model)
         start_keras(self.backend)
+        from keras_electra.corpus import Texts
         from keras_electra.tracing import trace
 
         model = load(path, self.weights)
         with display.waiting("corrupting"):
-            traces = trace(model, texts, seed=self.seed)
+            traces = trace(model, Texts(texts), seed=self.seed)
         for one in traces:
             if self.json:
                 display.print_json(rows_of(one))

@@ -76,6 +76,7 @@ class Prepare:
     original: OriginalPrepare
 
     def run(self):
+        from keras_electra.corpus import Files
         from keras_electra.store import Share
         from keras_electra.tokenizer import WordPieceTokenizer
 
@@ -94,7 +95,7 @@ class Prepare:
             reading_of(given(self.text), places),
             DuplicatesConfig(**given(self.duplicates)),
             share=share,
-            held_out_texts=self.held_out_text,
+            held_out_texts=Files(self.held_out_text),
             **self.working.keywords(),
         )
         if done.manifest is None:

@@ -19,6 +19,7 @@ from keras_electra.config.pretrain import GROUPS, PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 DEFAULT_SIZE = "small"
@@ -155,7 +156,9 @@ def resumed_config(run: RunFolder, size, architecture, changes: dict) -> Pretrai
     """
     config = PretrainConfig.from_dict(settings_of_kind(run, "pretrain")["pretrain"])
     if size not in (None, config.size):
-        raise InputError(f"size: expected {config.size!r}, that of {run.path}, received {size!r}")
+        raise InputError(
+            f"size: expected {config.size!r}, that of {shown_path(run.path)}, received {size!r}"
+        )
     bundle = ARCHITECTURES[architecture] if architecture else {}
     return config.changed(**bundle, **changes) if bundle or changes else config
 
@@ -208,7 +211,9 @@ def conclude(outcome, config: PretrainConfig) -> None:
 
 def summarize(outcome, config: PretrainConfig) -> None:
     """Say how a run ended, and its latest figures."""
-    display.say(f"{outcome.state} at step {outcome.step:,} of {config.steps:,}: {outcome.run.path}")
+    display.say(
+        f"{outcome.state} at step {outcome.step:,} of {config.steps:,}: {shown_path(outcome.run.path)}"
+    )
     rows = outcome.run.log_rows()
     if rows:
         row = rows[-1]

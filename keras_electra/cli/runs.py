@@ -12,6 +12,7 @@ from keras_electra.cli.arguments import Json
 from keras_electra.cli.options import number
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder, describe, list_runs, send_command
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import way_on
 
 ANSWERS = ("command_obeyed", "command_refused")
@@ -52,7 +53,7 @@ class ListRuns:
         for record in records:
             row = record["last_row"] or {}
             grid.add_row(
-                record["path"],
+                shown_path(record["path"]),
                 record["state"],
                 display.figure(record["step"]),
                 display.figure(record["steps"]),
@@ -134,7 +135,8 @@ class ResumeRun(OfOneRun):
             state = run.state()
             how = "" if state == "finished" else f"; {way_on(run)} goes on with it"
             raise InputError(
-                f"runs resume: expected a paused run, received {run.path}, which is {state}{how}"
+                f"runs resume: expected a paused run, received {shown_path(run.path)}, "
+                f"which is {state}{how}"
             )
         ask(run, "resume", self.wait_seconds)
 
@@ -155,7 +157,7 @@ def ask(run: RunFolder, command: str, wait_seconds: float) -> None:
     """Send a command and say whether it was obeyed."""
     identity = send_command(run, command)
     deadline = time.monotonic() + wait_seconds
-    with display.waiting(f"waiting for {run.path}"):
+    with display.waiting(f"waiting for {shown_path(run.path)}"):
         while True:
             answer = answer_to(run, identity)
             if answer or time.monotonic() >= deadline or not run.is_running():
@@ -163,11 +165,13 @@ def ask(run: RunFolder, command: str, wait_seconds: float) -> None:
             time.sleep(0.1)
     answer = answer or answer_to(run, identity)
     if answer is None:
-        display.say(f"{command} asked for; {run.path} obeys after the step it is at")
+        display.say(f"{command} asked for; {shown_path(run.path)} obeys after the step it is at")
     elif answer["kind"] == "command_obeyed":
-        display.say(f"{command} obeyed at step {answer.get('step')}: {run.path}")
+        display.say(f"{command} obeyed at step {answer.get('step')}: {shown_path(run.path)}")
     else:
-        raise InputError(f"runs {command}: {run.path} refused, since {answer.get('reason')}")
+        raise InputError(
+            f"runs {command}: {shown_path(run.path)} refused, since {answer.get('reason')}"
+        )
 
 
 def answer_to(run: RunFolder, identity: str) -> dict | None:

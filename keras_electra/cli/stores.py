@@ -123,12 +123,13 @@ class AddToStore:
     working: Working
 
     def run(self):
+        from keras_electra.corpus import Files
         from keras_electra.store import add_to_store
 
         tell_made(
             add_to_store(
                 existing("store", self.store),
-                list(self.corpus),
+                Files(self.corpus),
                 self.out,
                 corpus_config=CorpusConfig(**given(self.text)),
                 duplicates=DuplicatesConfig(**given(self.duplicates)),

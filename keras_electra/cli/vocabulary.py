@@ -189,7 +189,7 @@ def sample_of(sources, corpus_config, max_bytes: int, progress_file=None):
     """Lines from everywhere in a corpus, with a progress bar while they are read and used."""
     from keras_electra import corpus
 
-    sources = corpus.sources_of(sources)
+    sources = corpus.sources_of(corpus.Files(sources))
     sizes = [unit.num_bytes for unit in corpus.units(sources, corpus_config)]
     total = None if None in sizes else sum(sizes)
     with (

@@ -145,8 +145,11 @@ def is_string_type(types, kind) -> bool:
 
 
 def is_dataset(source) -> bool:
-    """Whether this is an object of the `datasets` library, told without importing it."""
-    return any(kind.__module__.partition(".")[0] == "datasets" for kind in type(source).__mro__)
+    """Whether this is a table of the `datasets` library, told without importing it."""
+    # A column of one, which is a sequence of texts, comes from the same library.
+    return hasattr(type(source), "column_names") and any(
+        kind.__module__.partition(".")[0] == "datasets" for kind in type(source).__mro__
+    )
 
 
 def dataset_texts(dataset, config: CorpusConfig, problems: Problems) -> Iterator[str]:

@@ -263,20 +263,8 @@ class ContentReader:
         if columns.is_dataset(source):
             texts = columns.dataset_texts(source, self._config, self._problems)
         else:
-            texts = texts_of(source, name)
+            texts = source
         yield from self._of_records(texts, name)
-
-
-def texts_of(source: Iterable, name: str) -> Iterator[str]:
-    """The items, which must be strings."""
-    if not isinstance(source, Iterable):
-        raise InputError(f"corpus: expected a path, texts or a data set, received {source!r:.60}")
-    for number, text in enumerate(source):
-        if not isinstance(text, str):
-            raise InputError(
-                f"{name}: expected texts (str), received {text!r:.60} as item {number}"
-            )
-        yield text
 
 
 def compression_of(head: bytes) -> str | None:

@@ -1,17 +1,23 @@
 """Units to lines: the door through which text enters."""
 
 import itertools
+import os
 from collections.abc import Iterator
 
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus.contents import Block, ContentReader, Stored
 from keras_electra.corpus.documents import DocumentSplitter, Marked
-from keras_electra.corpus.opening import OnRead
+from keras_electra.corpus.given import Texts, files_or_texts
+from keras_electra.corpus.kinds import TABLES, kind_of
+from keras_electra.corpus.listing import files_of, refuse_none
+from keras_electra.corpus.opening import STANDARD_INPUT, OnRead
 from keras_electra.corpus.problems import Problems
-from keras_electra.corpus.sources import Paths
+from keras_electra.corpus.sources import Paths, is_source, sources_of
 from keras_electra.corpus.units import Unit, units
+from keras_electra.errors import InputError
 
 DEFAULTS = CorpusConfig()
+LINES = CorpusConfig(document_boundary="line")
 BLOCK_CHARACTERS = 1 << 22
 BLOCK_BYTES = 1 << 21
 
@@ -51,6 +57,43 @@ def lines(
     problems = Problems()
     for unit in units(sources, config, problems):
         yield from read_unit(unit, config, problems, on_read)
+
+
+def texts_of(given, name: str = "texts") -> Iterator[str]:
+    """The texts that an argument means, one at a time, for functions that look at each alone.
+
+    Of a plain file or a file in an archive every non-empty line is a text; of a table or a data set
+    every record. Texts that are given are passed on as they are.
+
+    Args:
+        given: texts, a path, paths, a `Source` or a data set; see `files_or_texts`.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: for anything else, for weights, and as `documents` does.
+    """
+    is_nested = isinstance(given, list | tuple) and any(map(is_source, given))
+    if not (is_source(given) or is_nested):
+        given = files_or_texts(given, name)
+    sources = sources_of(given, name)
+    if any(source.weight is not None for source in sources):
+        raise InputError(f"{name}: expected sources without weights, received some")
+    for source in sources:
+        if isinstance(source.path, Texts):
+            yield from source.path
+        elif not source.is_path or os.fspath(source.path) == STANDARD_INPUT:
+            yield from read_texts(source, DEFAULTS if not source.is_path else LINES)
+        else:
+            files = files_of(os.fspath(source.path), DEFAULTS, Problems())
+            refuse_none(files, [source.name])
+            for file in files:
+                is_table = kind_of(file.path).format in TABLES
+                yield from read_texts(file.path, DEFAULTS if is_table else LINES)
+
+
+def read_texts(source, config: CorpusConfig) -> Iterator[str]:
+    """Documents, each as one text."""
+    return map("\n".join, documents(source, config))
 
 
 def read_unit(

@@ -3,9 +3,11 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 
 from keras_electra.config.corpus import CorpusConfig
+from keras_electra.corpus.columns import is_dataset
+from keras_electra.corpus.given import Files, Texts, files_or_texts, is_table, refuse_lone_text
 from keras_electra.corpus.listing import files_of, refuse_none
 from keras_electra.corpus.problems import Problems
 from keras_electra.errors import InputError
@@ -20,7 +22,7 @@ class Source:
 
     Attributes:
         path: file, folder, glob, URL, "-" for standard input, an iterable of texts, or an object
-            of the `datasets` library.
+            of the `datasets` library. One string is always a path here.
         weight: its share of the tokens, relative to the other sources' weights; None where no
             source has one: then every document is taken once.
     """
@@ -42,26 +44,31 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What sentences call it."""
-        return os.fspath(self.path) if self.is_path else f"<{type(self.path).__name__}>"
+        """What messages call it."""
+        held = self.path.texts if isinstance(self.path, Texts) else self.path
+        return os.fspath(held) if self.is_path else f"<{type(held).__name__}>"
 
 
-def sources_of(named) -> list[Source]:
+def sources_of(named, name: str = "corpus") -> list[Source]:
     """The sources that an argument means: one, or a list of them.
 
-    Strings and paths are names; an iterable that stands in a list, or alone and is no list, holds
-    texts.
+    A path, paths, one string or texts as `files_or_texts` has them; a `Source`; a data set; or a list
+    in which such sources stand.
+
+    Args:
+        named: the argument.
+        name: of the argument, for messages.
 
     Raises:
-        InputError: if some sources have a weight and others have none.
+        InputError: if some sources have a weight and others have none, and as `files_or_texts` does.
     """
-    if isinstance(named, str | os.PathLike | Source):
+    if is_source(named):
         named = [named]
-    elif isinstance(named, set | frozenset):
-        named = sorted(named, key=str)
-    elif not isinstance(named, list | tuple):
-        named = names_or_texts(named)
-    sources = [source if isinstance(source, Source) else Source(source) for source in named]
+    if isinstance(named, list | tuple) and any(map(holds_texts, named)):
+        sources = [source_of(number, item, name) for number, item in enumerate(named)]
+    else:
+        given = files_or_texts(named, name)
+        sources = list(map(Source, given)) if isinstance(given, Files) else [Source(given)]
     weighted = [source for source in sources if source.weight is not None]
     if weighted and len(weighted) < len(sources):
         plain = next(source.name for source in sources if source.weight is None)
@@ -71,23 +78,38 @@ def sources_of(named) -> list[Source]:
     return sources
 
 
-def names_or_texts(named) -> list:
-    """An iterator over paths as a list of them, any other object as the one source it is."""
-    if not isinstance(named, Iterator):
-        return [named]
-    taken = []
-    for item in named:
-        taken.append(item)
-        if not isinstance(item, os.PathLike):
-            break
-    else:
-        return taken
-    return [chained(taken, named)]
+def is_source(item) -> bool:
+    """Whether an item stands for itself, whatever is in it."""
+    return isinstance(item, Source) or is_dataset(item)
 
 
-def chained(first: list, rest: Iterator) -> Iterator:
-    yield from first
-    yield from rest
+def holds_texts(item) -> bool:
+    """Whether an item of a list is itself a source with several texts."""
+    if isinstance(item, str | bytes | bytearray | os.PathLike):
+        return False
+    if is_source(item):
+        return True
+    return isinstance(item, Iterable) and not isinstance(item, Mapping) and not is_table(item)
+
+
+def source_of(number: int, item, name: str) -> Source:
+    """One of several sources, with its texts checked."""
+    if isinstance(item, Source):
+        is_decided = item.is_path or isinstance(item.path, Texts) or is_dataset(item.path)
+        if is_decided:
+            return item
+        given = files_or_texts(item.path, f"{name}[{number}]")
+        if isinstance(given, Files) and given:
+            raise InputError(
+                f"{name}[{number}]: expected one path or texts in a source, received a list of paths"
+            )
+        return dataclasses.replace(item, path=given or Texts(()))
+    if isinstance(item, os.PathLike) or is_dataset(item):
+        return Source(item)
+    if isinstance(item, str):
+        refuse_lone_text(item, f"{name}[{number}]")
+        return Source(item)
+    return source_of(number, Source(item), name)
 
 
 def text_files(paths: Paths) -> list[pathlib.Path]:

@@ -85,7 +85,8 @@ def units(
     """Divide a corpus into units; the division depends on the files and settings only.
 
     Args:
-        sources: a name, a `Source`, an iterable of texts, a `datasets` object, or a list of such.
+        sources: one path, a list of paths, an iterable of texts, a `Source`, a `datasets` object, or a
+            list of such; see `files_or_texts`.
         config: encoding, text column, what is done about links and damaged files.
         problems: receives what was passed over.
         unit_bytes: bytes of a text file in one unit, about; at least 8.

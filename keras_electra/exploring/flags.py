@@ -1,9 +1,8 @@
 """Examples flagged by a reader, such as those whose label looks wrong: lines in the run's folder."""
 
 import datetime
-import os
-import pathlib
 
+from keras_electra.runs.files import absolute
 from keras_electra.runs.rows import append_row, drop_cut_line, read_rows
 
 FLAGS_FILE = "flags.jsonl"
@@ -17,7 +16,7 @@ class Flags:
     """
 
     def __init__(self, run_dir):
-        self.path = pathlib.Path(os.fspath(run_dir)) / FLAGS_FILE
+        self.path = absolute(run_dir) / FLAGS_FILE
 
     def of(self, task: str, split: str) -> dict[str, str]:
         """{id: note} of the flagged examples of a split, in the order they were flagged in."""

@@ -1,7 +1,6 @@
 """A fine-tuning run, opened for looking at: what was reached, and what was given for each example."""
 
 import functools
-import os
 import pathlib
 
 from keras_electra.errors import InputError
@@ -31,7 +30,7 @@ class TaskRun:
     """
 
     def __init__(self, run_dir):
-        self.folder = RunFolder(pathlib.Path(os.fspath(run_dir)))
+        self.folder = RunFolder(run_dir)
         self.config = self.folder.config()
         if "tasks" not in self.config:
             raise InputError(

@@ -35,12 +35,12 @@ def predict_rows(model: TaskModel, inputs: list, on_message=None) -> list[dict]:
 
     Args:
         model: with its tokenizer.
-        inputs: as `model.predict` takes them.
+        inputs: a list of raw examples as of `model.predict`; a string in it is always a text.
         on_message: called with what there is to remark, such as texts that were cut.
     """
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        rows = model.predict(inputs)
+        rows = model.predict_rows(model.encoded(inputs))
     for remark in remarks:
         if on_message and issubclass(remark.category, UserWarning):
             on_message(str(remark.message))

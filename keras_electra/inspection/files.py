@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from keras_electra.corpus import Texts
 from keras_electra.predict import detect
 from keras_electra.traces import ScoredWord
 
@@ -27,7 +28,7 @@ def score_lines(
     kept, count = [], 0
     for first in range(0, len(lines), LINES_PER_PART):
         part = lines[first : first + LINES_PER_PART]
-        for number, found in enumerate(detect(model, part), start=first + 1):
+        for number, found in enumerate(detect(model, Texts(part)), start=first + 1):
             for word in _words_of(found, number):
                 # The count decides ties, so that the earlier word is kept.
                 count += 1

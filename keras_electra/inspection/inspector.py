@@ -5,10 +5,11 @@ Shapes: T places, V vocabulary entries.
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.inspection.drawing import entropies, likeliest, ranks, shares
 from keras_electra.inspection.filling import filled
@@ -64,11 +65,9 @@ class Inspector:
         self.num_alternatives = num_alternatives
         self._alone = collections.OrderedDict()
 
-    def __call__(self, texts: Sequence[str], **options) -> list[Trace]:
-        """The trace of each text; the options are those of `Scenario`."""
-        if isinstance(texts, str):
-            raise InputError("texts: expected a list of strings, received a string")
-        return [self.trace(text, **options) for text in texts]
+    def __call__(self, texts, **options) -> list[Trace]:
+        """The trace of each text, given as for `detect`; the options are those of `Scenario`."""
+        return [self.trace(text, **options) for text in texts_of(texts)]
 
     def forget(self) -> None:
         """Drop what was remembered; to be called when the model's weights changed."""

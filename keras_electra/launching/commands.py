@@ -5,6 +5,8 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
+from keras_electra.runs.files import shown_path
+
 PROGRAM = "keras-electra"
 
 
@@ -27,8 +29,8 @@ class Command:
 
     @property
     def shell(self) -> str:
-        """The command as it is typed."""
-        return shlex.join([PROGRAM, *self.arguments])
+        """The command as it is typed in the present working directory."""
+        return shlex.join([PROGRAM, *map(shown_path, self.arguments)])
 
     @property
     def full_arguments(self) -> tuple[str, ...]:
@@ -73,9 +75,9 @@ def keywords(options: Mapping) -> str:
 
 
 def literal(value) -> str:
-    """A value as Python reads it; paths as strings."""
-    if isinstance(value, os.PathLike):
-        return repr(os.fspath(value))
-    if isinstance(value, tuple):
-        value = list(value)
+    """A value as Python reads it in the present working directory; paths as strings."""
+    if isinstance(value, str | os.PathLike):
+        return repr(shown_path(value))
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(literal, value))}]"
     return repr(value)

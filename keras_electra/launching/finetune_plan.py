@@ -14,10 +14,10 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import check_backend, check_name, of_settings
+from keras_electra.launching.places import check_backend, check_name, of_settings, placed
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import read_json
+from keras_electra.runs.files import absolute, read_json
 from keras_electra.tasks import Task, known_task, own_task
 
 QUICK_LOOK = {"epochs": 1.0, "max_examples": 200, "num_trials": 1}
@@ -85,7 +85,7 @@ class StartingModel:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetunePlan:
-    """What shall be fine-tuned, on what data, starting from which model.
+    """What shall be fine-tuned, on what data, starting from which model; paths are made absolute.
 
     Attributes:
         folder: everything that is written lies below it.
@@ -110,9 +110,9 @@ class FinetunePlan:
     is_quick: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "folder", pathlib.Path(self.folder))
+        object.__setattr__(self, "folder", absolute(self.folder))
         for name in ("model", "data"):
-            object.__setattr__(self, name, str(getattr(self, name)))
+            object.__setattr__(self, name, placed(os.getcwd(), str(getattr(self, name))))
 
     @classmethod
     def like(cls, run_dir: str | os.PathLike, **changes) -> Self:

@@ -1,11 +1,10 @@
 """`launch.json`: what was started in a run folder, by which process, and how far it came."""
 
 import os
-import pathlib
 
 from keras_electra.errors import DamagedDataError
 from keras_electra.launching.places import LAUNCH_FILE
-from keras_electra.runs.files import read_json, write_json
+from keras_electra.runs.files import absolute, read_json, write_json
 
 
 class LaunchFile:
@@ -20,7 +19,7 @@ class LaunchFile:
     """
 
     def __init__(self, run_dir: str | os.PathLike):
-        self.path = pathlib.Path(run_dir) / LAUNCH_FILE
+        self.path = absolute(run_dir) / LAUNCH_FILE
 
     def read(self) -> dict:
         """What it says; empty if there is none that can be read."""

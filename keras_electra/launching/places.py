@@ -4,6 +4,7 @@ import itertools
 import os
 import pathlib
 
+from keras_electra.corpus.opening import STANDARD_INPUT, is_remote
 from keras_electra.errors import InputError
 from keras_electra.launching.installed import BACKENDS, NAMES, is_installed
 from keras_electra.runs import RunFolder
@@ -11,6 +12,13 @@ from keras_electra.runs import RunFolder
 DATA_FOLDER = "data"
 """The folder, beside the runs, of vocabularies and stores that were made for them."""
 LAUNCH_FILE = "launch.json"
+
+
+def placed(base: str, given: str) -> str:
+    """An absolute path, of one that is relative to `base`; none, addresses and "-" stay as they are."""
+    if not given or given == STANDARD_INPUT or is_remote(given):
+        return given
+    return os.path.normpath(os.path.join(base, given))
 
 
 def check_name(folder: pathlib.Path, name: str) -> None:

@@ -15,12 +15,21 @@ from keras_electra.config.pretrain import GROUPS, PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.corpus.given import Files
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import DATA_FOLDER, check_backend, check_name, of_settings
+from keras_electra.launching.given_corpus import corpus_names
+from keras_electra.launching.places import (
+    DATA_FOLDER,
+    check_backend,
+    check_name,
+    of_settings,
+    placed,
+)
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import absolute
 from keras_electra.runs.kind import settings_of_kind
 
 PREPARING_GROUPS = {
@@ -49,12 +58,14 @@ def shipped_books() -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainPlan:
-    """What shall be pretrained, on what text, with what.
+    """What shall be pretrained, on what text, with what; paths are made absolute.
 
     Attributes:
         folder: everything that is written lies below it.
         name: of the run, a folder in `folder`.
-        corpus: files, folders, patterns; none for the books that come with the package.
+        corpus: one path or a list of paths (files, folders, patterns, addresses); or texts, as
+            `corpus.files_or_texts` has them, which are written to a file below `folder`, where the
+            commands read them; none for the books that come with the package.
         prepared_store: a store in place of a corpus.
         vocabulary: the file of one; None to learn one from the corpus.
         vocabulary_size: most entries of one that is learned (V).
@@ -66,7 +77,7 @@ class PretrainPlan:
 
     folder: pathlib.Path = pathlib.Path("electra")
     name: str = "run-1"
-    corpus: tuple[str, ...] = ()
+    corpus: Files = Files()
     prepared_store: str | None = None
     vocabulary: str | None = None
     vocabulary_size: int = VOCABULARY_SIZE
@@ -76,11 +87,19 @@ class PretrainPlan:
     preparing: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        object.__setattr__(self, "folder", pathlib.Path(self.folder))
-        object.__setattr__(self, "corpus", tuple(map(str, self.corpus)))
+        object.__setattr__(self, "folder", absolute(self.folder))
+        refused = None
+        try:
+            names = corpus_names(self.corpus, self.folder / DATA_FOLDER)
+            object.__setattr__(self, "corpus", names)
+        except ElectraError as error:
+            # A plan may be wrong: `problems` has the sentence, and nothing else can be had of it.
+            refused = error
+        object.__setattr__(self, "_refused", refused)
         for name in ("prepared_store", "vocabulary"):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else str(value))
+            value = None if value is None else placed(os.getcwd(), str(value))
+            object.__setattr__(self, name, value)
 
     @classmethod
     def like(cls, run_dir: str | os.PathLike, **changes) -> Self:
@@ -91,7 +110,8 @@ class PretrainPlan:
         """
         kept = Launch(run_dir).plan()
         if "prepared_store" in kept:
-            return of_settings(cls, {**kept, **changes})
+            corpus = Files(kept.get("corpus") or ())
+            return of_settings(cls, {**kept, "corpus": corpus, **changes})
         settings = settings_of_kind(RunFolder(run_dir), "pretrain")
         config = PretrainConfig.from_dict(settings["pretrain"])
         size = config.size or "small"
@@ -112,9 +132,11 @@ class PretrainPlan:
         return self.folder / self.name
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """What is read: the corpus, or the shipped books."""
-        return self.corpus or (shipped_books(),)
+    def sources(self) -> Files:
+        """What is read: the corpus, or the shipped books; `InputError` for what cannot be a corpus."""
+        if self._refused is not None:
+            raise self._refused
+        return self.corpus or Files([shipped_books()])
 
     @functools.cached_property
     def data_dir(self) -> pathlib.Path:
@@ -153,9 +175,9 @@ class PretrainPlan:
     @functools.cached_property
     def files(self) -> tuple:
         """What the corpus consists of: names, place, size in bytes, stamp; `InputError` if not found."""
-        from keras_electra.corpus import sources_of, units
+        from keras_electra.corpus import units
 
-        found = units(sources_of(list(self.sources)), CorpusConfig(**self.given("corpus")))
+        found = units(self.sources, CorpusConfig(**self.given("corpus")))
         return tuple((str(one.paths), one.start, one.num_bytes, one.stamp) for one in found)
 
     @property
@@ -284,9 +306,12 @@ class PretrainPlan:
         )
 
     def settings(self) -> dict:
-        """The plan in the types of JSON; `PretrainPlan(**settings)` is the plan again."""
+        """The plan in the types of JSON; `PretrainPlan(**settings)` is the plan again.
+
+        `corpus` is a `corpus.Files`; read from JSON, it has to be made one again.
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**values, "folder": str(self.folder), "corpus": list(self.corpus)}
+        return {**values, "folder": str(self.folder)}
 
 
 def flat(config: PretrainConfig) -> dict:

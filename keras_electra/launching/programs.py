@@ -10,9 +10,12 @@ from keras_electra.launching.pretrain_plan import MAX_VOCABULARY_TEXT_BYTES, Pre
 
 def pretrain_program(plan: PretrainPlan) -> str:
     """A Python program that does what the plan's commands do."""
-    lines = [*beginning(plan.backend), "import keras_electra as ke", ""]
+    lines = [*beginning(plan.backend), "import keras_electra as ke"]
     if plan.prepared_store is None:
-        lines += [f"sources = {literal(plan.sources)}"]
+        lines += ["from keras_electra.corpus import Files, sample_lines"]
+    lines += [""]
+    if plan.prepared_store is None:
+        lines += [f"sources = Files({literal(plan.sources)})"]
         lines += vocabulary_lines(plan) + store_lines(plan)
     lines += [
         f"store = ke.Store({literal(plan.store_path)})",
@@ -43,7 +46,6 @@ def vocabulary_lines(plan: PretrainPlan) -> list[str]:
     corpus = call("ke.CorpusConfig", reading)
     return [
         "import pathlib",
-        "from keras_electra.corpus import sample_lines",
         f"lines = sample_lines(sources, {MAX_VOCABULARY_TEXT_BYTES}, {corpus})",
         f"tokenizer = ke.WordPieceTokenizer.train(lines, {plan.vocabulary_size}, {config})",
         f"pathlib.Path({literal(plan.data_dir)}).mkdir(parents=True, exist_ok=True)",

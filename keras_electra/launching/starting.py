@@ -130,7 +130,7 @@ class Launch:
         return is_new and told.get("state") == "finished"
 
     def _is_alive(self, content) -> bool:
-        child = _children.get(self.run.path.absolute())
+        child = _children.get(self.run.path)
         if child is not None:
             return child.poll() is None
         pid = content.get("pid")
@@ -176,7 +176,7 @@ class Launch:
         if status.state in ("running", "paused"):
             send_command(self.run, "stop")
             return
-        child = _children.get(self.run.path.absolute())
+        child = _children.get(self.run.path)
         pid = self.file.read().get("pid") if child is None else child.pid
         if pid is None:
             raise InputError(f"expected a process that has started, received {self.run.path}")
@@ -249,7 +249,7 @@ def launch(
             env=environment(backend),
             start_new_session=True,
         )
-    _children[path.absolute()] = child
+    _children[path] = child
     return started
 
 

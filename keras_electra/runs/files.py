@@ -17,6 +17,17 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def absolute(path) -> pathlib.Path:
+    """A path that means the same after the working directory has changed; links are kept."""
+    return pathlib.Path(os.path.abspath(os.fspath(path)))
+
+
+def shown_path(path) -> str:
+    """A path for people: relative where it lies below the present working directory."""
+    text, here = os.fspath(path), os.path.join(os.getcwd(), "")
+    return text.removeprefix(here) or text
+
+
 @contextlib.contextmanager
 def writing(path):
     """Turn a full disk or a missing permission inside the block into one sentence about `path`.

@@ -8,7 +8,7 @@ import re
 import time
 
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import read_json
+from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.process import host_name, is_alive
 from keras_electra.runs.rows import read_rows
 
@@ -35,13 +35,13 @@ class RunFolder:
     """The paths of a run and what they hold; making one touches no file.
 
     Args:
-        path: the folder, as a string or path.
+        path: the folder, as a string or path; kept as an absolute one.
     """
 
     path: pathlib.Path
 
     def __post_init__(self):
-        object.__setattr__(self, "path", pathlib.Path(self.path))
+        object.__setattr__(self, "path", absolute(self.path))
 
     @property
     def config_path(self) -> pathlib.Path:

@@ -4,6 +4,7 @@ import os
 import shlex
 
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.folder import RunFolder
 
 KINDS = {"finetune": "a fine-tuning run", "pretrain": "a pretraining run"}
@@ -50,7 +51,7 @@ def way_on(run: RunFolder) -> str:
     except ElectraError:
         settings = {}
     if "pretrain" in settings:
-        return f"keras-electra pretrain --run-dir {shlex.quote(os.fspath(run.path))}"
+        return f"keras-electra pretrain --run-dir {shlex.quote(shown_path(run.path))}"
     commands = [str(event.get("command")) for event in run.events() if event.get("kind") == "start"]
     commands = [command for command in commands if command.startswith("keras-electra ")]
     return commands[-1] if commands else "the call that started it, made again,"

@@ -2,9 +2,9 @@
 
 import math
 import os
-import pathlib
 
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.runs.files import absolute
 from keras_electra.runs.folder import RunFolder, heartbeat_age_seconds
 
 MAX_DEPTH = 4
@@ -15,7 +15,7 @@ def list_runs(root) -> list[RunFolder]:
 
     Hidden folders, the insides of runs, and what lies deeper than four folders are not looked at.
     """
-    root = pathlib.Path(root)
+    root = absolute(root)
     if not root.is_dir():
         raise InputError(f"expected a folder with runs, received {str(root)!r}")
     found = []

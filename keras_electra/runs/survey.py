@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import read_json
+from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.folder import RunFolder
 from keras_electra.runs.happenings import flat_figures
 from keras_electra.runs.listing import MAX_DEPTH
@@ -66,7 +66,7 @@ def survey(root) -> list[RunRecord]:
     Raises:
         InputError: if `root` is no folder.
     """
-    root = pathlib.Path(root)
+    root = absolute(root)
     if not root.is_dir():
         raise InputError(f"expected a folder with runs, received {str(root)!r}")
     found = []

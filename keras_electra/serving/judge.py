@@ -3,6 +3,7 @@
 import pathlib
 import warnings
 
+from keras_electra.corpus import Texts
 from keras_electra.errors import InputError
 from keras_electra.onnx_model import OnnxModel
 
@@ -61,6 +62,8 @@ class Judge:
         self.answers(WARM_INPUTS.get(self.kind, ["warm up"]))
 
     def _detections(self, texts):
+        # What somebody else sends is never the name of a file.
+        texts = Texts(texts)
         if isinstance(self._model, OnnxModel):
             return self._model.detect(texts, self._batch_size)
         from keras_electra.predict import detect

@@ -21,7 +21,7 @@ PLAIN = CorpusConfig()
 
 
 def build_store(
-    paths: corpus.Paths,
+    paths,
     tokenizer: WordPieceTokenizer,
     out: str | os.PathLike,
     config: StoreConfig | None = None,
@@ -35,7 +35,8 @@ def build_store(
     duplicates; this one leaves nothing behind when it fails.
 
     Args:
-        paths: what `corpus.units` takes: files, folders, archives, tables, iterables of texts, …
+        paths: a path, paths, an iterable of texts, a `Source`, a `datasets` object, or a list of such;
+            see `corpus.files_or_texts`.
         tokenizer: makes the ids; its vocabulary and settings are kept in the store.
         out: the folder to make; must not exist.
         config: held-out fraction and seed.

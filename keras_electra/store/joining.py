@@ -92,7 +92,7 @@ def add_to_store(
 
     Args:
         path: the old store, which stays as it is.
-        sources: what `corpus.units` takes.
+        sources: as for `prepare_store`.
         out: the folder to make; must not exist.
         corpus_config, duplicates: as for `prepare_store`.
         prepare: called in the place of `prepare_store`, with the same arguments.

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from keras_electra.config.corpus import CorpusConfig
@@ -64,7 +64,7 @@ def prepare_store(
     *,
     num_processes: int = 1,
     share: Share = WHOLE,
-    held_out_texts: Sequence[str] = (),
+    held_out_texts=(),
     tokens_per_second: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
@@ -83,7 +83,8 @@ def prepare_store(
     `if __name__ == "__main__"`, as always with Python's multiprocessing.
 
     Args:
-        sources: what `corpus.units` takes; a `Source` may have a weight in a mixture.
+        sources: a path, paths, an iterable of texts, a `Source`, a `datasets` object, or a list of such;
+            see `corpus.files_or_texts`. A `Source` may have a weight in a mixture.
         tokenizer: makes the ids.
         out: the store to make. If it is there, made of the same text with the same settings,
             nothing is done.
@@ -93,7 +94,7 @@ def prepare_store(
         num_processes: worker processes; 1 works in this one.
         share: for array jobs; all calls need the same folder. When all shares are there, a call
             without this makes the store of them; it also makes what is missing.
-        held_out_texts: files of a task; documents that hold text of theirs are dropped.
+        held_out_texts: files of a task, or its texts; documents that hold text of theirs are dropped.
         tokens_per_second: speed of training, for the report.
         on_progress: called while work goes on.
         tell: receives remarks, one sentence each.

@@ -34,7 +34,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(os.path.abspath(path))
         self.manifest = Manifest.read(self.path)
         for name in self.manifest.files:
             self._check_size(name)

@@ -13,7 +13,7 @@ from keras_electra.task_batches import TaskBatches
 from keras_electra.tasks.encoded import EncodedExamples, some_of
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
-from keras_electra.tasks.raw_examples import is_raw
+from keras_electra.tasks.raw_examples import inputs_of, is_raw
 
 BATCH_SIZE = 32
 
@@ -94,13 +94,16 @@ class RawInput:
         """Outputs as of `keras.Model.predict`; of raw examples, predictions in words.
 
         Args:
-            x: as for `fit`.
+            x: as for `fit`; or a path, or a list of paths, of files with examples as
+                `tasks.own_examples` takes them. A list of strings that read like names of files is
+                refused: `corpus.files_or_texts` says how to tell which is meant.
 
         Returns:
             For raw examples a list of dicts, one per example in their order, as
             `tasks.predictions.predictions` lists them: with `label` and `probabilities`, `value`,
             `tags`, `answer` and `n_best`, or `choice`. For anything else arrays, batches joined.
         """
+        x = inputs_of(self, x)
         if is_raw(x):
             return self.predict_rows(self.encoded(x), batch_size or BATCH_SIZE)
         if isinstance(x, keras.utils.PyDataset):

@@ -1,11 +1,15 @@
 """What a user types, as the records that tasks are made of."""
 
 import dataclasses
+import itertools
 import numbers
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from keras_electra.corpus import Files, Texts, files_or_texts
+from keras_electra.corpus.given import chained, described, is_table
 from keras_electra.errors import InputError
 from keras_electra.tasks.examples import (
     Answer,
@@ -15,6 +19,8 @@ from keras_electra.tasks.examples import (
     TextExample,
     half_character,
 )
+from keras_electra.tasks.judging import own_examples
+from keras_electra.tasks.task import Problems
 
 RECORDS = (TextExample, TaggingExample, QuestionExample, ChoiceExample)
 RECORD_OF_KIND = {
@@ -28,27 +34,68 @@ def is_raw(x) -> bool:
     """Whether `x` is a list of raw examples, and not what Keras takes.
 
     Raises:
-        InputError: for a single string, which would be read as a list of letters, or a table.
+        InputError: for a single string, which would be read as a list of letters, a path or a table.
     """
-    if isinstance(x, str):
-        raise InputError("x: expected a list of texts, received a single string")
+    if isinstance(x, str | os.PathLike | Files):
+        raise InputError(
+            f"x: expected a list of texts or other raw examples, received {described(x)}; "
+            "`predict` takes files, and `keras_electra.finetune` trains on them"
+        )
+    if x is None or isinstance(x, bytes | bytearray | numbers.Number):
+        raise InputError(f"x: expected a list of raw examples, received {described(x)}")
     refuse_table(x)
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "UO"
-    if hasattr(x, "to_list"):
-        x = x.to_list()
-    if not isinstance(x, list | tuple):
-        return False
-    return not x or isinstance(x[0], (str, list, tuple, Mapping, *RECORDS))
+    return isinstance(x, list | tuple | Texts) or hasattr(x, "to_list") or hasattr(x, "to_pylist")
 
 
 def refuse_table(x) -> None:
     """Raise `InputError` for a table, such as a DataFrame: as a list it is the names of its columns."""
-    if hasattr(x, "columns") or hasattr(x, "column_names"):
+    if is_table(x):
         raise InputError(
             f"x: expected a list of raw examples, received a {type(x).__name__}; "
             "keras_electra.tasks.own_examples makes examples of a table"
         )
+
+
+def inputs_of(model, x):
+    """What `predict` of a model was given: files are read, and iterators of raw examples listed.
+
+    Args:
+        model: its `kind`, and its `columns` where it has them, say how a table is read.
+        x: raw examples; or a path, or a list of paths, of what `own_examples` takes; or anything else,
+            which stays as it is.
+
+    Raises:
+        InputError: for strings that may be texts or names of files; for a file that cannot be read, or
+            a row of it that cannot be used.
+    """
+    if isinstance(x, Iterator):
+        head = list(itertools.islice(x, 1))
+        x = chained(head, x)
+        if any(map(is_batch, head)):
+            return x
+        x = list(x)
+    items = x if isinstance(x, list | tuple) else [x]
+    if not items or not all(isinstance(item, str | os.PathLike) for item in items):
+        return x
+    given = files_or_texts(x, "x")
+    if isinstance(given, Texts):
+        return list(given)
+    columns, problems = getattr(model, "columns", None), Problems(is_strict=True)
+    return [
+        example
+        for path in given
+        for example in own_examples(
+            os.fspath(path), model.kind, trained_columns=columns, problems=problems
+        )
+    ]
+
+
+def is_batch(item) -> bool:
+    """Whether what an iterator gives is a batch of arrays, as Keras takes it, and no raw example."""
+    first = item[0] if isinstance(item, list | tuple) and item else item
+    return hasattr(first, "shape") or (isinstance(first, Mapping) and "token_ids" in first)
 
 
 def examples_of(model, x, y=None) -> list:
@@ -62,7 +109,7 @@ def examples_of(model, x, y=None) -> list:
         InputError: for a table, or an example or an answer of another form, naming it.
     """
     refuse_table(x)
-    x = list(x)
+    x = list(x.to_pylist() if hasattr(x, "to_pylist") else x)
     if y is not None:
         y = list(y)
         if len(y) != len(x):

@@ -2,8 +2,10 @@
 
 import collections
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.training import (
     CONTINUATION,
@@ -40,7 +42,7 @@ class Extension:
 
 def extend(
     tokenizer: WordPieceTokenizer,
-    texts: Iterable[str],
+    texts: Iterable[str] | str | os.PathLike,
     num_new: int,
     *,
     uses_unused: bool = False,
@@ -54,7 +56,7 @@ def extend(
 
     Args:
         tokenizer: has the old vocabulary and the settings.
-        texts: of the domain; read once.
+        texts: of the domain, as `WordPieceTokenizer.train` takes them; read once.
         num_new: most new entries; a small corpus gives fewer.
         uses_unused: whether they take the places of `[unused…]` entries, so that V stays; otherwise
             they are appended.
@@ -72,7 +74,7 @@ def extend(
             f"num_new: expected at most {len(slots)}, the number of [unused] entries, "
             f"received {num_new}"
         )
-    words = count_words(texts, tokenizer.config)
+    words = count_words(texts_of(texts), tokenizer.config)
     if not words:
         raise InputError("texts: expected at least one word, received none")
     letters = missing_letters(words, tokenizer, min_frequency, max(1, num_new // 2))

@@ -13,6 +13,7 @@ import tokenizers
 from tokenizers import models, pre_tokenizers
 
 from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
@@ -76,7 +77,7 @@ class WordPieceTokenizer:
     @classmethod
     def train(
         cls,
-        texts: Iterable[str],
+        texts: Iterable[str] | str | os.PathLike,
         vocabulary_size: int,
         config: TokenizerConfig = DEFAULTS,
         *,
@@ -87,17 +88,21 @@ class WordPieceTokenizer:
         """Learn a vocabulary; the same texts give the same one, whatever their order.
 
         Args:
-            texts: read once, a text at a time; memory grows with the number of distinct words.
+            texts: an iterable of strings, a path, or paths, as `corpus.texts_of` takes them; read once,
+                a text at a time; memory grows with the number of distinct words.
             vocabulary_size: most entries (V) of the result; a small corpus gives fewer.
             config: how the texts are folded, kept with the result.
             num_unused: entries `[unused0]`, `[unused1]`, … kept free for later.
             min_frequency: times a pair of pieces must occur to be joined.
             multiple_of: V becomes a multiple of this by further `[unused…]` entries at the end; 8 or
                 64 suits the matrix units of GPUs.
+
+        Raises:
+            InputError: for texts that cannot be used, or if V is too small for their letters.
         """
         start = [*SPECIAL_TOKENS, *(f"[unused{index}]" for index in range(num_unused))]
         vocabulary = learn_vocabulary(
-            texts, start, vocabulary_size, config, min_frequency, multiple_of
+            texts_of(texts), start, vocabulary_size, config, min_frequency, multiple_of
         )
         return cls(vocabulary, config)
 
@@ -127,6 +132,8 @@ class WordPieceTokenizer:
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of every text, several at once on all cores."""
+        if isinstance(texts, str):
+            raise InputError("texts: expected a list of texts (str), received a single one")
         return self.encode_folded([self.normalize(text) for text in texts])
 
     def encode_folded(self, texts: Sequence[str]) -> list[list[int]]:

@@ -4,8 +4,10 @@ import os
 import pathlib
 
 from keras_electra.config.optimizer import WEIGHTS
+from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
+from keras_electra.runs.files import absolute
 from keras_electra.traces import Scenario, Trace
 from keras_electra.workers.client import WorkerClient
 
@@ -39,7 +41,7 @@ class InspectorClient(WorkerClient):
         weights: str = "last",
         **options,
     ):
-        path = pathlib.Path(path)
+        path = absolute(path)
         check_folder(path)
         if device not in DEVICES:
             raise InputError(f"device: expected one of {', '.join(DEVICES)}, received {device!r}")
@@ -69,8 +71,8 @@ class InspectorClient(WorkerClient):
         return Trace.from_dict(self.ask("trace", scenario=scenario.to_dict()))
 
     def __call__(self, texts, **options) -> list[Trace]:
-        """The trace of each text."""
-        return [self.trace(text, **options) for text in texts]
+        """The trace of each text, given as for `detect`."""
+        return [self.trace(text, **options) for text in texts_of(texts)]
 
 
 def check_folder(path: pathlib.Path) -> None:

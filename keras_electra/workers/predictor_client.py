@@ -1,9 +1,9 @@
 """A fine-tuned model in a process of its own, asked without Keras."""
 
 import os
-import pathlib
 
 from keras_electra.errors import InputError
+from keras_electra.runs.files import absolute
 from keras_electra.workers.client import WorkerClient
 from keras_electra.workers.inspector_client import ON_CPU, SHARING, accelerator_in_use
 
@@ -21,7 +21,7 @@ class PredictorClient(WorkerClient):
     """
 
     def __init__(self, path, *, backend: str | None = None, **options):
-        self.path = pathlib.Path(path)
+        self.path = absolute(path)
         if not self.path.is_dir():
             raise InputError(
                 f"model: expected a folder, received {str(path)!r}, which is not there"

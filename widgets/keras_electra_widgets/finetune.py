@@ -10,6 +10,7 @@ from keras_electra.launching.finetune_estimating import estimate_finetuning
 from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning, recommended
 from keras_electra.launching.pace import SpeedNews
 from keras_electra.runs import list_runs
+from keras_electra.runs.files import shown_path
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
@@ -132,10 +133,10 @@ class FineTuneLauncher(Launcher):
         task = rows["task"].value or None
         columns = {} if task else self._columns()
         plan = FinetunePlan(
-            folder=rows["folder"].value or ".",
+            folder=self.folder,
             name=rows["name"].value,
-            model=rows["model"].value,
-            data=rows["data"].value,
+            model=self.placed(rows["model"].value),
+            data=self.placed(rows["data"].value),
             task=task,
             columns=columns,
             backend=rows["backend"].value,
@@ -169,7 +170,8 @@ class FineTuneLauncher(Launcher):
     def _show_plan(self, plan: FinetunePlan):
         rows = self.rows
         rows["task"].control.value = plan.task or OWN
-        rows["data"].control.value, rows["model"].control.value = plan.data, plan.model
+        for name in ("data", "model"):
+            rows[name].control.value = shown_path(getattr(plan, name))
         for role in ROLES:
             value = plan.columns.get(option_of(role)) or ""
             shown = value if isinstance(value, str) else ", ".join(value)
@@ -346,11 +348,11 @@ class FineTuneLauncher(Launcher):
         self._look_for_models()
 
     def _look_for_models(self):
-        folder = pathlib.Path(self.rows["folder"].value)
+        folder = self.folder
         found = []
         if folder.is_dir():
             found = [run for run in list_runs(folder) if "pretrain" in config_of(run)]
-        options = [("choose a run", ""), *((run.path.name, str(run.path)) for run in found)]
+        options = [("choose a run", ""), *((run.path.name, shown_path(run.path)) for run in found)]
         control = self.rows["runs"].control
         if list(control.options) != options:
             control.options = options
@@ -361,8 +363,8 @@ class FineTuneLauncher(Launcher):
             self.rows["model"].control.value = self.rows["runs"].value
 
     def _take_upload(self):
-        for path in written_uploads(self.upload, self.rows["folder"].value):
-            self.rows["data"].control.value = str(path)
+        for path in written_uploads(self.upload, self.folder):
+            self.rows["data"].control.value = shown_path(path)
 
 
 def config_of(run) -> dict:

@@ -39,11 +39,11 @@ def place_rows(folder, stem: str) -> dict[str, form.Labelled]:
     }
 
 
-def written_uploads(upload: ipywidgets.FileUpload, folder: str) -> list[pathlib.Path]:
+def written_uploads(upload: ipywidgets.FileUpload, folder: pathlib.Path) -> list[pathlib.Path]:
     """Write what was uploaded into the working folder; the paths of the files.
 
     Args:
-        folder: the working folder; the present one where it is empty.
+        folder: the working folder.
 
     Raises:
         InputError: if a file has no name of its own.
@@ -54,7 +54,7 @@ def written_uploads(upload: ipywidgets.FileUpload, folder: str) -> list[pathlib.
         name = pathlib.PurePath(str(file["name"]).replace("\\", "/")).name.lstrip(".")
         if not name:
             raise InputError(f"upload: expected a file with a name, received {file['name']!r}")
-        path = pathlib.Path(folder or ".") / UPLOADS_FOLDER / name
+        path = folder / UPLOADS_FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, bytes(file["content"]))
         written.append(path)

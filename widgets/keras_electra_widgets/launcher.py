@@ -1,6 +1,7 @@
 """What the launchers share: a form that is checked as it is typed, a run that is started and followed."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -8,7 +9,9 @@ import ipywidgets
 
 from keras_electra.launching import Launch, free_name, launch
 from keras_electra.launching.commands import shell_text
+from keras_electra.launching.places import placed
 from keras_electra.runs import RunFolder, list_runs
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import way_on
 from keras_electra_widgets import form, static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
@@ -85,6 +88,20 @@ class Launcher(Panel):
         self.assess()
         self.attach_live()
         self.every(TICK_SECONDS, self.tick)
+
+    @functools.cached_property
+    def _base(self) -> str:
+        """The working directory in which the panel was made, which relative paths start from."""
+        return os.getcwd()
+
+    def placed(self, typed: str) -> str:
+        """An absolute path, of one that was typed."""
+        return placed(self._base, typed)
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """The working folder."""
+        return pathlib.Path(self.placed(self.rows["folder"].value or "."))
 
     # What subclasses say
 
@@ -218,7 +235,7 @@ class Launcher(Panel):
 
     def attach_live(self) -> None:
         """Find a run again that is at work in the folder, such as after a restart of the kernel."""
-        folder = pathlib.Path(self.rows["folder"].value)
+        folder = self.folder
         for path in sorted(folder.glob("*/launch.json")) if folder.is_dir() else ():
             found = Launch(path.parent)
             if found.plan() and self.is_mine(found.plan()) and found.status().is_live:
@@ -284,7 +301,7 @@ class Launcher(Panel):
         return f"{self.launched.run.path.name} · {status.command}"
 
     def _sentence(self, status) -> str:
-        name = self.launched.run.path
+        name = shown_path(self.launched.run.path)
         if status.state == "starting":
             return "Keras is starting; the first step is compiled, which can take a minute."
         if status.state in ("running", "paused"):
@@ -312,7 +329,7 @@ class Launcher(Panel):
     # Settings of other runs
 
     def _look_for_runs(self):
-        folder = pathlib.Path(self.rows["folder"].value)
+        folder = self.folder
         names = []
         if folder.is_dir():
             for run in list_runs(folder):
@@ -332,7 +349,7 @@ class Launcher(Panel):
         chosen = self.rows["same_as"].value
         if chosen == NEW:
             return
-        self._fill(pathlib.Path(self.rows["folder"].value) / chosen)
+        self._fill(self.folder / chosen)
         self._filling(self._name_anew)
         self.assess()
 
@@ -347,8 +364,7 @@ class Launcher(Panel):
             self._is_filling = False
 
     def _name_anew(self):
-        folder = self.rows["folder"].value or "."
-        self.rows["name"].control.value = free_name(folder, self._stem)
+        self.rows["name"].control.value = free_name(self.folder, self._stem)
 
     # What is kept of it
 

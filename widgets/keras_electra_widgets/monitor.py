@@ -7,6 +7,7 @@ import ipywidgets
 from keras_electra.runs import LIVE_STATES, RunFollower
 from keras_electra.runs.axes import AXES, seconds_left
 from keras_electra.runs.charts import table_of
+from keras_electra.runs.files import shown_path
 from keras_electra.runs.following import last_lines
 from keras_electra.runs.guards import folder_sentences, guard_sentences
 from keras_electra.runs.kind import way_on
@@ -81,7 +82,7 @@ class RunMonitor(Panel):
             options.append(f"smoothing={shown.smoothing.value:g}")
         if shown.log_scale.value:
             options.append("log_scale=True")
-        call = ", ".join([repr(str(self.path)), *options])
+        call = ", ".join([repr(shown_path(self.path)), *options])
         return f"from keras_electra_widgets import RunMonitor\n\nRunMonitor({call})"
 
     def static_parts(self) -> list[str]:
@@ -213,7 +214,7 @@ class RunMonitor(Panel):
         self._tell_once(follower.state)
 
     def _show_empty(self):
-        where = str(self.path)
+        where = shown_path(self.path)
         self.set_state("empty", "no run yet", "")
         self.say(
             f"No run in {where!r} yet. Start one with PretrainLauncher, or with: keras-electra pretrain "
@@ -255,7 +256,7 @@ class RunMonitor(Panel):
         if state in self._told:
             return
         self._told = {state}
-        where, status = str(self.path), self.follower.status
+        where, status = shown_path(self.path), self.follower.status
         if state == "failed":
             message = status.get("message") or "the run has failed"
             self.alarm(str(message), self.log_tail())

@@ -5,12 +5,14 @@ import pathlib
 import ipywidgets
 
 from keras_electra.config.pretrain import PretrainConfig, option_groups
+from keras_electra.corpus import Files
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import PretrainPlan, estimate, launch, pretrain_program
 from keras_electra.launching.estimating import bytes_in_words, in_words
 from keras_electra.launching.pace import SpeedNews
 from keras_electra.launching.pretrain_plan import flat, pretrain_fields
 from keras_electra.launching.space import memory_of
+from keras_electra.runs.files import shown_path
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
 from keras_electra_widgets.launch_fields import place_rows, written_uploads
@@ -57,7 +59,8 @@ class PretrainLauncher(Launcher):
 
     Args:
         folder: the working folder.
-        **settings: attributes of `PretrainPlan` to begin with, such as `corpus` or `size`.
+        **settings: attributes of `PretrainPlan` to begin with, such as `corpus` (a path, a list of paths,
+            or texts) or `size`.
     """
 
     def __init__(self, folder: str | pathlib.Path = "electra", **settings):
@@ -69,7 +72,7 @@ class PretrainLauncher(Launcher):
         self.prepare = Action("Prepare text only", "Make vocabulary and store, and train nothing")
         self.advanced = form.Folded(self._groups(), self.changed, self._recipe)
         self._plan, self._speed = None, None
-        self._begin_with(settings)
+        self._begin_with(folder, settings)
         super().__init__("Pretraining", folder, self._form_parts(), "run")
         self.upload.observe(self.guarded(lambda change: self._take_upload()), names="value")
         self.rows["size"].on_change(self.guarded(lambda change: self._filling(self._tell_recipe)))
@@ -140,9 +143,11 @@ class PretrainLauncher(Launcher):
         second = rows["vocabulary_size" if is_learned else "vocabulary"]
         self._vocabulary_box.children = [rows["vocabulary_source"], second]
 
-    def _begin_with(self, settings):
+    def _begin_with(self, folder, settings):
         if settings:
-            self._show_plan(PretrainPlan(folder="", name="", **settings))
+            plan = PretrainPlan(folder=folder, name="", **settings)
+            if plan.sources:
+                self._show_plan(plan)
 
     def plan_of_form(self):
         """(the `PretrainPlan` that the form makes, what is wrong with what was typed)."""
@@ -172,12 +177,15 @@ class PretrainLauncher(Launcher):
             )
             entries = 8192
         is_file = rows["vocabulary_source"].value == FROM_FILE
+        lines = corpus_lines(rows["corpus"].value)
         plan = PretrainPlan(
-            folder=rows["folder"].value or ".",
+            folder=self.folder,
             name=rows["name"].value,
-            corpus=corpus_lines(rows["corpus"].value) if source in (PATHS, UPLOAD) else (),
-            prepared_store=rows["prepared_store"].value if source == STORE else None,
-            vocabulary=rows["vocabulary"].value if is_file and source != STORE else None,
+            corpus=Files(map(self.placed, lines if source in (PATHS, UPLOAD) else ())),
+            prepared_store=self.placed(rows["prepared_store"].value) if source == STORE else None,
+            vocabulary=self.placed(rows["vocabulary"].value)
+            if is_file and source != STORE
+            else None,
             vocabulary_size=entries,
             size=rows["size"].value,
             backend=rows["backend"].value,
@@ -209,10 +217,10 @@ class PretrainLauncher(Launcher):
         rows = self.rows
         source = STORE if plan.prepared_store is not None else (PATHS if plan.corpus else BOOKS)
         rows["source"].control.value = source
-        rows["corpus"].control.value = "\n".join(plan.corpus)
-        rows["prepared_store"].control.value = plan.prepared_store or ""
+        rows["corpus"].control.value = "\n".join(map(shown_path, plan.corpus))
+        rows["prepared_store"].control.value = shown_path(plan.prepared_store or "")
         rows["vocabulary_source"].control.value = FROM_FILE if plan.vocabulary else LEARN
-        rows["vocabulary"].control.value = plan.vocabulary or ""
+        rows["vocabulary"].control.value = shown_path(plan.vocabulary or "")
         rows["vocabulary_size"].control.value = str(plan.vocabulary_size)
         rows["size"].control.value = plan.size
         if plan.backend in [value for _, value in rows["backend"].control.options]:
@@ -298,6 +306,6 @@ class PretrainLauncher(Launcher):
 
     def _take_upload(self):
         """Write uploaded files into the working folder, and take them as the corpus."""
-        written = written_uploads(self.upload, self.rows["folder"].value)
+        written = written_uploads(self.upload, self.folder)
         if written:
-            self.rows["corpus"].control.value = "\n".join(map(str, written))
+            self.rows["corpus"].control.value = "\n".join(map(shown_path, written))

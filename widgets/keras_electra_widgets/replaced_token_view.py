@@ -1,9 +1,9 @@
 """`ReplacedTokenView`: what does the model notice? Mask, sample, edit, judge."""
 
 import dataclasses
-import pathlib
 import time
 
+from keras_electra.runs.files import absolute, shown_path
 from keras_electra.traces import Scenario, Trace, plain_text
 from keras_electra_widgets import sources, ticker, token_html
 from keras_electra_widgets.panel import Panel, refuse_unknown
@@ -54,7 +54,7 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
         self._source, name, self._path = sources.opened(model, backend, device, weights)
         self._weights = weights
         self._owns_source = self._source is not model
-        self._records = None if records is None else pathlib.Path(records)
+        self._records = None if records is None else absolute(records)
         # The model's own temperature, once it is known, unless one was asked for.
         self._takes_temperature = "temperature" not in options
         self._history = ScenarioHistory([("start", Scenario(text=text, **options))])
@@ -147,10 +147,10 @@ class ReplacedTokenView(TokenSteps, TokenJobs, Asking, Panel):
             if name in options:
                 options[name] = list(options[name])
         given = "".join(f", {name}={value!r}" for name, value in options.items())
-        model = "model" if self._path is None else repr(self._path)
+        model = "model" if self._path is None else repr(shown_path(self._path))
         text = repr(self._scenario.text)
         chosen = "" if self._weights == "last" else f", weights={self._weights!r}"
-        opened = "model" if self._path is None else f"ke.load({self._path!r}{chosen})"
+        opened = "model" if self._path is None else f"ke.load({shown_path(self._path)!r}{chosen})"
         threshold = self.grid.threshold
         return (
             f"from keras_electra_widgets import {type(self).__name__}\n\n"

@@ -1,6 +1,5 @@
 """`RunTable`: all runs below a folder, what differs between them, their curves one over the other."""
 
-import pathlib
 import re
 import time
 
@@ -18,6 +17,7 @@ from keras_electra.runs.comparison import (
     properties,
     short_names,
 )
+from keras_electra.runs.files import absolute, shown_path
 from keras_electra.runs.survey import survey
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
@@ -67,7 +67,7 @@ class RunTable(Panel):
     ):
         refuse_unknown("RunTable", unknown, OPTIONS)
         refuse_wrong(axis, COMPARISON_AXES, smoothing)
-        self.folder = pathlib.Path(folder)
+        self.folder = absolute(folder)
         self.records, self._drawn, self._wanted_runs = [], [], shown
         self._surveyed_at = self._drawn_at = self._next_look = 0.0
         self._is_dirty = True
@@ -102,7 +102,7 @@ class RunTable(Panel):
             for name, value in defaults.items()
             if name not in usual or value != usual[name]
         ]
-        call = ", ".join([repr(str(self.folder)), *changed])
+        call = ", ".join([repr(shown_path(self.folder)), *changed])
         return f"from keras_electra_widgets import RunTable\n\nRunTable({call})"
 
     def static_parts(self) -> list[str]:
@@ -190,7 +190,7 @@ class RunTable(Panel):
             self.records = []
             self.set_state("empty", "no folder", "")
             self.say(
-                f"No folder {str(self.folder)!r} yet; runs that are started below it appear here."
+                f"No folder {shown_path(self.folder)!r} yet; runs that are started below it appear here."
             )
         else:
             former, self.records = self.records, survey(self.folder)
@@ -206,7 +206,7 @@ class RunTable(Panel):
         counts += [f"{num_broken} with a problem"] if num_broken else []
         if not self.records:
             self.set_state("empty", "no runs", "")
-            self.say(f"No runs below {str(self.folder)!r} yet. PretrainLauncher starts one.")
+            self.say(f"No runs below {shown_path(self.folder)!r} yet. PretrainLauncher starts one.")
             return
         self.set_state("running" if num_live else "ready", subtitle=" · ".join(counts))
         if not self.head.is_alert and (not self.head.sentence or "yet" in self.head.sentence):
@@ -244,7 +244,9 @@ class RunTable(Panel):
         ]
         rows = [self._row(record, main, names) for record in listed]
         self.runs.show(
-            titles, rows, f"Runs below {self.folder}: {len(listed)} of {len(self.records)}"
+            titles,
+            rows,
+            f"Runs below {shown_path(self.folder)}: {len(listed)} of {len(self.records)}",
         )
         self._is_dirty = True
 

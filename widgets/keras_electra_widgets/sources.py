@@ -42,7 +42,7 @@ def opened(model, backend: str | None, device: str, weights: str = "last"):
         return model, model.path.name, os.fspath(model.path)
     if isinstance(model, str | os.PathLike):
         client = InspectorClient(model, backend=backend, device=device, weights=weights)
-        return client, client.path.resolve().name, os.fspath(model)
+        return client, client.path.resolve().name, os.fspath(client.path)
     if hasattr(model, "handlers"):
         return LocalWorker(model.handlers()), "the model in this kernel", None
     if hasattr(model, "tokenizer"):

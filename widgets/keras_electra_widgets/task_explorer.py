@@ -20,6 +20,7 @@ from keras_electra.exploring import (
     with_probability_threshold,
 )
 from keras_electra.runs import LIVE_STATES
+from keras_electra.runs.files import shown_path
 from keras_electra_widgets import example_html, static_html, ticker
 from keras_electra_widgets.examples import ExampleBrowser
 from keras_electra_widgets.figure import figure_box
@@ -114,7 +115,7 @@ class TaskExplorer(Panel):
         if not self._examples:
             return (
                 "from keras_electra_widgets import TaskExplorer\n\n"
-                f"TaskExplorer({os.fspath(self.run.path)!r})"
+                f"TaskExplorer({shown_path(self.run.path)!r})"
             )
         place = f"{self.task.value!r}, {self.split.value!r}, {self.trial.value}"
         filters = {
@@ -127,7 +128,7 @@ class TaskExplorer(Panel):
         return (
             "from keras_electra.exploring import Selection, TaskRun, select\n"
             "from keras_electra_widgets import TaskExplorer\n\n"
-            f"run = TaskRun({os.fspath(self.run.path)!r})\n"
+            f"run = TaskRun({shown_path(self.run.path)!r})\n"
             f"examples = run.judged({place})\n"
             f"shown = select(examples, Selection({given}))\n\n"
             f"TaskExplorer(run.path, {options})"

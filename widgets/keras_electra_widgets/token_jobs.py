@@ -1,8 +1,10 @@
 """What takes long in a `ReplacedTokenView`: the strip, the film, files, other checkpoints."""
 
+import os
 import pathlib
 
 from keras_electra.errors import InputError
+from keras_electra.runs.files import absolute
 
 
 class TokenJobs:
@@ -16,12 +18,14 @@ class TokenJobs:
         if path is None:
             self.grid.compare = None
         elif self._trace is not None:
-            fields = {"scenario": self._scenario.to_dict(), "model": str(path)}
+            model = os.fspath(absolute(path))
+            fields = {"scenario": self._scenario.to_dict(), "model": model}
             self._ask("judge", self._compared_came, view="judge", **fields)
 
     def _score_file(self, path, top):
         self._job_path = path
-        self._start_job("file", f"judging {path}", self._file_came, path=path, top=top)
+        file = os.fspath(absolute(os.path.expanduser(path)))
+        self._start_job("file", f"judging {path}", self._file_came, path=file, top=top)
 
     def _start_job(self, kind, name, on_progress, **fields):
         if kind != "file" and self._trace is None:

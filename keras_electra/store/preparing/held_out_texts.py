@@ -1,34 +1,40 @@
 """Text that must not be trained on: read from task files of any layout, as plain runs of words."""
 
 import hashlib
+import itertools
 import json
+import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from keras_electra.corpus import HeldOutNgrams
+from keras_electra.corpus import Files, HeldOutNgrams, files_or_texts
 from keras_electra.errors import InputError
 
 
-def held_out_ngrams(paths: Iterable[str], num_words: int) -> HeldOutNgrams | None:
-    """The runs of words in some files; None if there is no file.
+def held_out_ngrams(given, num_words: int) -> HeldOutNgrams | None:
+    """The runs of words in some files or texts; None for an empty list.
 
     Every line of a file is a text, whatever its columns; of JSON, every string.
 
     Args:
-        paths: text, TSV, CSV, JSON or JSON Lines files in UTF-8.
+        given: a path, paths or texts, as `corpus.files_or_texts` has them; files are text, TSV, CSV,
+            JSON or JSON Lines in UTF-8.
         num_words: words of a run.
 
     Raises:
         InputError: if a file cannot be read, or there is no long enough text in all of them.
     """
-    paths = list(paths)
-    if not paths:
+    if isinstance(given, list | tuple) and not given:
         return None
-    texts = (text for path in paths for text in texts_in(pathlib.Path(path)))
-    found = HeldOutNgrams.from_texts(texts, num_words)
+    given = files_or_texts(given, "held_out_texts")
+    named = "the texts"
+    if isinstance(given, Files):
+        named, paths = ", ".join(map(os.fspath, given)), map(pathlib.Path, given)
+        given = itertools.chain.from_iterable(map(texts_in, paths))
+    found = HeldOutNgrams.from_texts(given, num_words)
     if not found.hashes:
         raise InputError(
-            f"held-out text: expected texts of several words, received none in {paths}"
+            f"held-out text: expected texts of several words, received none in {named}"
         )
     return found
 
