@@ -144,6 +144,21 @@ def test_a_lost_process_ends_the_run(config, store, alone, tmp_path):
 
 
 @pytest.mark.full
+def test_two_devices_in_float16_skip_the_same_steps(config, store, tmp_path):
+    """An overflow on one of them is one on both, for the gradients are added up first."""
+    config = config.changed(steps=10, dtype_policy="mixed_float16")
+    pretraining.pretrain(config, store, tmp_path / "alone")
+    two_of(config, store, tmp_path / "run")
+    rows, expected = (RunFolder(tmp_path / name).log_rows() for name in ("run", "alone"))
+    assert 0 < expected[-1]["skipped_steps"] < 9
+    for name in ("loss_scale", "skipped_steps"):
+        assert [row[name] for row in rows] == [row[name] for row in expected]
+    for name in ("loss", "mlm_loss", "rtd_loss"):
+        found, wanted = ([row[name] for row in part] for part in (rows, expected))
+        np.testing.assert_allclose(found, wanted, rtol=0.02, err_msg=name)
+
+
+@pytest.mark.full
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="refused")
 def test_executions_of_several_steps_on_two_devices(config, store, tmp_path):
     changes = {"steps": 6, "log_every_steps": 2, "checkpoint_every_steps": 4}
