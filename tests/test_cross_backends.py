@@ -78,6 +78,29 @@ def test_the_next_twenty_losses_agree(runs):
             np.testing.assert_allclose(losses[step], expected[step], rtol=1e-3)
 
 
+@pytest.mark.full
+def test_a_run_in_float16_goes_on_elsewhere_with_its_loss_scale(store, tiny_config, tmp_path):
+    """The overflows come before the checkpoint; from there on each backend is near the others."""
+    quiet = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0, "log_every_steps": 1}
+    config = tiny_config(steps=10, dtype_policy="mixed_float16", learning_rate=2e-3, **quiet)
+    finish(start("jax", TRAIN, store.path, tmp_path / "first", json.dumps(config.to_dict())))
+    longer = json.dumps(config.changed(steps=20).to_dict())
+    found = {}
+    for backend in BACKENDS:
+        shutil.copytree(tmp_path / "first", tmp_path / backend)
+        finish(start(backend, TRAIN, store.path, tmp_path / backend, longer))
+        lines = (tmp_path / backend / "log.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        names = ("loss_scale", "skipped_steps", "mlm_loss", "rtd_loss")
+        found[backend] = np.array([[row[name] for name in names] for row in rows])
+    expected = found["jax"]
+    assert len(expected) == 20
+    assert 0 < expected[-1, 1] == expected[9, 1]
+    for values in found.values():
+        np.testing.assert_array_equal(values[:, :2], expected[:, :2])
+        np.testing.assert_allclose(values[:, 2:], expected[:, 2:], rtol=0.02)
+
+
 def test_weights_are_bit_equal_on_the_other_side(runs, tmp_path):
     processes = [start(backend, RESAVE, runs / "first", tmp_path / backend) for backend in BACKENDS]
     for process in processes:

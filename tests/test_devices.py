@@ -145,6 +145,25 @@ def test_a_lost_process_ends_the_run(config, store, alone, tmp_path):
 
 
 @pytest.mark.full
+def test_two_devices_in_float16_find_one_loss_scale(config, store, tmp_path):
+    """An overflow on one of them is one on both, for the gradients are added up first.
+
+    Gradients of half a batch are smaller on TensorFlow, where an overflow less may be enough.
+    """
+    config = config.changed(steps=10, dtype_policy="mixed_float16")
+    pretraining.pretrain(config, store, tmp_path / "alone")
+    two_of(config, store, tmp_path / "run")
+    rows, expected = (RunFolder(tmp_path / name).log_rows() for name in ("run", "alone"))
+    for row in [*rows, *expected]:
+        assert row["loss_scale"] == 2.0 ** (15 - row["skipped_steps"])
+    assert 0 < rows[-1]["skipped_steps"] < 9
+    assert abs(rows[-1]["skipped_steps"] - expected[-1]["skipped_steps"]) <= 1
+    for name in ("loss", "mlm_loss", "rtd_loss"):
+        found, wanted = ([row[name] for row in part] for part in (rows, expected))
+        np.testing.assert_allclose(found, wanted, rtol=0.03, err_msg=name)
+
+
+@pytest.mark.full
 @pytest.mark.skipif(BACKEND == "tensorflow", reason="refused")
 def test_executions_of_several_steps_on_two_devices(config, store, tmp_path):
     changes = {"steps": 6, "log_every_steps": 2, "checkpoint_every_steps": 4}

@@ -281,6 +281,22 @@ def test_early_stopping_keeps_the_best_weights(tune, tmp_path):
     assert entry["metrics"]["accuracy"]["values"] == [max(scores)]
 
 
+def test_each_trial_in_float16_finds_its_loss_scale(tune, tmp_path, monkeypatch):
+    """The second starts with the first scale again, learns, and its overflows are no divergence."""
+    monkeypatch.setattr("keras_electra.loss_scale.INITIAL_SCALE", 2.0**24)
+    path = tmp_path / "run"
+    outcome = tune(path, num_trials=2, dtype_policy="mixed_float16")
+    (entry,) = [one for one in outcome.results["results"] if one["split"] == "validation"]
+    assert min(entry["metrics"]["accuracy"]["values"]) > 0.9
+    rows = rows_of(path)
+    for trial in (0, 1):
+        mine = [row for row in rows if row["trial"] == trial]
+        skipped = mine[-1]["skipped_steps"]
+        assert skipped >= 1
+        assert mine[-1]["loss_scale"] == 2.0 ** (24 - skipped)
+        assert all(np.isfinite(row["loss"]) for row in mine)
+
+
 def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
     """A gradient that is not finite at the first attempt only."""
     sentences = []

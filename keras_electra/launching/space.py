@@ -1,11 +1,11 @@
 """Memory and disk that a pretraining will take.
 
 Parameters, tokens and checkpoints are counted. Memory is rough: 16 bytes for each parameter (weight,
-gradient, two moments, of which Muon needs one; 4 for a moving average, 2 for copies in half precision);
-for backpropagation, of every token of a micro-batch and every layer, 16 H + 4 I + 4 N T numbers (hidden
-and inner width, heads, tokens); three copies of the logits (B, K, V) in float32; and what Python, the
-backend and compiling take. Of six runs on a processor, `tiny` and `small` with 16 examples on each
-backend, it was within 10 % of the highest resident memory.
+gradient, two moments, of which Muon needs one; 4 more for a moving average, 2 for copies in half
+precision); for backpropagation, of every token of a micro-batch and every layer, 16 H + 4 I + 4 N T
+numbers (hidden and inner width, heads, tokens); three copies of the logits (B, K, V) in float32; and
+what Python, the backend and compiling take. Of six runs on a processor, `tiny` and `small` with 16
+examples on each backend, it was within 10 % of the highest resident memory.
 """
 
 import math
