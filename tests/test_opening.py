@@ -22,7 +22,7 @@ from keras_electra.task_models import TextClassifier
 from keras_electra.workers.inspector_client import check_folder
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n"
-TEXT = "the old cat saw a young dog in the house ."
+TEXT = "the old cat saw a dog ."
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def plain_run(store, tiny_config, tmp_path_factory):
 
 
 def probabilities(model):
-    return ke.detect(model, [TEXT])[0].probabilities
+    return np.asarray(ke.detect(model, [TEXT])[0].probabilities)
 
 
 def test_both_networks(pretrainer, pair):
@@ -228,8 +228,8 @@ def test_a_folder_without_a_vocabulary(pair, tmp_path):
 def test_the_average_is_another_model(run, store):
     last, average = (ke.load(run, weights=name) for name in ("last", "average"))
     checkpoint = ke.load(run / "checkpoints" / "step_00000003", weights="average")
-    assert probabilities(last) != probabilities(average)
-    assert probabilities(average) == probabilities(checkpoint)
+    assert (probabilities(last) != probabilities(average)).any()
+    np.testing.assert_array_equal(probabilities(average), probabilities(checkpoint))
     figures = [evaluate(run, weights=name, max_examples=8) for name in ("last", "average")]
     assert figures[0]["mlm_loss"] != figures[1]["mlm_loss"]
     assert Start.of(run, "average").fingerprint == Start.of(average).fingerprint
@@ -239,10 +239,13 @@ def test_the_average_is_another_model(run, store):
 def test_the_worker_of_panels_takes_it(run):
     models = Models(run, "average")
     models.info()
-    shown = models.inspector.model
-    assert probabilities(shown) == probabilities(ke.load(run, weights="average"))
-    models.at(run / "checkpoints" / "step_00000002")
-    assert models.handlers if hasattr(models, "handlers") else True
+    average = probabilities(ke.load(run, weights="average"))
+    np.testing.assert_array_equal(probabilities(models.inspector.model), average)
+    # Another checkpoint of the run, and this one again, are put into a second model.
+    for step in (2, 3):
+        path = run / "checkpoints" / f"step_{step:08d}"
+        expected = probabilities(ke.load(path, weights="average"))
+        np.testing.assert_array_equal(probabilities(models.at(path).model), expected)
 
 
 def test_an_average_that_is_not_there_is_refused_everywhere(
@@ -254,7 +257,7 @@ def test_an_average_that_is_not_there_is_refused_everywhere(
     classifier.save(tmp_path / "model.keras")
     checkpoint = next((plain_run / "checkpoints").iterdir())
     data = tmp_path / "reviews.csv"
-    data.write_text("text,label\ngood,yes\nbad,no\n" * 8)
+    data.write_text("text,label\n" + "a good book,yes\na bad book,no\n" * 8)
     paths = (plain_run, checkpoint, tmp_path / "preset", tmp_path / "model.keras", pair)
     for path in paths:
         with pytest.raises(InputError, match="has no moving average.*--ema-rate"):
