@@ -9,6 +9,7 @@ from keras_electra.convert.converting import OWN, kind_of_source
 from keras_electra.convert.huggingface import from_huggingface
 from keras_electra.convert.pairing import alone
 from keras_electra.errors import InputError, Remark
+from keras_electra.foreign_files import hub_snapshot
 
 TO_CONVERT = {
     "google": "a checkpoint of the original program",
@@ -42,8 +43,9 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
         DamagedDataError: if its files are damaged.
     """
     path = pathlib.Path(path)
+    folder = hub_snapshot(path)
     try:
-        kind = kind_of_source(path)
+        kind = kind_of_source(folder)
     except InputError:
         # What is wrong with it is told by whoever opens it.
         kind = None

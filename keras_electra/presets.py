@@ -352,6 +352,7 @@ def _near(path) -> str:
 
 
 def _json_of(path):
+    refuse_pointer(path)
     try:
         return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:

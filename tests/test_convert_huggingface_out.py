@@ -237,11 +237,27 @@ def test_a_folder_with_something_in_it_stays_as_it_is(backbone, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_tokenizer_of_another_size_is_refused(backbone, vocabulary, tmp_path):
-    backbone.tokenizer = WordPieceTokenizer(vocabulary[:-1])
-    with pytest.raises(InputError, match="60 entries.*received 59"):
+def test_a_vocabulary_longer_than_the_table_is_refused(backbone, vocabulary, tmp_path):
+    backbone.tokenizer = WordPieceTokenizer([*vocabulary, "more"])
+    with pytest.raises(InputError, match="at most 60 entries.*received 61"):
         to_huggingface(backbone, tmp_path / "model")
     assert not any(tmp_path.iterdir())
+
+
+def test_rows_without_a_token_go_there_and_back(backbone, vocabulary, tmp_path):
+    """A model's own table may be longer than its vocabulary: the files there hold the words alone."""
+    backbone.tokenizer = WordPieceTokenizer(vocabulary[:-3])
+    to_huggingface(backbone, tmp_path / "there")
+    words = (tmp_path / "there" / "vocab.txt").read_text().splitlines()
+    assert words == list(vocabulary[:-3])
+    again = from_huggingface(tmp_path / "there")
+    assert again["tokenizer"].vocabulary[-3:] == ("[unused57]", "[unused58]", "[unused59]")
+    assert "more rows than the vocabulary has tokens (3)" in again["sentences"][0]
+    to_huggingface(again["backbone"], tmp_path / "back")
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "config.json"):
+        there, back = (tmp_path / side / name for side in ("there", "back"))
+        assert there.read_bytes() == back.read_bytes(), name
+    assert_same_weights(backbone, again["backbone"])
 
 
 def test_other_numbers_on_the_other_side_leave_nothing(backbone, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from keras_electra.convert.keras_files import WEIGHTS_SUFFIX, to_keras
 from keras_electra.convert.keras_hub import from_keras_hub, to_keras_hub
 from keras_electra.convert.pairing import GENERATORS, alone, as_pretrainer
 from keras_electra.errors import InputError
-from keras_electra.foreign_files import hub_snapshot
+from keras_electra.foreign_files import hub_snapshot, refuse_pointer
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.presets import (
     KERAS_SUFFIX,
@@ -252,6 +252,7 @@ def _for_preset(model):
 
 def _config_of(path) -> dict:
     """The content of `config.json` of a folder; empty if there is none to read."""
+    refuse_pointer(path / "config.json")
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -116,9 +116,9 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     is_bert = name in BERT_CLASSES
     encoder = _encoder_of(folder, config, is_bert)
     tokenizer = WordPieceTokenizer.from_file(folder) if has_vocabulary(folder) else None
-    tokenizer = fitted(tokenizer, encoder.vocabulary_size, folder)
     tensors = FolderTensors(folder, "bert" if is_bert else "electra")
     _check_sizes(tensors, encoder)
+    tokenizer = fitted(tokenizer, encoder.vocabulary_size, folder)
     backbone = ElectraBackbone(**encoder.to_dict(), dtype=dtype)
     fill(backbone_parts(backbone, ""), tensors.value)
     models = {"backbone": backbone}

@@ -48,8 +48,7 @@ def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
     Args:
         path: `vocab.txt` (UTF-8, one token per line; blank lines at the end are dropped),
             `tokenizer.json`, or a folder with one of them: of Hugging Face, of the hub's cache, a run,
-            a preset or a store. In a Hugging Face folder, added tokens take their ids, and rows of the
-            model's table without a token become `[unused…]` entries.
+            a preset or a store. In a Hugging Face folder, added tokens take their ids.
 
     Raises:
         InputError: if it is something else, such as a SentencePiece model, a list of words with counts
@@ -62,9 +61,7 @@ def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
     refuse_pointer(path)
     if path.suffix == ".json":
         whole = read_object(path)
-        vocabulary = _with_added(
-            path, _whole_vocabulary(path, whole), _added(path, {}, {}, whole), None
-        )
+        vocabulary = _with_added(path, _whole_vocabulary(path, whole), _added(path, {}, {}, whole))
         return vocabulary, _config(path, path, {}, whole)
     return _lines(path), None
 
@@ -94,10 +91,7 @@ def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
     else:
         vocabulary = _whole_vocabulary(folder / WHOLE_FILE, whole)
     added = _added(folder, read_json_in(folder, ADDED_FILE) or {}, options, whole or {})
-    rows = (read_json_in(folder, "config.json") or {}).get("vocab_size")
-    rows = rows if isinstance(rows, int) else None
-    vocabulary = _with_added(folder, vocabulary, added, rows)
-    return filled_up_to(vocabulary, rows or 0), config
+    return _with_added(folder, vocabulary, added), config
 
 
 def _own_settings(folder) -> TokenizerConfig | None:
@@ -206,13 +200,13 @@ def _added(where, added: dict, options: dict, whole: dict) -> list[tuple[str, in
     return sorted(set(found), key=lambda pair: pair[1])
 
 
-def _with_added(where, vocabulary, added, rows: int | None) -> list[str]:
+def _with_added(where, vocabulary, added) -> list[str]:
     """The vocabulary with added tokens at their ids; what lies between is `[unused…]`."""
     ids = {token: index for index, token in enumerate(vocabulary)}
     for token, index in added:
         if ids.get(token) == index:
             continue
-        most = (len(vocabulary) + len(added) if rows is None else rows) - 1
+        most = len(vocabulary) + len(added) - 1
         if token in ids or not len(vocabulary) <= index <= most:
             raise InputError(
                 f"{where}: expected the added token {token!r} at an id of its own from "

@@ -1,0 +1,168 @@
+"""Vocabularies as people have them: one reader for every form, and other things named for what they are."""
+
+import json
+
+import pytest
+
+from keras_electra.cli import main
+from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.convert.tokenizer_writing import write_tokenizer
+from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.tokenizer import WordPieceTokenizer
+from keras_electra.tokenizer.training import filled_up_to, without_fill
+
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\n"
+    "oid sha256:6c2b0e3c4ee3b5f5b1d8ad36f2b1c3b5bb1b6bd4f94b7dc2fae4b5e2d2f7a5d1\nsize 12345\n"
+)
+
+
+@pytest.fixture
+def folder(tokenizer, tmp_path):
+    """The files of a tokenizer as they are beside a model of `transformers`."""
+    path = tmp_path / "hf"
+    path.mkdir()
+    cased = WordPieceTokenizer(tokenizer.vocabulary, TokenizerConfig(lowercase=False))
+    write_tokenizer(cased, path, 128)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: text.rstrip("\n"),
+        lambda text: text + "\n\n  \n",
+        lambda text: text.replace("\n", "\r\n") + "\r\n\r\n",
+        lambda text: "\ufeff" + text,
+    ],
+    ids=["plain", "no last line feed", "blank last lines", "CRLF", "BOM"],
+)
+def test_lines(tokenizer, tmp_path, change):
+    path = tmp_path / "vocab.txt"
+    text = change("".join(f"{token}\n" for token in tokenizer.vocabulary))
+    path.write_bytes(text.encode())
+    assert WordPieceTokenizer.from_file(path).vocabulary == tokenizer.vocabulary
+
+
+@pytest.mark.parametrize("what", ["vocab.txt", "tokenizer.json", "folder", "without vocab.txt"])
+def test_hugging_face(folder, tokenizer, what):
+    if what == "without vocab.txt":
+        (folder / "vocab.txt").unlink()
+    path = folder / what if "." in what and " " not in what else folder
+    found = WordPieceTokenizer.from_file(path)
+    assert found.vocabulary == tokenizer.vocabulary
+    # `vocab.txt` alone says nothing of the case.
+    assert found.config.lowercase == (what == "vocab.txt")
+    assert WordPieceTokenizer.from_file(path, lowercase=True).config.lowercase
+    assert not WordPieceTokenizer.from_file(path, TokenizerConfig(lowercase=False)).config.lowercase
+
+
+def test_a_store_and_a_snapshot_of_the_hub(store, folder, tokenizer, tmp_path):
+    assert WordPieceTokenizer.from_file(store.path).fingerprint == tokenizer.fingerprint
+    cache = tmp_path / "models--a--b"
+    (cache / "blobs").mkdir(parents=True)
+    (cache / "snapshots" / "abc").mkdir(parents=True)
+    for file in folder.iterdir():
+        file.rename(cache / "blobs" / file.name)
+        (cache / "snapshots" / "abc" / file.name).symlink_to(f"../../blobs/{file.name}")
+    for path in (cache, cache / "snapshots" / "abc"):
+        assert WordPieceTokenizer.from_file(path).vocabulary == tokenizer.vocabulary
+    (cache / "snapshots" / "def").mkdir()
+    with pytest.raises(InputError, match="one revision"):
+        WordPieceTokenizer.from_file(cache)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("abc")
+    assert WordPieceTokenizer.from_file(cache).vocabulary == tokenizer.vocabulary
+
+
+def test_added_tokens_take_their_ids(folder, tokenizer):
+    size = tokenizer.vocabulary_size
+    (folder / "added_tokens.json").write_text(json.dumps({"<url>": size + 1, "<user>": size}))
+    options = json.loads((folder / "tokenizer_config.json").read_text())
+    options["added_tokens_decoder"] = {
+        "0": {"content": "[PAD]"},
+        str(size): {"content": "<user>"},
+        str(size + 2): {"content": "<hashtag>"},
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(options))
+    found = WordPieceTokenizer.from_file(folder)
+    assert found.vocabulary == (*tokenizer.vocabulary, "<user>", "<url>", "<hashtag>")
+
+
+@pytest.mark.parametrize(
+    "added", [{"<a>": 3}, {"<a>": 10**9}, {"<a>": "60"}, {"<a>": None}, {"[PAD]": 60}]
+)
+def test_wrong_added_tokens(folder, added):
+    (folder / "added_tokens.json").write_text(json.dumps(added))
+    with pytest.raises(InputError, match="added token"):
+        WordPieceTokenizer.from_file(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (POINTER, "Git LFS pointer.*git lfs pull"),
+        ("the 1204\nof 900\nand 3\n", "list of words with numbers, such as 'of 900'"),
+        ("the\t1204\nof\t900\nand\t3\n", "list of words with numbers"),
+        ("▁the\t-3.25\n▁of\t-4.5\ns\t-5\n", "list of words with numbers"),
+        ("\n\x0e\n\x05<unk>\x15\0\0\0\0\x18\x02\n", "SentencePiece model"),
+        ("[PAD]\n[UNK]\n\n[CLS]\n[SEP]\n[MASK]\n", "a token as entry 2"),
+    ],
+)
+def test_what_is_no_vocabulary_is_named(tmp_path, content, words):
+    path = tmp_path / "vocab.txt"
+    path.write_text(content)
+    with pytest.raises(InputError, match=words):
+        WordPieceTokenizer.from_file(path)
+
+
+def test_folders_that_hold_none(tmp_path, folder):
+    with pytest.raises(InputError, match="expected a WordPiece vocabulary"):
+        WordPieceTokenizer.from_file(tmp_path)
+    (tmp_path / "spiece.model").write_bytes(b"\n")
+    with pytest.raises(InputError, match="spiece.model, a SentencePiece model"):
+        WordPieceTokenizer.from_file(tmp_path)
+    (folder / "tokenizer.json").write_text(POINTER)
+    with pytest.raises(InputError, match="tokenizer.json is a Git LFS pointer"):
+        WordPieceTokenizer.from_file(folder)
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(DamagedDataError, match=r"tokenizer\.json: expected JSON"):
+        WordPieceTokenizer.from_file(folder / "tokenizer.json")
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE", "vocab": {}}}))
+    with pytest.raises(InputError, match="expected a WordPiece model.*'BPE'"):
+        WordPieceTokenizer.from_file(folder / "tokenizer.json")
+
+
+@pytest.mark.parametrize("what", ["tokenizer.json", ""])
+def test_prepare_and_extend_take_them(folder, corpus_file, tmp_path, capsys, what):
+    vocabulary, out = folder / what, tmp_path / "out.txt"
+    train = ["tokenizer", "extend", "--vocab", str(vocabulary), "--corpus", str(corpus_file)]
+    assert main([*train, "--out", str(out), "--num-new", "3"]) == 0
+    assert "--no-lowercase" in capsys.readouterr().out
+    command = ["prepare", "--corpus", str(corpus_file), "--vocab", str(vocabulary)]
+    assert main([*command, "--out", str(tmp_path / "store")]) == 0
+
+
+def test_pointers_among_texts_and_tables(tmp_path, tokenizer, capsys):
+    (tmp_path / "book.txt").write_text(POINTER)
+    vocabulary = tmp_path / "vocab.txt"
+    tokenizer.save(vocabulary)
+    command = ["prepare", "--corpus", str(tmp_path / "book.txt"), "--vocab", str(vocabulary)]
+    assert main([*command, "--out", str(tmp_path / "store")]) == 2
+    assert "book.txt is a Git LFS pointer" in capsys.readouterr().err
+    from keras_electra.tasks.tables import rows
+    from keras_electra.tasks.task import Problems
+
+    for name in ("a.csv", "a.parquet", "a.jsonl"):
+        (tmp_path / name).write_text(POINTER)
+        with pytest.raises(InputError, match="Git LFS pointer"):
+            list(rows(tmp_path / name, Problems()))
+
+
+def test_rows_without_a_token():
+    vocabulary = ["[PAD]", "[unused3]", "a"]
+    filled = filled_up_to(vocabulary, 5)
+    assert filled == ["[PAD]", "[unused3]", "a", "[unused8]", "[unused4]"]
+    assert without_fill(filled_up_to(["[PAD]", "a"], 5)) == ["[PAD]", "a"]
+    assert without_fill(["[unused0]", "b"]) == ["[unused0]", "b"]
