@@ -93,7 +93,10 @@ def pretrain(
         store: a `Store` or its path.
         run_dir: the run folder; made at the first start.
         initial: path of a run, checkpoint or preset, or a model, whose weights a new run starts from.
-        callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
+        callbacks: list of Keras callbacks; an epoch is `config.log_every_steps` steps, its logs are the
+            metrics of the log row. One that sets `stop_training`, such as
+            `keras.callbacks.EarlyStopping("loss", patience=5)`, ends the run as "stopped", with a
+            checkpoint; the same call continues it.
         on_row: called with each row of the log, a dict.
         on_step: called with the number of steps done, after each step or execution of several.
         on_message: called with sentences for the user.
@@ -253,11 +256,12 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
 def optimizer_of(config: PretrainConfig) -> ElectraAdamW:
     """The optimizer; with a time budget, which may leave few of the steps, a warm-up that fits them."""
     has_budget = config.time_budget_minutes is not None
-    fraction = BUDGET_WARMUP_FRACTION if has_budget else 1.0
     return ElectraAdamW(
         config.optimizer,
         config.steps,
-        max_warmup_fraction=fraction,
+        max_warmup_fraction=BUDGET_WARMUP_FRACTION if has_budget else 1.0,
+        # The first execution compiles, the second is timed: then the schedule is fitted, at its peak.
+        min_warmup_steps=2 * config.steps_per_execution + 1 if has_budget else 1,
         has_loss_scale=config.dtype_policy == "mixed_float16",
     )
 

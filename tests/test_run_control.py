@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import threading
 import time
@@ -309,3 +310,23 @@ def test_wrong_callbacks_are_one_sentence(tiny_config, store, tmp_path, wrong):
     with pytest.raises(InputError, match="callbacks: expected a list of Keras callbacks, received"):
         pretrain(tiny_config(), store, tmp_path / "run", callbacks=wrong)
     assert not pathlib.Path(tmp_path / "run").exists()
+
+
+def test_the_callbacks_of_the_documentation(tiny_config, store, tmp_path, capsys):
+    """The example of this backend, and the one for all of them."""
+    page = pathlib.Path(__file__).parent.parent / "docs" / "runs.md"
+    for_all, *for_one = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (block,) = [one for one in for_one if f"KERAS_BACKEND={keras.config.backend()} " in one]
+    names = {"__name__": "example"}
+    exec(block, names)
+    config = tiny_config(log_every_steps=6)
+    assert pretrain(config, store, tmp_path / "a", callbacks=[names["WeightNorm"]()]).step == 12
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["0", "1"]
+    small = (
+        'ke.PretrainConfig.from_size("tiny", store.manifest.vocabulary_size, log_every_steps=50)'
+    )
+    assert small in for_all
+    for_all = for_all.replace(small, "config").replace('ke.Store("store")', "store")
+    for_all = for_all.replace('"runs/first"', "run")
+    exec(for_all, {"config": config, "store": store, "run": tmp_path / "b"})
+    assert capsys.readouterr().out.split() == ["finished", "12"]

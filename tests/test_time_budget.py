@@ -109,6 +109,15 @@ def test_three_minutes(timed):
     assert rates[190] == pytest.approx((360 - 190) / (360 - 36), abs=0.02)
 
 
+@pytest.mark.parametrize("num_steps", [8, 24])
+def test_a_run_of_few_steps_has_its_peak(timed, num_steps):
+    """The third step is the first whose schedule is fitted."""
+    outcome, rates = timed(lambda step: 12.0 / num_steps, 12.0)
+    assert outcome.step == pytest.approx(num_steps + 1, abs=1)
+    assert rates[3] == pytest.approx(1.0)
+    assert_whole(rates, outcome)
+
+
 def test_executions_of_several_steps(timed):
     """The last one is planned: the rate falls to 0 with its last step."""
     options = {"steps_per_execution": 8, "log_every_steps": 80, "checkpoint_every_steps": 80}

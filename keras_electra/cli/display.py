@@ -130,7 +130,7 @@ class TrainingProgress:
         unit: str = "tokens",
     ):
         self._steps, self._units_until, self._unit = steps, units_until, unit
-        self._ends = None if budget_seconds is None else time.monotonic() + budget_seconds
+        self._budget_seconds = budget_seconds
         self._first = None
         self._loss = ""
         self._bar = rich.progress.Progress(
@@ -165,13 +165,14 @@ class TrainingProgress:
         """Show that a step is done."""
         now = time.monotonic()
         if self._first is None:
-            # The step that compiles tells nothing about the speed.
+            # The step that compiles says nothing about the speed, nor does it count for a time budget.
             self._first = (step, now)
         steps, seconds = step - self._first[0], now - self._first[1]
         figures = [self._loss]
         if steps and seconds > MIN_SECONDS:
             left = (self._steps - step) * seconds / steps
-            left = left if self._ends is None else max(0.0, min(left, self._ends - now))
+            if self._budget_seconds is not None:
+                left = max(0.0, min(left, self._budget_seconds - seconds))
             units = self._units_until(step) - self._units_until(self._first[0])
             figures += [
                 f"{units / seconds:,.0f} {self._unit}/s",

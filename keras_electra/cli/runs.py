@@ -94,6 +94,8 @@ class ShowRun(OfOneRun):
         event = record.pop("last_event") or {}
         record["checkpoint_steps"] = ", ".join(map(str, record["checkpoint_steps"])) or None
         record["last_event"] = event.get("kind")
+        if event.get("reason"):
+            record["last_event"] += f" ({event['reason']})"
         print_record(record)
         if row:
             display.say(f"last row of the log, at step {row.pop('step', None)}:")

@@ -60,8 +60,8 @@ class PretrainConfig(Options):
     steps: int = option(1_000_000, "optimizer updates")
     time_budget_minutes: float | None = option(
         None,
-        "end the schedule and the run after this many minutes of training, the warm-up a tenth of its "
-        "steps at most; none for no limit",
+        "end the schedule and the run after this many minutes of training, without the first step, which "
+        "compiles; the warm-up takes a tenth of the steps at most; none for no limit",
     )
     seed: int = option(0, "decides the start, the order, the masks, the draws and the dropout")
     dtype_policy: Precision = option("float32", PRECISION_HELP)

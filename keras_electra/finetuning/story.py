@@ -72,7 +72,10 @@ def finetune(
         run_dir: the run folder; made at the first start.
         config: the recipe; None for that of the encoder's size and the task.
         weights: of a path, "last" or "average", as of `load`.
-        callbacks: further Keras callbacks; an epoch is `config.log_every_steps` steps.
+        callbacks: list of Keras callbacks; an epoch is `config.log_every_steps` steps, its logs are the
+            metrics of the log row. One that sets `stop_training`, such as
+            `keras.callbacks.EarlyStopping("loss", patience=5)`, ends the run as "stopped", with a
+            checkpoint; the same call continues it.
         splits: names of the splits to read and score; None for all that the data has.
         on_row: called with each row of the log, a dict.
         on_step: called with the number of each step done, over all trials.
