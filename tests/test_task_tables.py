@@ -952,7 +952,9 @@ def test_columns_of_words(tmp_path):
 
 
 def test_a_text_file_that_is_a_table_is_not_taken_for_words(tmp_path):
-    path = write(tmp_path / "reviews.txt", "A slow film.\tbad\nA fine film.\tgood\n")
+    path = write(tmp_path / "reviews.txt", "A slow film.\tbad\nA fine film.\tgood\n" * 4)
+    assert own_task(path)[0].kind == "classification"
+    path = write(tmp_path / "some.txt", "A slow film.\tbad\nA fine film.\tgood\nbad\n")
     with pytest.raises(InputError, match="expected a word at the beginning.*'A slow film.'"):
         own_task(path)
 
