@@ -74,10 +74,25 @@ def test_lines_of_standard_input_are_labelled(run, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(f"the cat {VERBS[0]} a dog .\n\nthe dog .\n"))
     assert main(["predict", "--model", str(run), "-"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[0].startswith("good  (")
+    assert len(lines) == 3 and lines[0].startswith("good  (") and not lines[1]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert main(["predict", "--model", str(run), "-"]) == 2
     assert "text: expected at least one, or - for standard" in capsys.readouterr().err
+
+
+def test_a_line_of_text_gives_a_row_with_its_number(run, tmp_path, capsys, monkeypatch):
+    text = f"the cat {VERBS[0]} a dog .\n\nthe dog .\n"
+    (tmp_path / "texts.txt").write_text(text)
+    for arguments in (["--data", str(tmp_path / "texts.txt")], ["-", "--json"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        assert main(["predict", "--model", str(run), *arguments]) == 0
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [row["id"] for row in rows] == ["0", "1", "2"]
+        assert rows[0]["label"] == "good"
+        assert rows[1] == {"id": "1", "label": None, "probabilities": None, "gold": None}
+    arguments = ["--data", str(tmp_path / "texts.txt"), "--text-column", "review"]
+    assert main(["predict", "--model", str(run), *arguments]) == 2
+    assert "expected no columns of a file of texts" in capsys.readouterr().err
 
 
 def test_a_table_may_have_numbers_for_names_or_none(run, tmp_path, capsys):

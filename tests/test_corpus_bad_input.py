@@ -341,7 +341,7 @@ class TestTables:
         ("line", "reason"),
         [
             ("no json", "record 2: expected a JSON object"),
-            ("[1, 2]", "expected a JSON object on each line"),
+            ("[1, 2]", "record 2: expected a JSON object, received"),
             ('{"text": "cut', "record 2: expected a JSON object"),
             ('{"text": 7}', "expected text in 'text', received '7'"),
             ('{"content": "a", "n": 1}', "expected the column 'text', received 'content', 'n'"),

@@ -397,7 +397,7 @@ def test_answers_that_are_not_in_their_context_are_told(tmp_path):
         ("half", (Answer("Anna", 0), Answer("Clara", -1))),
     ]
     assert problems["answer not in its context"]["first"] == [
-        f"{tmp_path / 'q.json'}: question lost: expected an answer that stands in its context, "
+        f"{tmp_path / 'q.json'}: item 1, question lost: expected an answer that stands in its context, "
         "received 'Clara'"
     ]
     assert {sort: one["count"] for sort, one in problems.items()} == {
@@ -434,7 +434,7 @@ def test_a_file_is_the_split_it_is_named_after_or_is_divided(tmp_path):
 
 @pytest.mark.parametrize("content", [[], {"data": [{"title": "t"}]}, {"data": {}}])
 def test_another_form_is_refused(tmp_path, content):
-    with pytest.raises(InputError, match=r"q\.json: expected"):
+    with pytest.raises(InputError, match=r"q\.json: (item 1: )?expected"):
         read("squad1", dump(tmp_path / "q.json", content))
 
 
@@ -488,7 +488,8 @@ def test_a_broken_line_is_told_and_the_rest_read(tmp_path):
     found, problems = read("newsqa", {"train": path, "dev": path})
     assert [one.id for one in found] == ["q1", "q1#2"]
     assert problems["not a question"]["first"] == [
-        f"{path}:3: expected 'context' and 'qas' as in MRQA, received 'context'"
+        f"{path}:3: expected 'context' and 'qas', or 'paragraphs' with these, as in SQuAD and MRQA, "
+        "received 'context'"
     ]
 
 
@@ -499,7 +500,7 @@ def test_half_of_a_character_is_no_question(tmp_path):
     found, problems = read("newsqa", {"train": path, "dev": path})
     assert len(found) == len(LINES) - 1
     assert problems["half of a character"]["first"] == [
-        f"{path}:3: expected characters, received half of a surrogate pair (U+D83D)"
+        f"{path}:3, question q1: expected characters, received half of a surrogate pair (U+D83D)"
     ]
 
 

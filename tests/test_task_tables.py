@@ -952,8 +952,10 @@ def test_columns_of_words(tmp_path):
 
 
 def test_a_text_file_that_is_a_table_is_not_taken_for_words(tmp_path):
-    path = write(tmp_path / "reviews.txt", "A slow film.\tbad\nA fine film.\tgood\n")
-    with pytest.raises(InputError, match="expected a word at the beginning.*'A slow film.'"):
+    path = write(tmp_path / "reviews.txt", "A slow film.\tbad\nA fine film.\tgood\n" * 4)
+    assert own_task(path)[0].kind == "classification"
+    path = write(tmp_path / "some.txt", "New York\tLOC\nRome\tLOC\nBonn\tLOC\n")
+    with pytest.raises(InputError, match="expected a word at the beginning.*'New York'"):
         own_task(path)
 
 

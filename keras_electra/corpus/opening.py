@@ -165,9 +165,11 @@ def read_exactly(file, num_bytes: int) -> bytes:
 
 
 def stored_kind(path: str) -> Kind:
-    """The kind of a file that is no pipe, by its name and, where that does not say it, by its bytes."""
+    """The kind of a file by its name and, where that does not say it, by its bytes."""
     kind = kind_of(path)
-    if kind.compression or path == STANDARD_INPUT or not may_be_other(kind.format, path):
+    # What is read from a pipe is gone.
+    is_pipe = not is_remote(path) and not os.path.isfile(path)
+    if kind.compression or is_pipe or not may_be_other(kind.format, path):
         return kind
     try:
         with StoredFile(path) as file:

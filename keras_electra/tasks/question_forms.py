@@ -95,7 +95,8 @@ def entries_in(values, problems: Problems) -> Iterator[tuple[str, str, dict]]:
         is_first = False
         for context, entries in found:
             for entry in entries:
-                yield place, context, entry
+                name = id_in(entry) if isinstance(entry, dict) else ""
+                yield f"{place}, question {name}" if name else place, context, entry
 
 
 def refuse(sentence: str, problems: Problems | None) -> None:

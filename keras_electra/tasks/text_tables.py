@@ -10,6 +10,8 @@ from keras_electra.tasks.values import Row, parsed
 
 NUM_LOOKED_AT = 200
 """Lines that are looked at."""
+MIN_ALIKE = 0.9
+"""Share of the lines of a table with as many fields as the first."""
 LABEL = "__label__"
 """What fastText writes in front of a label."""
 TextForm = Literal["json lines", "fasttext", "tabs", "csv"]
@@ -18,7 +20,7 @@ TextForm = Literal["json lines", "fasttext", "tabs", "csv"]
 def table_form(path, encoding: str = "utf-8") -> TextForm | None:
     """What table a text file holds, by its first lines; None for tagged words and plain texts.
 
-    JSON lines begin with an object, fastText's with `__label__`. Other tables have in all lines the
+    JSON lines begin with an object, fastText's with `__label__`. Other tables have in nearly all lines the
     same number of tabs, or else of another separator, and texts of several words.
     """
     first = list(itertools.islice(text_lines(path, encoding), NUM_LOOKED_AT))
@@ -31,13 +33,14 @@ def table_form(path, encoding: str = "utf-8") -> TextForm | None:
         return "fasttext"
     # Words in columns have no blanks between tabs, or nothing but blanks.
     tabs = [line.rstrip("\r\n").split("\t") for line in lines]
-    if all(len(fields) == len(tabs[0]) > 1 for fields in tabs):
+    num_alike = sum(len(fields) == len(tabs[0]) > 1 for fields in tabs)
+    if num_alike >= MIN_ALIKE * len(tabs):
         return "tabs" if mostly_texts(tabs) else None
     # Imported here because it brings NumPy, without which this package is imported at once.
     from keras_electra.corpus.delimited import equal_share, separator_of
 
     separator = separator_of(lines)
-    is_table = separator is not None and equal_share(lines, separator) == 1.0
+    is_table = separator is not None and equal_share(lines, separator) >= MIN_ALIKE
     if not is_table or (separator == "," and " " in lines[0].strip()):
         return None
     return "csv" if mostly_texts([line.split(separator) for line in lines[1:]]) else None
