@@ -28,7 +28,7 @@ SENTENCES = [f"the {SUBJECTS[i % 8]} {VERBS[i % 2]} a {SUBJECTS[(i * 3) % 8]}" f
 TABLES = {
     "classification": [{"text": s, "label": ["no", "yes"][i % 2]} for i, s in enumerate(SENTENCES)],
     "pairs": [
-        {"text": s, "second_text": SENTENCES[i - 1], "label": ["no", "yes"][i % 2]}
+        {"sentence1": s, "sentence2": SENTENCES[i - 1], "label": ["no", "yes"][i % 2]}
         for i, s in enumerate(SENTENCES)
     ],
     "regression": [{"text": s, "score": i % 7 / 3} for i, s in enumerate(SENTENCES)],
