@@ -19,6 +19,7 @@ from keras_electra.finetuning.searching import combinations_of
 from keras_electra.finetuning.trials import Course
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
+from keras_electra.runs.happenings import marks_of
 from keras_electra.tasks.own import own_task
 from keras_electra.workers import PredictorClient, WorkerError
 
@@ -304,17 +305,49 @@ def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
     outcome = tune(tmp_path / "run", callbacks=[spoiled], on_message=sentences.append)
     assert outcome.state == "finished"
     (trial,) = outcome.results["trials"]
-    # The next seeds may learn nothing, which counts as well.
-    seeds = [1000 * attempt for attempt in range(trial["attempt"] + 1)]
-    assert trial["attempt"] >= 1
-    assert [*trial["diverged"], trial["seed"]] == seeds
-    assert outcome.results["num_diverged"] == trial["attempt"]
+    assert (trial["diverged"], trial["seed"], trial["attempt"]) == ([0], 1000, 1)
+    assert outcome.results["num_diverged"] == 1
+    assert outcome.results["num_learned_nothing"] == 0
     events = RunFolder(tmp_path / "run").events()
     (noted,) = [event["figures"] for event in events if event["kind"] == "baselines"]
     assert 0.3 < next(iter(noted.values()))["accuracy"] < 0.7
     restarts = [event for event in events if event["kind"] == "restart"]
     assert "expected finite gradients" in restarts[0]["reason"]
     assert any("diverged with seed 0" in sentence for sentence in sentences)
+
+
+@pytest.fixture
+def constant(monkeypatch):
+    """Every trial gives one answer for everything."""
+    monkeypatch.setattr("keras_electra.finetuning.concluding.has_diverged", lambda *found: True)
+    return {"epochs": 1, "max_restarts": 1}
+
+
+def test_a_trial_too_short_to_learn_is_not_restarted(tune, tmp_path, constant):
+    path, sentences = tmp_path / "run", []
+    outcome = tune(path, on_message=sentences.append, **constant)
+    (trial,) = outcome.results["trials"]
+    assert trial["is_too_short"] and not trial["learned_nothing"]
+    assert (trial["diverged"], trial["attempt"]) == ([], 0)
+    assert any("too few to tell whether it learns" in sentence for sentence in sentences)
+    told = "1 trial, 0 restarted after they diverged, 1 too short to tell whether they learned"
+    assert (path / "results.md").read_text().startswith(told)
+    assert "1 too short to tell whether they learned" in TaskRun(path).state_sentence()
+    assert "too_short" in [event["kind"] for event in RunFolder(path).events()]
+
+
+def test_a_trial_that_learned_nothing_is_told_apart(tune, tmp_path, constant, monkeypatch):
+    monkeypatch.setattr("keras_electra.finetuning.concluding.ENOUGH_STEPS", 2)
+    path, sentences = tmp_path / "run", []
+    outcome = tune(path, on_message=sentences.append, **constant)
+    (trial,) = outcome.results["trials"]
+    assert trial["learned_nothing"] and not trial["is_too_short"]
+    assert (trial["diverged"], trial["restart_reasons"]) == ([0], ["learned nothing"])
+    assert (outcome.results["num_diverged"], outcome.results["num_learned_nothing"]) == (0, 1)
+    assert any("learned nothing with seed 0 and starts again" in one for one in sentences)
+    assert "1 restarted after they learned nothing" in (path / "results.md").read_text()
+    marks = [mark for mark in marks_of(RunFolder(path).events()) if mark.kind == "trial restart"]
+    assert [mark.label for mark in marks] == ["a trial started again at step 0: learned nothing"]
 
 
 class Spoil(keras.callbacks.Callback):

@@ -11,6 +11,7 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
+from keras_electra.cli.following import RESUMES
 from keras_electra.cli.judge import load, print_trace
 from keras_electra.cli.options import number
 from keras_electra.cli.prepare import build_store
@@ -71,9 +72,9 @@ class Demo:
         summarize(outcome, config)
         if outcome.state != "finished":
             again = f"keras-electra demo --run-dir {quoted(run.path)}"
-            display.say_next(f"{again}    (goes on where it ended)")
+            display.say_next(f"{again}{RESUMES}")
             return outcome.exit_code
-        show(run.path)
+        show(run.path, config.steps)
         return outcome.exit_code
 
     def _config(self, run, store) -> PretrainConfig:
@@ -126,7 +127,7 @@ def shipped_books(stack: contextlib.ExitStack) -> list[pathlib.Path]:
     return [stack.enter_context(importlib.resources.as_file(book)) for book in books]
 
 
-def show(path: pathlib.Path) -> None:
+def show(path: pathlib.Path, steps: int) -> None:
     """Evaluate the run, corrupt and judge a sentence, and say what to do next."""
     from keras_electra.tracing import trace
 
@@ -139,7 +140,7 @@ def show(path: pathlib.Path) -> None:
     here = quoted(path)
     display.say_next(
         f'keras-electra corrupt --model {here} "A sentence of your own."',
-        f"keras-electra demo --run-dir {here} --steps N    (train longer)",
+        f"keras-electra demo --run-dir {here} --steps {2 * steps}    # trains longer",
         "keras-electra tokenizer train --corpus YOUR_TEXTS --out vocab.txt",
         "keras-electra prepare --corpus YOUR_TEXTS --vocab vocab.txt --out STORE",
         "keras-electra pretrain --store STORE --run-dir RUN --size small",

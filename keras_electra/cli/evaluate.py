@@ -8,6 +8,7 @@ import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Weights, existing, quoted, start_keras
+from keras_electra.cli.following import of_pretrainer
 from keras_electra.cli.options import NONE, number
 from keras_electra.cli.original import Original
 from keras_electra.errors import InputError
@@ -97,10 +98,7 @@ def evaluate_and_print(path, store=None, *, as_json=False, **options) -> None:
         display.print_json(figures)
         return
     print_figures(figures)
-    display.say_next(
-        f'keras-electra detect --model {quoted(path)} "Some text."',
-        f'keras-electra corrupt --model {quoted(path)} "Some text."',
-    )
+    display.say_next(*of_pretrainer(path, figures["rtd_loss"] is not None))
 
 
 def print_figures(figures: dict) -> None:

@@ -3,12 +3,14 @@
 import contextlib
 import dataclasses
 import pathlib
+import shlex
 from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Head, Weights, existing, quoted, start_keras
+from keras_electra.cli.following import of_model
 from keras_electra.cli.options import choice
 from keras_electra.errors import InputError
 
@@ -68,7 +70,7 @@ class Export:
             else:
                 difference = self._write(model)
         display.say(self._sentence(difference))
-        display.say_next(*self._next())
+        display.say_next(*self._next(model))
 
     def _refuse_what_does_not_go_together(self):
         if self.precision != "float32" and self.format not in ("onnx", "web"):
@@ -108,24 +110,25 @@ class Export:
         subject = "probabilities" if self.precision == "int8" else "outputs"
         return f"written to {self.out}; {subject} beside those of Keras: {difference}"
 
-    def _next(self) -> list[str]:
+    def _next(self, model) -> list[str]:
         """What to do with it."""
-        path = quoted(self.out)
+        path, named = quoted(self.out), repr(str(self.out))
         opened = {
-            "keras": f"import keras_electra; model = keras_electra.load('{self.out}')",
-            "onnx": f"import keras_electra; model = keras_electra.OnnxModel('{self.out}')",
-            "openvino": f"import openvino; model = openvino.compile_model('{self.out}/model.xml')",
-            "saved-model": f"import tensorflow; model = tensorflow.saved_model.load('{self.out}')",
+            "keras": f"import keras_electra; model = keras_electra.load({named})",
+            "onnx": f"import keras_electra; model = keras_electra.OnnxModel({named})",
+            "openvino": "import openvino; "
+            f"model = openvino.compile_model({str(self.out / 'model.xml')!r})",
+            "saved-model": f"import tensorflow; model = tensorflow.saved_model.load({named})",
             "litert": "from ai_edge_litert.interpreter import Interpreter; "
-            f"model = Interpreter('{self.out}').get_signature_runner()",
-            "torch": f"import torch; model = torch.export.load('{self.out}').module()",
+            f"model = Interpreter({named}).get_signature_runner()",
+            "torch": f"import torch; model = torch.export.load({named}).module()",
         }
         commands = {
-            "keras": [f'keras-electra detect --model {path} "Some text."'],
+            "keras": of_model(model, self.out),
             "onnx": [f"keras-electra serve --model {path}"],
             "web": [f"python -m http.server --bind 127.0.0.1 --directory {path}"],
         }
         lines = commands.get(self.format, [])
         if self.format in opened:
-            lines.append(f'python -c "{opened[self.format]}"')
+            lines.append(f"python -c {shlex.quote(opened[self.format])}")
         return lines

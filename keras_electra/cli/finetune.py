@@ -18,12 +18,14 @@ from keras_electra.cli.arguments import (
     start_keras,
     texts_of,
 )
+from keras_electra.cli.following import RESUMES, of_task_model
 from keras_electra.cli.options import given, options_of
 from keras_electra.cli.original_finetune import OriginalFinetune
 from keras_electra.cli.own_data import Columns
 from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, FinetuneConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
+from keras_electra.exploring.records import restarts_in_words
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind, way_on
@@ -35,12 +37,6 @@ BY_TASK = dict.fromkeys(
 RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name="run")
 AnswerOptions = options_of(AnswerConfig, name="answers")
 OptimizerOptions = options_of(OptimizerConfig, leave_out={"ema_rate"}, defaults=BY_TASK)
-
-EXAMPLES = {
-    "question_answering": "\"$(printf 'A question?\\tA context.')\"",
-    "multiple_choice": "\"$(printf 'A question?\\tA choice.\\tAnother one.')\"",
-}
-"""What to predict on, by kind of task."""
 
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 Required = {"help_behavior_hint": "(required)"}
@@ -159,25 +155,16 @@ def finetune_with_progress(
 
 def conclude(outcome) -> None:
     """Say how a run ended, its figures, and what to do next."""
-    path = quoted(outcome.run.path)
+    path = outcome.run.path
     if outcome.results is None:
         display.say(f"{outcome.state}: {shown_path(outcome.run.path)}")
-        display.say_next("the same command again    (goes on where it ended)")
+        display.say_next(f"{way_on(outcome.run)}{RESUMES}")
         return
     print_results(outcome.results)
     display.say_next(
-        predict_command(outcome.model, path),
-        f"less {quoted(outcome.run.path / 'results.md')}",
+        of_task_model(outcome.model, path, path),
+        f"less {quoted(path / 'results.md')}",
     )
-
-
-def predict_command(model, path: str) -> str:
-    """What judges new text with the model of a run, of its kind."""
-    models = getattr(model, "models", {None: model})
-    name, one = next(iter(models.items()))
-    flag = f" --task {name}" if len(models) > 1 else ""
-    text = EXAMPLES.get(one.kind, '"Some text."')
-    return f"keras-electra predict --model {path}{flag} {text}"
 
 
 def print_results(results: dict) -> None:
@@ -198,8 +185,7 @@ def print_results(results: dict) -> None:
     display.output.print(grid)
     trials = "1 trial" if num_trials == 1 else f"{num_trials} trials"
     display.say(
-        f"{trials}, {results['num_diverged']} restarted; best by validation: "
-        f"trial {results['best_trial']}"
+        f"{trials}, {restarts_in_words(results)}; best by validation: trial {results['best_trial']}"
     )
 
 

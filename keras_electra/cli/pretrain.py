@@ -9,6 +9,7 @@ import tyro
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, devices_spec, existing, quoted, start_keras
 from keras_electra.cli.evaluate import evaluate_and_print
+from keras_electra.cli.following import RESUMES, of_pretrainer
 from keras_electra.cli.options import choice, given, options_of
 from keras_electra.cli.original import Original, OriginalRun
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
@@ -202,11 +203,11 @@ def conclude(outcome, config: PretrainConfig) -> None:
     if outcome.state == "finished":
         display.say_next(
             f"keras-electra evaluate --run-dir {path}",
-            f'keras-electra detect --model {path} "Some text."',
+            *of_pretrainer(outcome.run.path, config.objective.has_detector),
             f"keras-electra export --model {path} --out PRESET",
         )
     else:
-        display.say_next(f"keras-electra pretrain --run-dir {path}    (goes on where it ended)")
+        display.say_next(f"keras-electra pretrain --run-dir {path}{RESUMES}")
 
 
 def summarize(outcome, config: PretrainConfig) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
+import shlex
 from typing import Annotated
 
 import tyro
@@ -14,6 +15,7 @@ from keras_electra.cli.preparing import ProgressPath, Sources
 from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.launching.commands import flags
 from keras_electra.launching.progress import ProgressFile
 
 MAX_MEGABYTES = 500
@@ -81,7 +83,7 @@ class TrainTokenizer:
             multiple_of=self.multiple_of,
         )
         save(tokenizer, self.out)
-        display.say_next(prepare_command(self.corpus, self.out, config))
+        display.say_next(prepare_command(self.corpus, self.out, config, self.text))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,7 +143,7 @@ class ExtendTokenizer:
             former = " ".join(tokenizer.tokens_of(pieces))
             display.say(f"  {extension.tokenizer.vocabulary[index]} (before: {former})")
         display.say_next(
-            prepare_command(self.corpus, self.out, tokenizer.config),
+            prepare_command(self.corpus, self.out, tokenizer.config, self.text),
             "keras-electra pretrain --store STORE --from RUN --size SIZE_OF_RUN --run-dir NEW_RUN",
         )
 
@@ -161,10 +163,11 @@ def save(tokenizer, path: pathlib.Path) -> None:
     display.say(f"{tokenizer.vocabulary_size:,} entries written to {path}")
 
 
-def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config) -> str:
-    """What makes a store with the vocabulary."""
+def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config, reading) -> str:
+    """What makes a store with the vocabulary, the text read as it was for it."""
     files = f"--corpus {' '.join(map(quoted, corpus))} --vocab {quoted(vocabulary)}"
-    return f"keras-electra prepare {files}{as_flags(config)} --out STORE"
+    read = "".join(f" {shlex.quote(word)}" for word in flags(given(reading)))
+    return f"keras-electra prepare {files}{as_flags(config)}{read} --out STORE"
 
 
 def train_tokenizer(

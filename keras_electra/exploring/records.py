@@ -10,6 +10,8 @@ from keras_electra.runs.rows import parse_row
 from keras_electra.scoring import summary
 
 RESULT_FILE, RESULTS_FILE = "result.json", "results.json"
+LEARNED_NOTHING = "learned nothing"
+"""Reason of a restart, where there is no sentence about numbers that are not finite."""
 
 
 def trial_results(run_path) -> list[dict]:
@@ -86,3 +88,28 @@ def joined(rows: list[dict], examples: list[dict]) -> list[tuple[dict, dict]]:
     for example in examples:
         by_id[example["id"]].append(example)
     return [(row, by_id[row["id"]].popleft() if by_id.get(row["id"]) else {}) for row in rows]
+
+
+def numbers_of_restarts(results: list[dict]) -> dict[str, int]:
+    """How many attempts diverged, how many learned nothing, and how many trials were too short.
+
+    The first two were followed by a restart; of the third it cannot be told whether they learned.
+    """
+    num_restarts = sum(len(result["diverged"]) for result in results)
+    reasons = [reason for result in results for reason in result.get("restart_reasons", ())]
+    num_learned_nothing = sum(reason == LEARNED_NOTHING for reason in reasons)
+    return {
+        "num_diverged": num_restarts - num_learned_nothing,
+        "num_learned_nothing": num_learned_nothing,
+        "num_too_short": sum(bool(result.get("is_too_short")) for result in results),
+    }
+
+
+def restarts_in_words(content: dict) -> str:
+    """What `numbers_of_restarts` found, for people."""
+    told = [f"{content['num_diverged']} restarted after they diverged"]
+    if content.get("num_learned_nothing"):
+        told.append(f"{content['num_learned_nothing']} restarted after they learned nothing")
+    if content.get("num_too_short"):
+        told.append(f"{content['num_too_short']} too short to tell whether they learned")
+    return ", ".join(told)

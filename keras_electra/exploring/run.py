@@ -8,8 +8,10 @@ from keras_electra.exploring.examples import Judged, judged_examples
 from keras_electra.exploring.records import (
     RESULTS_FILE,
     best_trial,
+    numbers_of_restarts,
     over_trials,
     read_lines,
+    restarts_in_words,
     split_file,
     trial_results,
 )
@@ -167,8 +169,11 @@ class TaskRun:
                 return f"{state}: no trial is done yet; look again when the first one is"
             return f"{state}: no trial was finished; start the same command again to go on"
         if state == "finished":
-            return f"finished, {trials}; best by validation: trial {self.best_trial}"
-        return f"{state}, {trials}; figures are of those"
+            told = f"finished, {trials}; best by validation: trial {self.best_trial}"
+        else:
+            told = f"{state}, {trials}; figures are of those"
+        numbers = numbers_of_restarts(self.trial_results)
+        return f"{told}; {restarts_in_words(numbers)}" if any(numbers.values()) else told
 
     def _predictions(self, trial: int) -> pathlib.Path:
         return self.path / "trials" / f"trial_{trial:02d}" / "predictions"

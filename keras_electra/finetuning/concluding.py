@@ -14,15 +14,21 @@ from keras_electra.runs.files import write_json
 from keras_electra.scoring import baseline_rows, has_diverged, report, simplest_rows
 from keras_electra.tasks.predictions import with_threshold
 
+ENOUGH_STEPS = 200
+"""Steps from which a trial that answers like a constant has failed, and was not only short."""
+
 
 def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: str | None) -> bool:
     """Write what a trial leaves, its record last; or say that it has to start again.
 
     Args:
         trial: at its end.
-        diverged: seeds of its attempts that diverged before.
+        diverged: seeds of its attempts that were given up before.
         reason: the sentence of a training that was not finite, or None; kept with the trial where it has
             no attempt left.
+
+    A trial that gives everything one answer learned nothing if it had `ENOUGH_STEPS`, and starts again;
+    of a shorter one that cannot be told, and it is done.
 
     Returns:
         Whether the trial is done.
@@ -44,11 +50,21 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
         }
         for name, data in setting.data.items()
     }
-    learned_nothing = has_learned_nothing(setting, trial, judged)
+    is_constant = has_learned_nothing(setting, trial, judged)
+    is_too_short = is_constant and trial.course.step < ENOUGH_STEPS
+    learned_nothing = is_constant and not is_too_short
     if learned_nothing and not is_last:
         return False
     if learned_nothing:
         setting.tell(f"trial {trial.course.trial} learned nothing with any of its seeds")
+    if is_too_short:
+        setting.tell(
+            f"trial {trial.course.trial} gives one answer for everything, after {trial.course.step} "
+            "steps: too few to tell whether it learns; train for more epochs or on more examples"
+        )
+        setting.session.append_event(
+            "too_short", step=trial.keeper.run_step, trial=trial.course.trial
+        )
     figures, reports = {}, {}
     for name, rows_of_split in judged.items():
         figures[name], reports[name] = scored(setting, name, rows_of_split)
@@ -61,7 +77,9 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
         "seed": trial.course.seed(setting.config),
         "attempt": trial.course.attempt,
         "diverged": diverged,
+        "restart_reasons": restart_reasons(setting, trial)[: len(diverged)],
         "learned_nothing": learned_nothing,
+        "is_too_short": is_too_short,
         "steps": trial.course.step,
         "seconds": trial.course.seconds,
         "validations": trial.course.validations,
@@ -71,6 +89,16 @@ def conclude_trial(setting: Setting, trial: Trial, diverged: list[int], reason: 
     }
     write_json(trial.path / RESULT_FILE, record)
     return True
+
+
+def restart_reasons(setting: Setting, trial: Trial) -> list[str]:
+    """Why each attempt of a trial before this one was given up, oldest first."""
+    events = setting.session.folder.events()
+    return [
+        event["reason"]
+        for event in events
+        if event["kind"] == "restart" and event["trial"] == trial.course.trial
+    ]
 
 
 def not_finite(setting: Setting, trial: Trial) -> str | None:

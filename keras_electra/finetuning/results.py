@@ -2,7 +2,14 @@
 
 import pathlib
 
-from keras_electra.exploring.records import RESULTS_FILE, best_trial, over_trials, split_file
+from keras_electra.exploring.records import (
+    RESULTS_FILE,
+    best_trial,
+    numbers_of_restarts,
+    over_trials,
+    restarts_in_words,
+    split_file,
+)
 from keras_electra.runs.files import to_json_lines, write_bytes, write_json
 
 TABLE_FILE = "results.md"
@@ -30,7 +37,7 @@ def write_results(run_path, results: list[dict], record: dict) -> dict:
     content = {
         "results": over_trials(results),
         "best_trial": best_trial(results),
-        "num_diverged": sum(len(result["diverged"]) for result in results),
+        **numbers_of_restarts(results),
         "trials": [
             {name: value for name, value in result.items() if name not in ("figures", "reports")}
             for result in results
@@ -50,8 +57,8 @@ def as_markdown(content: dict) -> str:
     names = sorted({name for found in content["baselines"].values() for name in found})
     heading = ["task", "split", "figure", "mean", "median", "std", "95 % interval", *names]
     lines = [
-        f"{trials}, {content['num_diverged']} restarted after they diverged; best by "
-        f"validation: trial {content['best_trial']}. Fractions, not percent.",
+        f"{trials}, {restarts_in_words(content)}; best by validation: trial "
+        f"{content['best_trial']}. Fractions, not percent.",
         "",
         f"| {' | '.join(heading)} |",
         f"|{'---|' * len(heading)}",

@@ -9,7 +9,7 @@ import keras
 from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
-from keras_electra.exploring.records import RESULT_FILE
+from keras_electra.exploring.records import LEARNED_NOTHING, RESULT_FILE
 from keras_electra.finetuning.concluding import (
     conclude_run,
     conclude_trial,
@@ -224,12 +224,15 @@ def run_trial(setting: Setting, number: int) -> tuple[str, str | None]:
         if conclude_trial(setting, trial, diverged, reason):
             return "finished", None
         diverged.append(course.seed(setting.config))
-        setting.tell(
-            f"trial {number} diverged with seed {diverged[-1]} and starts again with another"
-        )
+        how = LEARNED_NOTHING if reason is None else "diverged"
+        setting.tell(f"trial {number} {how} with seed {diverged[-1]} and starts again with another")
         course, metrics = begun(setting, number, attempt=course.attempt + 1), None
         setting.session.append_event(
-            "restart", trial=number, attempt=course.attempt, reason=reason or "learned nothing"
+            "restart",
+            step=setting.first_step(number),
+            trial=number,
+            attempt=course.attempt,
+            reason=reason or LEARNED_NOTHING,
         )
 
 

@@ -31,7 +31,8 @@ def marks_of(events: list[dict]) -> list[Mark]:
         elif kind == "resume" and "checkpoint" in event:
             marks.append(Mark(step, "restart", f"went on from the checkpoint {when}"))
         elif kind == "restart":
-            marks.append(Mark(step, "trial restart", f"a trial started again {when}"))
+            reason = f": {event['reason']}" if event.get("reason") else ""
+            marks.append(Mark(step, "trial restart", f"a trial started again {when}{reason}"))
         elif kind == "failure":
             marks.append(Mark(step, "failure", f"failed {when}"))
         elif kind == "checkpoint":

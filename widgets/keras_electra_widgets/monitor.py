@@ -261,8 +261,10 @@ class RunMonitor(Panel):
             message = status.get("message") or "the run has failed"
             self.alarm(str(message), self.log_tail())
         elif state == "finished":
-            viewer = "TaskExplorer" if "finetune" in self.follower.config else "ReplacedTokenView"
-            self.say(f"The run has finished. Next: {viewer}({where!r}) looks into it.")
+            viewers = {"finetune": "TaskExplorer", "pretrain": "ReplacedTokenView"}
+            found = [name for kind, name in viewers.items() if kind in self.follower.config]
+            then = f" Next: {found[0]}({where!r}) looks into it." if found else ""
+            self.say(f"The run has finished.{then}")
         elif state in ("stopped", "interrupted"):
             how = "was stopped" if state == "stopped" else "ended without finishing"
             self.say(
