@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.arguments import Backend, Json, Weights, existing, quoted, start_keras
+from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
 from keras_electra.cli.following import of_pretrainer
 from keras_electra.cli.options import NONE, number
 from keras_electra.cli.original import Original
