@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_electra.config.options import refuse_unknown
+from keras_electra.errors import InputError
 from keras_electra.tasks.examples import Example
 from keras_electra.tasks.guessing import Guess, guess, sentence_on
 from keras_electra.tasks.own import check_options
 from keras_electra.tasks.own_files import check_file_options, file_examples
 from keras_electra.tasks.own_tables import TableReader, form_by, form_of, sampled
-from keras_electra.tasks.roles import Roles, option_of, roles_of
+from keras_electra.tasks.roles import SEVERAL, Roles, option_of, roles_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.task import Kind, Problems
 from keras_electra.tasks.text import named
@@ -55,15 +56,24 @@ def own_examples(
     form = form_of(data, encoding)
     if form != "table":
         check_file_options(form, given, kind=kind, separator=separator, has_header=has_header)
-        return list(file_examples(data, form, problems, given.tags, encoding))
+        found = list(file_examples(data, form, problems, given.tags, encoding))
+        return some(found, problems)
     separator = separator or (trained_columns or {}).get("separator")
     reading = {"encoding": encoding, "has_header": has_header}
     sample = sampled(data, **reading, known=[*given.names, *trained.names])
     found, sentence = as_trained(sample, kind, given, trained, separator)
     if on_message:
         on_message(sentence)
-    reader = TableReader("data", form_by(found, separator), **reading)
-    return list(reader.examples(data, problems, has_labels=False))
+    form = form_by(found, (trained_columns or {}).get("labels"))
+    reader = TableReader("data", form, **reading)
+    return some(list(reader.examples(data, problems, has_labels=False)), problems)
+
+
+def some(examples: list[Example], problems: Problems) -> list[Example]:
+    """The examples; `InputError` where there are none."""
+    if not examples:
+        raise InputError(f"data: expected examples to judge, received none{problems.reason}")
+    return examples
 
 
 def as_trained(
@@ -104,6 +114,6 @@ def as_trained(
 def without_others(found: Guess, roles: set[str]) -> Guess:
     """A guess without roles that the training had none for, such as a second text."""
     others = {
-        role: () if role == "choices" else None for role in found.roles.given() if role not in roles
+        role: () if role in SEVERAL else None for role in found.roles.given() if role not in roles
     }
     return dataclasses.replace(found, roles=dataclasses.replace(found.roles, **others))

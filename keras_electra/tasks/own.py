@@ -24,6 +24,7 @@ def own_task(
     text_column: str | None = None,
     second_text_column: str | None = None,
     label_column: str | None = None,
+    label_columns: Iterable[str] | None = None,
     words_column: str | None = None,
     tags_column: str | None = None,
     question_column: str | None = None,
@@ -59,6 +60,7 @@ def own_task(
         kind: what is learned; None to guess it by the columns.
         text_column, second_text_column, label_column: a text, the other one of a pair, and the label,
             labels or number.
+        label_columns: columns of 0 or 1, one for each label that may apply.
         words_column, tags_column: of tagging: lists, or texts with blanks between. For columns of
             tagged words, `tags_column` is a column's number from 1 (the last if None); for CoNLL-U
             "upos" (if None), "xpos" or another.
@@ -66,10 +68,12 @@ def own_task(
             the context holds none. `question_column` is that of multiple choice, too.
         choice_columns: a column for each choice, or one with lists.
         labels: all labels in the order of their numbers; None for those of the training part, sorted.
+            Where a field holds a list with a 0 or 1 for each label, these are their names, else "0", "1"
+            and so on.
         value_range: numbers that 0 and 1 of the model stand for; None for the least and the largest of
             the training part.
         id_column: what examples are called; None for a column named so, or else the row's number.
-        separator: between several labels in one field; "|" if None.
+        separator: between several labels in one field; "|" if None, or what joins labels that recur.
         metrics, main_metric: figures of `scoring`; None for those usual for the kind.
         validation_fraction: of the draw.
         split_seed: of the draw.
@@ -91,6 +95,7 @@ def own_task(
         text=text_column,
         second_text=second_text_column,
         label=label_column,
+        labels=tuple(label_columns or ()),
         words=words_column,
         tags=tags_column,
         question=question_column,
@@ -138,7 +143,7 @@ def own_task(
     task = dataclasses.replace(
         task,
         splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
-        labels=checked_labels(labels, task.kind),
+        labels=checked_labels(labels, task.kind) or task.labels,
         **chosen_metrics(task, metrics, main_metric),
     )
     if "train" in parts and "validation" not in parts:

@@ -16,7 +16,8 @@ from keras_electra.tasks.columns import (
     TAGGING_RECIPE,
 )
 from keras_electra.tasks.examples import Example
-from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
+from keras_electra.tasks.guessing import Guess, guess
+from keras_electra.tasks.label_forms import SEPARATOR
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
 from keras_electra.tasks.question_forms import is_question_file
@@ -72,7 +73,11 @@ class TableReader:
         examples = self.examples(part.table, problems, split in ("train", "validation"))
         if part.share == "all":
             return examples
-        return iter(share_of(list(examples), part.share, self.validation_fraction, self.split_seed))
+        return iter(
+            share_of(
+                list(examples), part.share, self.validation_fraction, self.split_seed, problems
+            )
+        )
 
     def examples(self, table, problems: Problems, has_labels: bool = True) -> Iterator[Example]:
         """The examples of one table, without a draw.
@@ -137,8 +142,7 @@ def sampled(table, **reading: Any) -> Sample:
     found = rows(table, problems, **reading)
     first = next(found, None)
     if first is None:
-        shown = next(iter(problems.shown.values()), ["none"])
-        raise InputError(f"data: expected rows that can be used, received {shown[0]}")
+        raise InputError(f"data: expected rows that can be used, received none{problems.reason}")
     return Sample(itertools.chain([first], found))
 
 
@@ -162,11 +166,12 @@ def table_task(
         **reading: further attributes of `TableReader`.
     """
     kind, sentence = found.kind, found.sentence
-    form = form_by(found, separator, labels, value_range)
+    form = form_by(found, labels, value_range)
     reader = TableReader(name, form, has_header=has_header, **reading)
     if kind == "regression":
         value_range = value_range or range_of(reader, table)
-        sentence = f"{sentence}; numbers from {value_range[0]:g} to {value_range[1]:g}"
+        percent = " percent" * found.form.numbers.has_percent
+        sentence += f"; numbers from {value_range[0]:g} to {value_range[1]:g}{percent}"
     metrics = METRICS.get(kind, SPAN_METRICS if found.has_spans else TAG_METRICS)
     return Task(
         name=name,
@@ -176,31 +181,60 @@ def table_task(
         metrics=metrics,
         main_metric=MAIN_METRICS.get(kind, metrics[0]),
         recipe=RECIPES.get(kind, {}),
-        columns=options_of(found.roles) | ({"separator": separator} if separator else {}),
+        labels=form.positions or None,
+        columns=options_of(found.roles) | options_of_labels(found, form, separator),
         has_answerability=kind == "question_answering" and has_unanswerable(reader, table),
     ), sentence
 
 
-def form_by(found: Guess, separator: str | None, labels=None, value_range=None) -> RowForm:
+def form_by(found: Guess, labels=None, value_range=None) -> RowForm:
     """How rows become examples, by what their columns are."""
     return RowForm(
         kind=found.kind,
         roles=found.roles,
-        separator=separator or SEPARATOR,
+        separator=found.form.separator,
         labels=labels,
+        positions=named_positions(found.form.positions, labels),
         value_range=value_range,
+        numbers=found.form.numbers,
         has_spans=found.has_spans,
         first_choice=found.first_choice,
     )
 
 
+def named_positions(positions: tuple[str, ...], labels) -> tuple[str, ...]:
+    """Names of the labels of fields with a 0 or 1 for each: those given, in place of numbers.
+
+    Raises:
+        InputError: if they are not as many as the values of a field, or others than those of the columns.
+    """
+    if labels is None or set(labels) == set(positions) or not positions:
+        return positions
+    if len(labels) != len(positions) or positions[0] != "0":
+        raise InputError(
+            f"labels: expected the names of {named(positions)}, received {named(labels)}"
+        )
+    return tuple(labels)
+
+
+def options_of_labels(found: Guess, form: RowForm, separator: str | None) -> dict:
+    """What is to be kept of how labels are written, to read another table in the same way."""
+    options = {}
+    if separator or form.separator != SEPARATOR:
+        options["separator"] = form.separator
+    if form.positions != found.form.positions:
+        options["labels"] = list(form.positions)
+    return options
+
+
 def range_of(reader: TableReader, table) -> tuple[float, float]:
     """The least and the largest number of a table; `InputError` if they are the same."""
-    numbers = {one.label for one in reader.examples(table, Problems())}
+    problems = Problems()
+    numbers = {one.label for one in reader.examples(table, problems)}
     if len(numbers) < 2:
         raise InputError(
             f"label_column: expected different numbers in {reader.form.roles.label!r}, received "
-            f"{named(numbers)} only"
+            f"{named(numbers)} only{problems.reason}"
         )
     return min(numbers), max(numbers)
 
