@@ -434,6 +434,12 @@ def test_columns_of_marks_are_labels():
     assert task.read(rows, "train")[0].label == ("threat",)
     found = own_examples(rows, "multi_label", trained_columns=task.columns)
     assert found[0].label == ("threat",) and found[4].label == ("insult",)
+    with pytest.raises(
+        InputError, match="label_column: .*; several columns of 0 and 1 with label_col"
+    ):
+        own_task(rows, kind="classification")
+    with pytest.raises(InputError, match="label_columns: expected none together with label_column"):
+        own_task(two, label_column="toxic", label_columns=["threat", "insult"])
     with pytest.raises(InputError, match="label_columns: expected none for regression"):
         own_task(two, kind="regression", label_columns=["threat", "insult"])
 
@@ -503,3 +509,12 @@ def test_the_reason_is_said_where_nothing_is_left(tmp_path):
         InputError, match=r"examples to judge, received none; 2 rows .*\(empty text\)"
     ):
         own_examples([{"text": ""}, {"text": NAN}], "classification", text_column="text")
+
+
+def test_percent_signs_in_some_rows_only_are_not_guessed_away():
+    rows = scored("35%", "4%", "0.07")
+    task, _ = own_task(rows)
+    problems = Problems()
+    task.read({"train": rows, "validation": rows}, "train", problems)
+    assert task.kind == "regression" and problems.counts == {"not a number": NUM_ROWS // 3}
+    assert "such as 3.5 % in column 'score', received '0.07'" in problems.reason

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.fields import said_in
+from keras_electra.tasks.fields import UnusableRow, said_in
 from keras_electra.tasks.printed import as_list, spelt
 from keras_electra.tasks.roles import Roles, option_of
 from keras_electra.tasks.sample import Sample
@@ -62,10 +62,20 @@ class Finder:
         sample: the first rows.
         given: the roles that are known.
         has_labels: whether labels, tags or answers have to be there.
+        may_be_several: whether several columns may hold the labels.
+
+    Raises:
+        InputError: for a given column that does not exist, or both `label` and `labels`.
     """
 
-    def __init__(self, sample: Sample, given: Roles, has_labels: bool):
+    def __init__(self, sample: Sample, given: Roles, has_labels: bool, may_be_several: bool = True):
         self.sample, self.given, self.has_labels = sample, given, has_labels
+        self.may_be_several = may_be_several
+        if given.label and given.labels:
+            raise InputError(
+                f"label_columns: expected none together with label_column {given.label!r}, received "
+                f"{named(given.labels)}"
+            )
         for field in dataclasses.fields(given):
             value = getattr(given, field.name)
             for name in value if isinstance(value, tuple) else [value]:
@@ -127,7 +137,7 @@ class Finder:
         first = first or self.one("text", TEXTS, is_needed=False) or self.only_text()
         self.used |= {first, second}
         labels = given.labels
-        if self.has_labels and not labels and label is None:
+        if self.has_labels and self.may_be_several and not labels and label is None:
             labels = self.columns_of_marks()
         if self.has_labels and not labels and label is None:
             label = self.only_label()
@@ -270,6 +280,9 @@ def answers_stand_in(sample: Sample, answers: str, context: str) -> bool:
     """Whether most answers are texts of their contexts; True if there are none to be seen."""
     hits = []
     for text, answer in sample.pairs(context, answers):
-        said = said_in(Row("", {answers: answer}, 0), answers) or []
+        try:
+            said = said_in(Row("", {answers: answer}, 0), answers) or []
+        except UnusableRow:
+            continue
         hits += [one.strip().lower() in str(text).lower() for one, _ in said[:1]]
     return 2 * sum(hits) >= len(hits)

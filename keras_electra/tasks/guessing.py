@@ -7,10 +7,10 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.columns import SPAN_TAG
 from keras_electra.tasks.fields import UnusableRow, whole_number
 from keras_electra.tasks.finding import Finder
+from keras_electra.tasks.gold import RowForm, gold_in, tags_in
 from keras_electra.tasks.label_forms import LabelForm, label_form
 from keras_electra.tasks.right_choice import first_choice
 from keras_electra.tasks.roles import ROLES_OF_KIND, TEXT_KINDS, Roles, check_repeated, option_of
-from keras_electra.tasks.row_examples import RowForm, gold_in, tags_in
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
@@ -73,7 +73,7 @@ def guess(
     sample = rows if isinstance(rows, Sample) else Sample(rows)
     is_told = kind is not None
     given = given or Roles()
-    finder = Finder(sample, given, has_labels)
+    finder = Finder(sample, given, has_labels, may_be_several=kind in (None, "multi_label"))
     kind = kind or finder.kind()
     check_roles(given, kind or "classification")
     roles = {

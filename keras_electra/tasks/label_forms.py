@@ -157,7 +157,7 @@ def may_be_numbers(values, column: str) -> bool:
 def number_kind(values, column: str) -> LabelForm:
     """What a column of nothing but numbers makes."""
     form = number_form(values, column)
-    numbers = {number(value, form) for value in values}
+    numbers = {number(value, form) for value in values} - {None}
     if form.has_percent or not all(one.is_integer() for one in numbers):
         reason = "numbers with a fraction" if not form.has_percent else "numbers in percent"
         return LabelForm(

@@ -16,13 +16,14 @@ from keras_electra.tasks.columns import (
     TAGGING_RECIPE,
 )
 from keras_electra.tasks.examples import Example
+from keras_electra.tasks.gold import RowForm
 from keras_electra.tasks.guessing import Guess, guess
 from keras_electra.tasks.label_forms import SEPARATOR
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
 from keras_electra.tasks.question_forms import is_question_file
 from keras_electra.tasks.roles import Roles, options_of
-from keras_electra.tasks.row_examples import RowForm, examples_of
+from keras_electra.tasks.row_examples import examples_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,

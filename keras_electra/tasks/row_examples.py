@@ -1,7 +1,7 @@
 """From rows of a table to examples: which column is what, and what may stand in it."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from keras_electra.tasks.answers import answers_in
 from keras_electra.tasks.columns import SPAN_TAG
@@ -19,60 +19,19 @@ from keras_electra.tasks.fields import (
     choices_in,
     id_of,
     is_missing,
-    items_in,
-    label_in,
-    label_name,
-    labels_of,
-    marked,
-    number_of,
     said_in,
     text_in,
     words_in,
 )
-from keras_electra.tasks.label_forms import SEPARATOR
-from keras_electra.tasks.numerals import USUAL, NumberForm
-from keras_electra.tasks.printed import spelt
+from keras_electra.tasks.gold import RowForm, check_known, gold_in, tags_in
 from keras_electra.tasks.right_choice import right_choice
-from keras_electra.tasks.roles import Roles, check_repeated
+from keras_electra.tasks.roles import check_repeated
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
 
 UNKNOWN = {TextExample: {"label": None}, QuestionExample: {"is_impossible": False}}
 """What an example of unknown gold has, besides no answers."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RowForm:
-    """How a row becomes an example.
-
-    Attributes:
-        kind: of the task.
-        roles: of the columns.
-        separator: between several labels in one field.
-        labels: those that may be, or None for any; checked where `has_labels`.
-        positions: names of the labels, where a field holds a 0 or 1 for each of them; none where it
-            holds names.
-        value_range: numbers that may be, or None for any.
-        numbers: how numbers are written.
-        has_spans: whether tags must mark spans.
-        first_choice: the number that stands for the first choice, 0 or 1; None where labels are texts of
-            choices.
-        has_labels: whether a row without its label is left out, as in training; otherwise the label
-            is None. Of several labels or answers, of which a row may have none, it is None too where
-            no row of the part has any.
-    """
-
-    kind: str
-    roles: Roles
-    separator: str = SEPARATOR
-    labels: tuple[str, ...] | None = None
-    positions: tuple[str, ...] = ()
-    value_range: tuple[float, float] | None = None
-    numbers: NumberForm = USUAL
-    has_spans: bool = False
-    first_choice: int | None = 0
-    has_labels: bool = True
 
 
 def examples_of(rows: Iterable[Row], form: RowForm, problems: Problems) -> Iterator[Example]:
@@ -141,72 +100,6 @@ def text_example(row: Row, form: RowForm) -> TextExample:
     )
 
 
-def gold_in(row: Row, form: RowForm):
-    """The label, number or labels of a row; None where it has none and needs none."""
-    if form.roles.labels:
-        return marks_in(row, form)
-    column = form.roles.label
-    value = None if column is None else row.values.get(column)
-    # A field without a name among fields of names says that no label applies.
-    if form.kind == "multi_label" and not form.positions:
-        is_there = value is not None or (form.has_labels and column in row.values)
-        if is_there:
-            labels = () if is_missing(value) else labels_of(value, column, form.separator)
-            check_known(labels, column, form)
-            return labels
-    if is_missing(value):
-        return missing_label(row, column, form, value)
-    if form.kind == "multi_label":
-        return marks_of(value, column, form)
-    if form.kind == "regression":
-        return number_of(value, column, form.value_range, form.numbers)
-    label = label_in(value, column)
-    check_known([label], column, form)
-    return label
-
-
-def marks_in(row: Row, form: RowForm) -> tuple[str, ...] | None:
-    """The labels of a row that has a column of 0 or 1 for each."""
-    columns = form.roles.labels
-    values = [row.values.get(column) for column in columns]
-    empty = next((column for column, v in zip(columns, values, strict=True) if is_missing(v)), None)
-    if empty is not None:
-        return missing_label(row, empty, form, None)
-    return marked(values, form.positions, "its column")
-
-
-def marks_of(value, column: str, form: RowForm) -> tuple[str, ...]:
-    """The labels of a field that holds a 0 or 1 for each, in a list or in a dict by name."""
-    found = spelt(value)
-    if isinstance(found, Mapping) and set(found) <= set(form.positions):
-        values = [found.get(name, 0) for name in form.positions]
-    else:
-        values = items_in(value, column, f"a list of {len(form.positions)} times 0 or 1")
-    if values is None:
-        values = [value]
-    return marked(values, form.positions, f"column {column!r}")
-
-
-def missing_label(row: Row, column: str | None, form: RowForm, value) -> None:
-    """None, for a row that needs no label; `UnusableRow` for all others."""
-    if form.has_labels:
-        check_column(row, column, "missing label")
-        what = repr(value) if str(value or "").strip() else "none"
-        raise UnusableRow(
-            "missing label", f"expected a label in column {column!r}, received {what}"
-        )
-
-
-def check_known(labels, column: str, form: RowForm) -> None:
-    """Raise `UnusableRow` where a label has to be one of those that may be, and is not."""
-    for label in labels:
-        if form.has_labels and form.labels is not None and label not in form.labels:
-            raise UnusableRow(
-                "unknown label",
-                f"expected one of {named(form.labels)} in column {column!r}, received {label!r}",
-            )
-
-
 def tagging_example(row: Row, form: RowForm) -> TaggingExample:
     """The example of a sentence of words."""
     check_column(row, form.roles.words)
@@ -234,11 +127,6 @@ def tagging_example(row: Row, form: RowForm) -> TaggingExample:
         )
     check_known(tags, column, form)
     return TaggingExample(id=id_of(row, form.roles.id), words=words, tags=tags)
-
-
-def tags_in(row: Row, form: RowForm) -> tuple[str, ...]:
-    """The tags of a row's words."""
-    return tuple(map(label_name, words_in(row, form.roles.tags)))
 
 
 def question_example(row: Row, form: RowForm) -> QuestionExample:
