@@ -75,7 +75,7 @@ def guess(
     given = given or Roles()
     finder = Finder(sample, given, has_labels, may_be_several=kind in (None, "multi_label"))
     kind = kind or finder.kind()
-    check_roles(given, kind or "classification")
+    check_roles(given, kind or ("multi_label" if given.labels else "classification"))
     roles = {
         "tagging": finder.tagging,
         "question_answering": finder.question_answering,

@@ -61,7 +61,7 @@ def plain(value):
         return {str(name): plain(one) for name, one in value.items()}
     if isinstance(value, Set):
         return in_order(map(plain, value))
-    if isinstance(value, AS_TEXT):
+    if isinstance(value, AS_TEXT) or kind.__name__ in ("Period", "Interval"):
         return str(value)
     if isinstance(value, os.PathLike):
         return plain(os.fspath(value))
@@ -97,8 +97,6 @@ def contents(value):
             if type(found) is not type(value):
                 is_short = "float32" in str(getattr(value, "dtype", ""))
                 return plain(shortened(found) if is_short else found)
-    if type(value).__module__.startswith("pandas._libs"):
-        return str(value)  # An interval or a period.
     return {UNREADABLE: f"a {type(value).__name__}"}
 
 
