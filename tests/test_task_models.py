@@ -28,6 +28,7 @@ from keras_electra.task_models import (
     task_model,
 )
 from keras_electra.tasks.examples import Answer, TextExample
+from keras_electra.tasks.fields import UnusableRow
 from keras_electra.tasks.raw_examples import is_raw, label_name, label_names
 from keras_electra.tasks.task import Task
 
@@ -424,6 +425,12 @@ def test_labels_by_name_or_number():
     assert label_name(("no", "yes"), "maybe") == "maybe"
     assert label_names(("a", "b", "c"), [1, 0, 1]) == ("a", "c")
     assert label_names(("a", "b", "c"), ["c", "a"]) == ("c", "a")
+    assert label_names(("a", "b", "c"), [2, 0]) == ("c", "a")
+    assert label_names(("a", "b", "c"), [2, 0, 1]) == ("c", "a", "b")
+    assert label_name(("false", "true"), True) == "true"
+    assert label_name(("0", "1"), 1.0) == label_name(("0", "1"), "1.0") == "1"
+    with pytest.raises(UnusableRow, match="a 0 or 1 for each of 3 labels in a list, received 2"):
+        label_names(("a", "b", "c"), [0, 0])
 
 
 def test_what_is_raw():

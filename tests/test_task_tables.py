@@ -295,7 +295,8 @@ def test_the_sentence_says_it_all():
     assert found.kind == "classification"
     assert found.labels == ("1", "2", "3", "4", "5")
     assert found.sentence == (
-        "text column 'review', label column 'stars' (5 labels), classification; not used: 'date'"
+        "text column 'review', label column 'stars' (5 labels), classification "
+        "(whole numbers in 'stars'; --kind regression for amounts); not used: 'date'"
     )
 
 
@@ -309,7 +310,7 @@ def test_the_sentence_says_it_all():
         (lambda row: ["calm", "rough"][row % 2], "classification"),
         (lambda row: row / 8, "regression"),
         (lambda row: f"{row / 8}", "regression"),
-        (lambda row: row, "regression"),
+        (lambda row: row // 2, "classification"),
         (lambda row: ["sea", "wind"][: row % 3], "multi_label"),
         (lambda row: "sea|wind" if row % 2 else "sea", "multi_label"),
     ],
@@ -431,7 +432,10 @@ def test_texts():
     data = {"train": records, "dev": records[:4]}
     task, text = own_task(data)
     assert (task.kind, task.name, task.main_metric) == ("classification", "own", "accuracy")
-    assert text == "text column 'text', label column 'label' (2 labels), classification"
+    assert text == (
+        "text column 'text', label column 'label' (2 labels), classification "
+        "(whole numbers in 'label'; --kind regression for amounts)"
+    )
     assert len(task.read(data, "train")) == 40
     assert task.read(data, "validation")[3] == TextExample(id="n3", text=sentence(3), label="1")
 
@@ -442,7 +446,7 @@ def test_labels_are_names():
     ]
     task, _ = own_task({"train": data, "validation": data}, kind="classification")
     labels = [example.label for example in task.read({"train": data, "validation": data}, "train")]
-    assert labels == ["4", "4", "4", "4", "true", "true", "4.0"]
+    assert labels == ["4", "4", "4", "4", "true", "true", "4"]
 
 
 def test_pairs_and_regression():

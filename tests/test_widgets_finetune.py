@@ -254,3 +254,32 @@ def test_hints_are_those_of_the_recipe(panel):
     """The encoder takes 16 tokens, so the recipe's 128 are not what it gets."""
     assert panel.rows["sequence_length"].control.placeholder == "16 (recipe)"
     assert panel.rows["learning_rate"].control.placeholder == "0.0003 (recipe)"
+
+
+def test_a_table_in_memory_may_hold_what_json_does_not(comms, unthreaded, tmp_path, model):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "text": [f"the cat sees {i}" for i in range(20)],
+            "label": [float("nan"), *(["a", "b"][i % 2] for i in range(19))],
+            "when": pandas.date_range("2024-01-01", periods=20),
+            "raw": [b"\xff"] * 20,
+            "names": [{"b", "a"}] * 20,
+        }
+    )
+    panel = looked_at(FineTuneLauncher(tmp_path / "work", model=str(model), data=frame))
+    (path,) = (tmp_path / "work" / "tables").iterdir()
+    first = json.loads(path.read_text().splitlines()[0])
+    assert (first["label"], first["when"], first["names"]) == (
+        None,
+        "2024-01-01 00:00:00",
+        ["a", "b"],
+    )
+    assert panel.assessment.problems == {} and "2024-01-01" in panel.data.view.preview.value
+
+
+def test_the_form_has_a_separator_for_several_labels(panel, tmp_path):
+    type_in(panel, "kind", "multi_label")
+    type_in(panel, "separator", ";")
+    plan, _ = panel.plan_of_form()
+    assert plan.columns["separator"] == ";" and panel.rows["separator"] in panel._roles_box.children

@@ -14,7 +14,7 @@ from keras_electra.tasks.judging import holds_texts, texts_in
 from keras_electra.tasks.roles import TEXT_KINDS
 from keras_electra.tasks.task import Kind
 
-TASK_OPTIONS = ("kind", "main_metric", "validation_fraction")
+TASK_OPTIONS = ("kind", "labels", "main_metric", "validation_fraction")
 """Options that a trained model has no more use for."""
 
 
@@ -22,6 +22,14 @@ def column(help: str, default: str = "guessed"):
     """An option that names a column."""
     argument = tyro.conf.arg(metavar="NAME", help=help, help_behavior_hint=f"(default: {default})")
     return Annotated[tyro.conf.DisallowNone[str | None], argument]
+
+
+def names(help: str, default: str = "guessed"):
+    """An option of several names."""
+    hint = f"(default: {default})"
+    return Annotated[
+        tuple[str, ...], tyro.conf.arg(metavar="NAME...", help=help, help_behavior_hint=hint)
+    ]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,14 +51,13 @@ class Columns:
     question_column: column("question") = None
     context_column: column("text that holds the answer") = None
     answers_column: column("answers") = None
-    choice_columns: Annotated[
-        tuple[str, ...],
-        tyro.conf.arg(
-            metavar="NAME...", help="texts to choose from", help_behavior_hint="(default: guessed)"
-        ),
-    ] = ()
+    choice_columns: names("texts to choose from") = ()
     id_column: column("name of the row, or of the sentence where a row holds one word") = None
-    separator: column("sign between several labels in one field", "|") = None
+    label_columns: names("columns of 0 and 1, one for each label that may apply") = ()
+    labels: names(
+        "all labels in order; names for the positions of lists of 0 and 1", "those of the data"
+    ) = ()
+    separator: column("sign between several labels in one field", "|, or what is seen") = None
     encoding: column("of text files", "utf-8") = None
     has_header: Annotated[
         tyro.conf.DisallowNone[bool | None],
@@ -135,8 +142,8 @@ class Columns:
             on_message=display.tell,
             **columns,
         )
-        for sort, found in problems.to_dict().items():
-            display.tell(f"{found['count']} rows left out, {sort}; first: {found['first'][0]}")
+        for sentence in problems.sentences():
+            display.tell(sentence)
         return examples
 
 

@@ -11,6 +11,7 @@ from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.encoding import encode, labels_of
 from keras_electra.tasks.splits import some_examples
 from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.text import named
 
 NEEDED = ("train", "validation")
 NUM_NAMED = 5
@@ -65,7 +66,7 @@ def read_task(
         examples = some_examples(task.read(data, split, problems), config.max_examples)
         if labels is None and split == "train":
             labels = labels_of(task, examples, config)
-            check_labels(task, labels)
+            check_labels(task, labels, problems)
         encoded = encode(
             task,
             examples,
@@ -85,12 +86,15 @@ def read_task(
             "sha256": examples_hash(examples),
             "left_out": problems.to_dict(),
         }
-        for sentence in sentences_on(task, split, record[split], config):
+        if not len(encoded):
+            raise InputError(
+                f"{task.name}: expected examples in the split {split!r} that can be used, received "
+                f"none{problems.reason}"
+            )
+        for sentence in sentences_on(task, split, record[split], problems, config):
             tell(sentence)
         if unseen:
             tell(unseen_sentence(task, split, unseen, len(examples)))
-    if not len(splits["train"]):
-        raise InputError(f"{task.name}: expected training examples that can be used, received none")
     return TaskData(task, labels, splits, record)
 
 
@@ -105,11 +109,12 @@ def present_splits(task: Task, data, wanted: Collection[str] | None = None) -> l
     return sorted(present, key=lambda split: (split not in NEEDED, task.splits.index(split)))
 
 
-def check_labels(task: Task, labels) -> None:
-    """Raise `InputError` where there is nothing to tell apart."""
+def check_labels(task: Task, labels, problems: Problems) -> None:
+    """Raise `InputError` where there is nothing to tell apart, with what was left out."""
     if task.kind in ("classification", "multi_label", "tagging") and len(labels) < 2:
         raise InputError(
-            f"{task.name}: expected at least two labels in the training data, received {labels}"
+            f"{task.name}: expected at least two labels in the training data, received "
+            f"{named(labels)}{problems.reason}"
         )
 
 
@@ -138,13 +143,11 @@ def unseen_sentence(task: Task, split: str, unseen: dict[int, list[str]], total:
     )
 
 
-def sentences_on(task: Task, split: str, record: dict, config: FinetuneConfig) -> list[str]:
+def sentences_on(
+    task: Task, split: str, record: dict, problems: Problems, config: FinetuneConfig
+) -> list[str]:
     """What the user should know of a split: rows left out, texts cut."""
-    sentences = []
-    for sort, found in record["left_out"].items():
-        sentences.append(
-            f"{task.name} {split}: {found['count']} rows left out, {sort}; first: {found['first'][0]}"
-        )
+    sentences = [f"{task.name} {split}: {sentence}" for sentence in problems.sentences()]
     if record["num_truncated"]:
         is_question = task.kind == "question_answering"
         longest = config.answers.max_question_tokens if is_question else config.sequence_length

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tasks.folders import DATASET_STATE
-from keras_electra.tasks.values import Row
+from keras_electra.tasks.values import Row, plain
 
 BATCH_ROWS = 4096
 FILE_MAGIC = b"ARROW1"
@@ -73,7 +73,7 @@ def rows_of(batches, schema, path) -> Iterator[Row]:
         for values in batch.to_pylist():
             for column in names_of.keys() & values.keys():
                 values[column] = label_names(values[column], names_of[column])
-            yield Row(f"{path}: row {number + 1}", values, number)
+            yield Row(f"{path}: row {number + 1}", plain(values), number)
             number += 1
 
 

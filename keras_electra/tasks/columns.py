@@ -70,7 +70,9 @@ class ColumnReader:
         if part.share == "all":
             return sentences
         return iter(
-            share_of(list(sentences), part.share, self.validation_fraction, self.split_seed)
+            share_of(
+                list(sentences), part.share, self.validation_fraction, self.split_seed, problems
+            )
         )
 
     def _in_folder(self, folder: pathlib.Path) -> dict:

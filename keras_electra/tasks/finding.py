@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.fields import said_in
+from keras_electra.tasks.fields import UnusableRow, said_in
+from keras_electra.tasks.printed import as_list, spelt
 from keras_electra.tasks.roles import Roles, option_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
-from keras_electra.tasks.values import Row, as_list, spelt
+from keras_electra.tasks.values import Row
 
 # Names of columns by role: those of the first tier that occurs are taken, and must be one.
 TEXTS = (
@@ -50,6 +51,8 @@ CHOICE_QUESTIONS = (
     "sentence", "text",
 )  # fmt: skip
 MAX_LABELS = 20
+MIN_LABEL_COLUMNS = 3
+"""Columns of 0 and 1 from which they are taken for labels without being named."""
 IDS = ("id", "idx", "guid", "qid", "sent_id")
 CHOICE_LABELS = (("label",), ("answer", "answerkey", "answer_key", "correct", "gold", "target"))
 
@@ -61,10 +64,20 @@ class Finder:
         sample: the first rows.
         given: the roles that are known.
         has_labels: whether labels, tags or answers have to be there.
+        may_be_several: whether several columns may hold the labels.
+
+    Raises:
+        InputError: for a given column that does not exist, or both `label` and `labels`.
     """
 
-    def __init__(self, sample: Sample, given: Roles, has_labels: bool):
+    def __init__(self, sample: Sample, given: Roles, has_labels: bool, may_be_several: bool = True):
         self.sample, self.given, self.has_labels = sample, given, has_labels
+        self.may_be_several = may_be_several
+        if given.label and given.labels:
+            raise InputError(
+                f"label_columns: expected none together with label_column {given.label!r}, received "
+                f"{named(given.labels)}"
+            )
         for field in dataclasses.fields(given):
             value = getattr(given, field.name)
             for name in value if isinstance(value, tuple) else [value]:
@@ -79,7 +92,7 @@ class Finder:
             return "tagging"
         if given.context or given.answers:
             return "question_answering"
-        if given.text or given.second_text:
+        if given.text or given.second_text or given.labels:
             return None
         if given.choices or self.choice_columns():
             return "multiple_choice"
@@ -133,14 +146,20 @@ class Finder:
     def texts(self) -> Roles:
         """Roles of texts and labels."""
         given = self.given
-        label = self.one("label", LABELS, is_needed=False)
+        label = None if given.labels else self.one("label", LABELS, is_needed=False)
         first, second = given.text, given.second_text
         if first is None and second is None:
             first, second = self.pair() or (None, None)
         first = first or self.one("text", TEXTS, is_needed=False) or self.only_text()
         self.used |= {first, second}
-        label = label or (self.only_label() if self.has_labels else None)
-        return dataclasses.replace(given, text=first, second_text=second, label=label, id=self.id())
+        labels = given.labels
+        if self.has_labels and self.may_be_several and not labels and label is None:
+            labels = self.columns_of_marks()
+        if self.has_labels and not labels and label is None:
+            label = self.only_label()
+        return dataclasses.replace(
+            given, text=first, second_text=second, label=label, labels=labels, id=self.id()
+        )
 
     def pair(self) -> tuple[str, str] | None:
         """Two columns of texts whose names belong together."""
@@ -161,14 +180,25 @@ class Finder:
         texts = texts or [name for name in free if self.sample.is_string(name)]
         return self.single("text", texts)
 
+    def columns_of_marks(self) -> tuple[str, ...]:
+        """Columns of 0 and 1, one for each label, where there are several and no other for labels."""
+        names = self.label_columns()
+        are_marks = len(names) >= MIN_LABEL_COLUMNS and all(map(self.sample.is_marks, names))
+        return tuple(names) if are_marks else ()
+
     def only_label(self) -> str:
         """The only column that could hold labels, whatever its name."""
+        return self.single("label", self.label_columns())
+
+    def label_columns(self) -> list[str]:
+        """Columns that could hold labels, whatever their names."""
+        sample = self.sample
         free = [
             name
-            for name in self.sample.names
-            if name not in self.used and self.sample.values(name) and not self.sample.is_id(name)
+            for name in sample.names
+            if name not in self.used and sample.values(name) and not sample.is_id(name)
         ]
-        return self.single("label", [name for name in free if not self.sample.is_text(name)])
+        return [name for name in free if not sample.is_text(name) and not sample.is_dict(name)]
 
     def tagging(self) -> Roles:
         """Roles of words and tags."""
@@ -248,9 +278,12 @@ class Finder:
         option = option_of(role)
         received = named(names) if names else f"none among {named(self.sample.names)}"
         flag = option.replace("_", "-")
+        several = ""
+        if role == "label" and len(names) > 1 and all(map(self.sample.is_marks, names)):
+            several = "; several columns of 0 and 1 with label_columns (--label-columns)"
         raise InputError(
             f"{option}: expected one column for it, received {received}; name it with {option} "
-            f"(--{flag})"
+            f"(--{flag}){several}"
         )
 
 
@@ -270,7 +303,10 @@ def answers_stand_in(sample: Sample, answers: str, context: str) -> bool:
     """Whether most answers are texts of their contexts; True if there are none to be seen."""
     hits = []
     for text, answer in sample.pairs(context, answers):
-        said = said_in(Row("", {answers: answer}, 0), answers) or []
+        try:
+            said = said_in(Row("", {answers: answer}, 0), answers) or []
+        except UnusableRow:
+            continue
         hits += [one.strip().lower() in str(text).lower() for one, _ in said[:1]]
     return 2 * sum(hits) >= len(hits)
 

@@ -203,7 +203,7 @@ class MrpcReader(GlueReader):
             return self.examples(path, split, problems, belongs(folder / "dev_ids.tsv", split))
         if split == "validation":
             problems = Problems(problems.is_strict)
-        return iter(share_of(list(self.examples(path, split, problems)), split))
+        return iter(share_of(list(self.examples(path, split, problems)), split, problems=problems))
 
 
 def belongs(path, split: str) -> Callable[[dict], bool]:

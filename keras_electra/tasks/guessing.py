@@ -1,22 +1,23 @@
 """Which column of a table has which role, and so what is to be learned: by names, then by content."""
 
 import dataclasses
-import re
 from collections.abc import Iterable
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.columns import SPAN_TAG
-from keras_electra.tasks.fields import label_name, labels_of, whole_number
-from keras_electra.tasks.finding import Finder, items
+from keras_electra.tasks.fields import UnusableRow, whole_number
+from keras_electra.tasks.finding import Finder
+from keras_electra.tasks.gold import RowForm, gold_in, tags_in
+from keras_electra.tasks.label_forms import LabelForm, label_form
 from keras_electra.tasks.right_choice import first_choice
-from keras_electra.tasks.roles import ROLES_OF_KIND, Roles, check_repeated, option_of
+from keras_electra.tasks.roles import ROLES_OF_KIND, TEXT_KINDS, Roles, check_repeated, option_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
-from keras_electra.tasks.values import Row, is_number
+from keras_electra.tasks.values import Row
 
-SEPARATOR = "|"
 MAX_LABELS = 20
-MAX_WHOLE_NUMBERS = 20
+MOST_DIFFERENT = {True: 0.5, False: 0.9}
+"""Whether all rows were seen -> share of them that may have a label of their own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Guess:
         has_spans: for tagging, whether all tags seen are O, or B-, I-, E- or S- with a type.
         first_choice: for multiple choice, the number that stands for the first one; None where labels
             are texts of choices.
+        form: of texts, how their labels are written.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Guess:
     sentence: str
     has_spans: bool = False
     first_choice: int | None = 0
+    form: LabelForm = LabelForm(kind="classification")
 
 
 def guess(
@@ -56,11 +59,11 @@ def guess(
 
     Args:
         rows: the table's, of which the first few hundred are looked at; or these.
-        kind: what is learned, if known: whole numbers of few values, and all that is no number, make
-            classification; other numbers regression; lists, or fields with separators, multi_label.
+        kind: what is learned, if known; else `label_forms` decides by the labels, and the sentence has
+            the reason and the option that overrules it.
         given: the roles that are known.
-        separator: between several labels in one field, which makes it multi_label; None for "|" where
-            one is seen.
+        separator: between several labels in one field, which makes it multi_label; None for "|", or
+            what is seen.
         has_labels: whether labels, tags or answers have to be there.
 
     Raises:
@@ -70,25 +73,24 @@ def guess(
     sample = rows if isinstance(rows, Sample) else Sample(rows)
     is_told = kind is not None
     given = given or Roles()
-    finder = Finder(sample, given, has_labels)
+    finder = Finder(sample, given, has_labels, may_be_several=kind in (None, "multi_label"))
     kind = kind or finder.kind()
-    check_roles(given, kind or "classification")
+    check_roles(given, kind or ("multi_label" if given.labels else "classification"))
     roles = {
         "tagging": finder.tagging,
         "question_answering": finder.question_answering,
         "multiple_choice": finder.multiple_choice,
     }.get(kind, finder.texts)()
     check_repeated(roles, sample.repeated)
-    if kind is None:
-        kind = label_kind(sample, roles.label, separator)
+    form = LabelForm(kind=kind or "classification")
+    if kind in (None, *TEXT_KINDS):
+        form = label_form(sample, roles, kind, separator)
+    kind = form.kind
     if separator is not None and kind != "multi_label":
         raise InputError(f"separator: expected none for {kind}, received {separator!r}")
-    labels = labels_seen(sample, kind, roles, separator or SEPARATOR)
-    if not is_told and len(labels) > MAX_LABELS and 2 * len(labels) > sample.num_rows:
-        raise InputError(
-            f"label_column: expected labels that occur again, received column {roles.label!r} with "
-            f"{len(labels)} different values in {sample.num_rows} rows"
-        )
+    labels = form.positions or labels_seen(sample, form, roles)
+    if not is_told and not form.positions:
+        check_occurring_again(labels, sample, roles.label, form)
     found = Guess(
         kind=kind,
         roles=roles,
@@ -96,6 +98,7 @@ def guess(
         sentence="",
         has_spans=bool(labels) and all(SPAN_TAG.fullmatch(label) for label in labels),
         first_choice=first_choice(sample, roles) if kind == "multiple_choice" else 0,
+        form=form,
     )
     return dataclasses.replace(found, sentence=sentence_on(found, sample))
 
@@ -109,35 +112,30 @@ def check_roles(given: Roles, kind: str) -> None:
             )
 
 
-def label_kind(sample: Sample, label: str | None, separator: str | None) -> str:
-    """The kind of task that a column of labels makes."""
-    values = [] if label is None else sample.values(label)
-    if not values:
-        return "classification"
-    if separator is not None or sample.is_list(label):
-        return "multi_label"
-    if any(isinstance(value, str) and SEPARATOR in value for value in values):
-        return "multi_label"
-    if any(isinstance(value, bool) or not is_number(str(value)) for value in values):
-        return "classification"
-    names = {label_name(value) for value in values}
-    if all(re.fullmatch(r"[+-]?\d+", name) for name in names):
-        is_few = len(names) <= MAX_WHOLE_NUMBERS
-        return "classification" if is_few else "regression"
-    return "regression"
+def check_occurring_again(labels, sample: Sample, column: str | None, form: LabelForm) -> None:
+    """Raise `InputError` where nearly every row has a label of its own."""
+    if len(labels) > max(MAX_LABELS, MOST_DIFFERENT[sample.is_whole] * sample.num_rows):
+        are_numbers = "whole numbers" in form.reason
+        other = "; amounts are of kind 'regression' (--kind regression)" if are_numbers else ""
+        raise InputError(
+            f"label_column: expected labels that occur again, received column {column!r} with "
+            f"{len(labels)} different values in {sample.num_rows} rows; to take them all the same, "
+            f"give the kind (--kind {form.kind}){other}"
+        )
 
 
-def labels_seen(sample: Sample, kind: str, roles: Roles, separator: str) -> tuple[str, ...]:
-    """All labels in the rows looked at, sorted."""
-    if kind == "classification" and roles.label:
-        return tuple(sorted({label_name(value) for value in sample.values(roles.label)}))
-    if kind == "multi_label" and roles.label:
-        found = (labels_of(value, separator) for value in sample.values(roles.label))
-        return tuple(sorted({name for names in found for name in names}))
-    if kind == "tagging" and roles.tags:
-        found = (items(value) for value in sample.values(roles.tags))
-        return tuple(sorted({label_name(tag) for tags in found for tag in tags}))
-    return ()
+def labels_seen(sample: Sample, form: LabelForm, roles: Roles) -> tuple[str, ...]:
+    """All labels in the rows looked at, sorted; those that cannot be read are passed over."""
+    column = {"tagging": roles.tags, "classification": roles.label, "multi_label": roles.label}
+    column, names = column.get(form.kind), set()
+    reading = RowForm(kind=form.kind, roles=roles, separator=form.separator)
+    for row in [] if column is None else sample.having(column):
+        try:
+            found = (tags_in if form.kind == "tagging" else gold_in)(Row("", row, 0), reading)
+        except UnusableRow:
+            continue
+        names.update([found] if isinstance(found, str) else found)
+    return tuple(sorted(names))
 
 
 def sentence_on(guess: Guess, sample: Sample) -> str:
@@ -155,7 +153,9 @@ def sentence_on(guess: Guess, sample: Sample) -> str:
     parts += [
         part + count_of(guess, sample) * (place < 2) for place, part in enumerate(gold) if part
     ]
-    parts.append(guess.kind)
+    if roles.labels:
+        parts.append(f"label columns {named(roles.labels)}{count_of(guess, sample)}")
+    parts.append(guess.kind + f" ({guess.form.reason})" * bool(guess.form.reason))
     unused = [name for name in sample.names if name not in roles.names]
     return ", ".join(filter(None, parts)) + (f"; not used: {named(unused)}" if unused else "")
 

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Collection, Sequence
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.values import is_number
+from keras_electra.tasks.numerals import is_number
 
 MAX_NAME_CHARACTERS = 100
 

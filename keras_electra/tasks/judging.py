@@ -21,7 +21,7 @@ from keras_electra.tasks.own_tables import (
     sampled,
     with_sentences,
 )
-from keras_electra.tasks.roles import TEXT_KINDS, Roles, option_of, roles_of
+from keras_electra.tasks.roles import SEVERAL, TEXT_KINDS, Roles, option_of, roles_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.tag_forms import form_of_tags
 from keras_electra.tasks.task import Kind, Problems
@@ -75,7 +75,8 @@ def own_examples(
     form = form_of(data, encoding)
     if form != "table":
         check_file_options(form, given, kind=kind, separator=separator, has_header=has_header)
-        return list(file_examples(data, form, problems, given.words, given.tags, encoding))
+        found = file_examples(data, form, problems, given.words, given.tags, encoding)
+        return some(list(found), problems)
     separator = separator or (trained_columns or {}).get("separator")
     reading = {"encoding": encoding, "has_header": has_header}
     known = [*given.names, *trained.names]
@@ -92,8 +93,16 @@ def own_examples(
         on_message(sentence)
     tag_form = form_of_tags(found.labels) if kind == "tagging" else None
     reading |= {"word_rows": word_rows, "tag_form": tag_form}
-    reader = TableReader("data", form_by(found, separator), **reading)
-    return list(reader.examples(data, problems, has_labels=False))
+    form = form_by(found, (trained_columns or {}).get("labels"))
+    reader = TableReader("data", form, **reading)
+    return some(list(reader.examples(data, problems, has_labels=False)), problems)
+
+
+def some(examples: list[Example], problems: Problems) -> list[Example]:
+    """The examples; `InputError` where there are none."""
+    if not examples:
+        raise InputError(f"data: expected examples to judge, received none{problems.reason}")
+    return examples
 
 
 def present(roles: Roles, sample: Sample) -> Roles:
@@ -166,6 +175,6 @@ def as_trained(
 def without_others(found: Guess, roles: set[str]) -> Guess:
     """A guess without roles that the training had none for, such as a second text."""
     others = {
-        role: () if role == "choices" else None for role in found.roles.given() if role not in roles
+        role: () if role in SEVERAL else None for role in found.roles.given() if role not in roles
     }
     return dataclasses.replace(found, roles=dataclasses.replace(found.roles, **others))

@@ -25,6 +25,7 @@ def own_task(
     text_column: str | None = None,
     second_text_column: str | None = None,
     label_column: str | None = None,
+    label_columns: Iterable[str] | None = None,
     words_column: str | None = None,
     tags_column: str | None = None,
     question_column: str | None = None,
@@ -60,6 +61,7 @@ def own_task(
         kind: what is learned; None to guess it by the columns.
         text_column, second_text_column, label_column: a text, the other one of a pair, and the label,
             labels or number.
+        label_columns: columns of 0 or 1, one for each label that may apply.
         words_column, tags_column: of tagging: lists, or texts with blanks between. For columns of
             tagged words both are numbers of columns from 1 (if None: the first, or the second where the
             first counts the words; and the last); for CoNLL-U `tags_column` is "upos" (if None), "xpos"
@@ -68,11 +70,13 @@ def own_task(
             the context holds none. `question_column` is that of multiple choice, too.
         choice_columns: a column for each choice, or one with lists.
         labels: all labels in the order of their numbers; None for those of the training part, sorted.
+            Where a field holds a list with a 0 or 1 for each label, these are their names, else "0", "1"
+            and so on.
         value_range: numbers that 0 and 1 of the model stand for; None for the least and the largest of
             the training part.
         id_column: what examples are called; None for a column named so, or else the row's number. Of a
             table with a word in every row, the column that says which sentence it is of.
-        separator: between several labels in one field; "|" if None.
+        separator: between several labels in one field; "|" if None, or what joins labels that recur.
         metrics, main_metric: figures of `scoring`; None for those usual for the kind.
         validation_fraction: of the draw.
         split_seed: of the draw.
@@ -94,6 +98,7 @@ def own_task(
         text=text_column,
         second_text=second_text_column,
         label=label_column,
+        labels=tuple(label_columns or ()),
         words=words_column,
         tags=tags_column,
         question=question_column,
@@ -146,7 +151,7 @@ def own_task(
     task = dataclasses.replace(
         task,
         splits=(*SPLITS, *(split for split in parts if split not in SPLITS)),
-        labels=checked_labels(in_form_of(task, labels), task.kind),
+        labels=checked_labels(in_form_of(task, labels), task.kind) or task.labels,
         **chosen_metrics(task, metrics, main_metric),
     )
     if "train" in parts and "validation" not in parts:

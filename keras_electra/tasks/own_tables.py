@@ -18,12 +18,14 @@ from keras_electra.tasks.columns import (
 )
 from keras_electra.tasks.examples import Example
 from keras_electra.tasks.folders import tables_by_split
-from keras_electra.tasks.guessing import SEPARATOR, Guess, guess
+from keras_electra.tasks.gold import RowForm
+from keras_electra.tasks.guessing import Guess, guess
+from keras_electra.tasks.label_forms import SEPARATOR
 from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
 from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
 from keras_electra.tasks.question_forms import is_question_file
 from keras_electra.tasks.roles import Roles, options_of
-from keras_electra.tasks.row_examples import RowForm, examples_of
+from keras_electra.tasks.row_examples import examples_of
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,
@@ -80,7 +82,11 @@ class TableReader:
         examples = self.examples(part.table, problems, split in ("train", "validation"))
         if part.share == "all":
             return examples
-        return iter(share_of(list(examples), part.share, self.validation_fraction, self.split_seed))
+        return iter(
+            share_of(
+                list(examples), part.share, self.validation_fraction, self.split_seed, problems
+            )
+        )
 
     def examples(self, table, problems: Problems, has_labels: bool = True) -> Iterator[Example]:
         """The examples of one table, without a draw.
@@ -166,8 +172,7 @@ def sampled(table, word_rows: WordRows | None = None, **reading: Any) -> Sample:
         found = in_sentences(found, word_rows, problems)
     first = next(found, None)
     if first is None:
-        shown = next(iter(problems.shown.values()), ["none"])
-        raise InputError(f"data: expected rows that can be used, received {shown[0]}")
+        raise InputError(f"data: expected rows that can be used, received none{problems.reason}")
     return Sample(itertools.chain([first], found))
 
 
@@ -193,7 +198,7 @@ def table_task(
         **reading: further attributes of `TableReader`.
     """
     kind, sentence = found.kind, found.sentence
-    form = form_by(found, separator, labels, value_range)
+    form = form_by(found, labels, value_range)
     tag_form = form_of_tags(found.labels) if kind == "tagging" else None
     reading |= {"word_rows": word_rows, "tag_form": tag_form}
     reader = TableReader(name, form, has_header=has_header, **reading)
@@ -203,7 +208,8 @@ def table_task(
         sentence = f"{sentence}; {remark}"
     if kind == "regression":
         value_range = value_range or range_of(reader, table)
-        sentence = f"{sentence}; numbers from {value_range[0]:g} to {value_range[1]:g}"
+        percent = " percent" * found.form.numbers.has_percent
+        sentence += f"; numbers from {value_range[0]:g} to {value_range[1]:g}{percent}"
     metrics = METRICS.get(kind, SPAN_METRICS if tag_form else TAG_METRICS)
     return Task(
         name=name,
@@ -213,31 +219,60 @@ def table_task(
         metrics=metrics,
         main_metric=MAIN_METRICS.get(kind, metrics[0]),
         recipe=RECIPES.get(kind, {}),
-        columns=options_of(found.roles) | ({"separator": separator} if separator else {}),
+        labels=form.positions or None,
+        columns=options_of(found.roles) | options_of_labels(found, form, separator),
         has_answerability=kind == "question_answering" and has_unanswerable(reader, table),
     ), sentence
 
 
-def form_by(found: Guess, separator: str | None, labels=None, value_range=None) -> RowForm:
+def form_by(found: Guess, labels=None, value_range=None) -> RowForm:
     """How rows become examples, by what their columns are."""
     return RowForm(
         kind=found.kind,
         roles=found.roles,
-        separator=separator or SEPARATOR,
+        separator=found.form.separator,
         labels=labels,
+        positions=named_positions(found.form.positions, labels),
         value_range=value_range,
+        numbers=found.form.numbers,
         has_spans=found.has_spans,
         first_choice=found.first_choice,
     )
 
 
+def named_positions(positions: tuple[str, ...], labels) -> tuple[str, ...]:
+    """Names of the labels of fields with a 0 or 1 for each: those given, in place of numbers.
+
+    Raises:
+        InputError: if they are not as many as the values of a field, or others than those of the columns.
+    """
+    if labels is None or set(labels) == set(positions) or not positions:
+        return positions
+    if len(labels) != len(positions) or positions[0] != "0":
+        raise InputError(
+            f"labels: expected the names of {named(positions)}, received {named(labels)}"
+        )
+    return tuple(labels)
+
+
+def options_of_labels(found: Guess, form: RowForm, separator: str | None) -> dict:
+    """What is to be kept of how labels are written, to read another table in the same way."""
+    options = {}
+    if separator or form.separator != SEPARATOR:
+        options["separator"] = form.separator
+    if form.positions != found.form.positions:
+        options["labels"] = list(form.positions)
+    return options
+
+
 def range_of(reader: TableReader, table) -> tuple[float, float]:
     """The least and the largest number of a table; `InputError` if they are the same."""
-    numbers = {one.label for one in reader.examples(table, Problems())}
+    problems = Problems()
+    numbers = {one.label for one in reader.examples(table, problems)}
     if len(numbers) < 2:
         raise InputError(
             f"label_column: expected different numbers in {reader.form.roles.label!r}, received "
-            f"{named(numbers)} only"
+            f"{named(numbers)} only{problems.reason}"
         )
     return min(numbers), max(numbers)
 

@@ -64,7 +64,9 @@ class QuestionReader:
         if part.share == "all":
             return questions
         return iter(
-            share_of(list(questions), part.share, self.validation_fraction, self.split_seed)
+            share_of(
+                list(questions), part.share, self.validation_fraction, self.split_seed, problems
+            )
         )
 
     def questions(

@@ -11,6 +11,7 @@ import numpy as np
 from keras_electra.corpus import Files, Texts, files_or_texts
 from keras_electra.corpus.given import chained, described, is_table
 from keras_electra.errors import InputError
+from keras_electra.tasks import fields
 from keras_electra.tasks.examples import (
     Answer,
     ChoiceExample,
@@ -19,8 +20,10 @@ from keras_electra.tasks.examples import (
     TextExample,
     half_character,
 )
+from keras_electra.tasks.fields import UnusableRow
 from keras_electra.tasks.judging import own_examples
 from keras_electra.tasks.task import Problems
+from keras_electra.tasks.values import plain
 
 RECORDS = (TextExample, TaggingExample, QuestionExample, ChoiceExample)
 RECORD_OF_KIND = {
@@ -177,13 +180,28 @@ def with_answer(model, number: int, example, answer):
     if kind == "question_answering":
         found = answers_of(number, example, answer)
         return dataclasses.replace(example, answers=found, is_impossible=not found)
-    if kind == "multi_label":
-        return dataclasses.replace(example, label=label_names(model.labels, answer))
-    if kind == "classification":
-        return dataclasses.replace(example, label=label_name(model.labels, answer))
-    return dataclasses.replace(
-        example, label=float(answer) if kind == "regression" else int(answer)
-    )
+    try:
+        return dataclasses.replace(example, label=gold_of(model, plain(answer)))
+    except (TypeError, ValueError, UnusableRow) as error:
+        raise InputError(f"y[{number}]: {error}") from error
+
+
+def gold_of(model, answer):
+    """The label, labels, number or choice that an answer says.
+
+    Raises:
+        ValueError: for another value.
+        UnusableRow: for a 0 or 1 for each label that is none.
+    """
+    if model.kind == "multi_label":
+        return label_names(model.labels, answer)
+    if answer is None or isinstance(answer, list | Mapping):
+        raise ValueError(f"expected a label or number, received {answer!r:.80}")
+    if model.kind == "classification":
+        return label_name(model.labels, answer)
+    if model.kind == "regression":
+        return float(answer)
+    return int(answer)
 
 
 def label_name(labels, answer) -> str:
@@ -191,20 +209,26 @@ def label_name(labels, answer) -> str:
 
     label_name(("no", "yes"), 1) is "yes"; label_name(("1", "2"), 1) is "1".
     """
-    if str(answer) in labels or not isinstance(answer, numbers.Integral):
-        return str(answer)
-    return labels[answer] if 0 <= answer < len(labels) else str(answer)
+    name = fields.label_name(answer)
+    number = fields.whole_number(answer)
+    is_name = name in labels or isinstance(answer, str) or number is None
+    return name if is_name or not 0 <= number < len(labels) else labels[number]
 
 
 def label_names(labels, answer) -> tuple[str, ...]:
     """The names of labels given by names, or by a 0 or 1 for each label.
 
     label_names(("a", "b", "c"), [1, 0, 1]) is ("a", "c"), as is that of ["a", "c"].
+
+    Raises:
+        ValueError: for a single value.
+        UnusableRow: for a 0 or 1 for another number of labels.
     """
-    answer = list(answer)
-    is_indicator = len(answer) == len(labels) and not any(isinstance(a, str) for a in answer)
-    if is_indicator:
-        return tuple(label for label, holds in zip(labels, answer, strict=True) if holds)
+    if not isinstance(answer, list | tuple):
+        raise ValueError(f"expected a list of names, or of 0 and 1, received {answer!r:.80}")
+    is_repeated = len(set(answer)) < len(answer)
+    if fields.are_marks(answer) and (is_repeated or len(answer) == len(labels)):
+        return fields.marked(answer, labels, "a list")
     return tuple(label_name(labels, part) for part in answer)
 
 

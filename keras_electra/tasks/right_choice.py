@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from keras_electra.tasks.fields import LETTERS, choices_in, label_name, whole_number
+from keras_electra.tasks.fields import LETTERS, as_text, choices_in, label_name, whole_number
+from keras_electra.tasks.printed import spelt
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.sample import Sample
-from keras_electra.tasks.values import Row, spelt
+from keras_electra.tasks.values import Row
 
 
 def right_choice(
@@ -24,15 +25,18 @@ def right_choice(
         places: names in the order that numbers count.
         first_choice: the number that stands for the first of `places`; None where labels are texts.
     """
-    label = label_name(value)
+    label = as_text(value).strip()
     if first_choice is None:
         return place_in(choices, label)
-    number = whole_number(label)
+    number = whole_number(value)
     if label not in names and number is not None:
         place = number - first_choice
         label = places[place] if 0 <= place < len(places) else label
-    found = (place_in(known, label) for known in (names, choices, LETTERS[: len(choices)]))
-    return next((place for place in found if place is not None), None)
+    for text in (label, label_name(value)):
+        for known in (names, choices, LETTERS[: len(choices)]):
+            if (place := place_in(known, text)) is not None:
+                return place
+    return None
 
 
 def place_in(texts: Sequence[str], label: str) -> int | None:

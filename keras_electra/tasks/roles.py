@@ -8,10 +8,13 @@ from keras_electra.errors import InputError
 TEXT_KINDS = ("classification", "multi_label", "regression")
 ROLES_OF_KIND = {
     **dict.fromkeys(TEXT_KINDS, ("text", "second_text", "label", "id")),
+    "multi_label": ("text", "second_text", "label", "labels", "id"),
     "tagging": ("words", "tags", "id"),
     "question_answering": ("question", "context", "answers", "answer_start", "id"),
     "multiple_choice": ("question", "choices", "label", "id"),
 }
+SEVERAL = {"labels": "label_columns", "choices": "choice_columns"}
+"""Role that several columns may have together -> the option that names them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,7 @@ class Roles:
 
     Attributes:
         text, second_text, label: of texts; `label` also of choices.
+        labels: of texts, a column of 0 or 1 for each label.
         words, tags: of tagging.
         question, context, answers, answer_start: of question answering; `question` also of choices.
         choices: one column with lists of texts, or a column for each.
@@ -29,6 +33,7 @@ class Roles:
     text: str | None = None
     second_text: str | None = None
     label: str | None = None
+    labels: tuple[str, ...] = ()
     words: str | None = None
     tags: str | None = None
     question: str | None = None
@@ -42,7 +47,7 @@ class Roles:
     def names(self) -> list[str]:
         """All columns with a role."""
         single = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        return [name for name in single if isinstance(name, str)] + list(self.choices)
+        return [name for name in single if isinstance(name, str)] + [*self.labels, *self.choices]
 
     def given(self) -> list[str]:
         """The roles that have a column."""
@@ -52,15 +57,14 @@ class Roles:
 def roles_of(options: Mapping) -> Roles:
     """Roles by the options that name their columns, such as `text_column`; others are passed over."""
     roles = {field.name: options.get(option_of(field.name)) for field in dataclasses.fields(Roles)}
-    return Roles(**{**roles, "choices": tuple(roles["choices"] or ())})
+    return Roles(**{**roles, **{role: tuple(roles[role] or ()) for role in SEVERAL}})
 
 
 def options_of(roles: Roles) -> dict:
     """The options that name the columns of roles, in the types of JSON."""
     values = {role: getattr(roles, role) for role in roles.given()}
     return {
-        option_of(role): list(value) if role == "choices" else value
-        for role, value in values.items()
+        option_of(role): list(value) if role in SEVERAL else value for role, value in values.items()
     }
 
 
@@ -79,4 +83,4 @@ def check_repeated(roles: Roles, repeated: Collection[str]) -> None:
 
 def option_of(role: str) -> str:
     """The option that names the column of a role: "text_column"."""
-    return "choice_columns" if role == "choices" else f"{role}_column"
+    return SEVERAL.get(role) or f"{role}_column"

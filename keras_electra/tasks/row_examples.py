@@ -15,52 +15,23 @@ from keras_electra.tasks.examples import (
 )
 from keras_electra.tasks.fields import (
     UnusableRow,
+    check_column,
     choices_in,
     id_of,
     is_missing,
-    label_name,
-    labels_of,
-    number_of,
     said_in,
     text_in,
     words_in,
 )
+from keras_electra.tasks.gold import RowForm, check_known, gold_in, tags_in
 from keras_electra.tasks.right_choice import right_choice
-from keras_electra.tasks.roles import Roles, check_repeated
+from keras_electra.tasks.roles import check_repeated
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
 
 UNKNOWN = {TextExample: {"label": None}, QuestionExample: {"is_impossible": False}}
 """What an example of unknown gold has, besides no answers."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RowForm:
-    """How a row becomes an example.
-
-    Attributes:
-        kind: of the task.
-        roles: of the columns.
-        separator: between several labels in one field.
-        labels: those that may be, or None for any; checked where `has_labels`.
-        value_range: numbers that may be, or None for any.
-        has_spans: whether tags must mark spans.
-        first_choice: the number that stands for the first choice, 0 or 1; None where labels are texts of
-            choices.
-        has_labels: whether a row without its label is left out, as in training; otherwise the label
-            is None. Of several labels or answers, of which a row may have none, it is None too where
-            no row of the part has any.
-    """
-
-    kind: str
-    roles: Roles
-    separator: str = "|"
-    labels: tuple[str, ...] | None = None
-    value_range: tuple[float, float] | None = None
-    has_spans: bool = False
-    first_choice: int | None = 0
-    has_labels: bool = True
 
 
 def examples_of(rows: Iterable[Row], form: RowForm, problems: Problems) -> Iterator[Example]:
@@ -125,47 +96,18 @@ def text_example(row: Row, form: RowForm) -> TextExample:
         id=id_of(row, form.roles.id),
         text=text_in(row, form.roles.text),
         second_text=None if second is None else text_in(row, second),
-        label=label_in(row, form),
+        label=gold_in(row, form),
     )
-
-
-def label_in(row: Row, form: RowForm):
-    """The label, number or labels of a row; None where it has none and needs none."""
-    column = form.roles.label
-    value = None if column is None else row.values.get(column)
-    is_there = value is not None or (form.has_labels and column in row.values)
-    if form.kind == "multi_label" and is_there:
-        labels = () if value is None else labels_of(value, form.separator)
-        check_known(labels, column, form)
-        return labels
-    if is_missing(value):
-        if form.has_labels:
-            raise UnusableRow(
-                "missing label", f"expected a label in column {column!r}, received none"
-            )
-        return None
-    if form.kind == "regression":
-        return number_of(value, column, form.value_range)
-    label = label_name(value)
-    check_known([label], column, form)
-    return label
-
-
-def check_known(labels, column: str, form: RowForm) -> None:
-    """Raise `UnusableRow` where a label has to be one of those that may be, and is not."""
-    for label in labels:
-        if form.has_labels and form.labels is not None and label not in form.labels:
-            raise UnusableRow(
-                "unknown label",
-                f"expected one of {named(form.labels)} in column {column!r}, received {label!r}",
-            )
 
 
 def tagging_example(row: Row, form: RowForm) -> TaggingExample:
     """The example of a sentence of words."""
+    check_column(row, form.roles.words)
     words = words_in(row, form.roles.words)
     column = form.roles.tags
-    tags = () if column is None else words_in(row, column)
+    if form.has_labels:
+        check_column(row, column, "missing tags")
+    tags = () if column is None else tags_in(row, form)
     if not words:
         raise UnusableRow(
             "empty text", f"expected words in column {form.roles.words!r}, received none"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.fields import is_missing
+from keras_electra.tasks.fields import are_marks, is_missing
+from keras_electra.tasks.numerals import is_number, number
 from keras_electra.tasks.text import named
-from keras_electra.tasks.values import Row, as_list, is_number
+from keras_electra.tasks.values import Row
 
 NUM_ROWS = 300
 """Rows that are looked at."""
@@ -87,20 +88,24 @@ class Sample:
         values = self.values(name)
         return bool(values) and all(isinstance(v, str) and not is_number(v) for v in values)
 
-    def is_list(self, name: str) -> bool:
-        """Whether a column holds lists."""
-        values = self.values(name)
-        return bool(values) and all(as_list(value) is not None for value in values)
-
     def is_id(self, name: str) -> bool:
         """Whether a column names its rows: called so, or consecutive whole numbers."""
         if plain_name(name) in ID_NAMES:
             return True
         values = self.values(name)
-        if len(values) < 3 or not all(is_number(str(value)) for value in values):
+        numbers = [number(value) for value in values]
+        if len(values) < 3 or None in numbers:
             return False
-        numbers = [float(value) for value in values]
         return all(b - a == 1 for a, b in itertools.pairwise(numbers))
+
+    def is_dict(self, name: str) -> bool:
+        """Whether a column holds something that is no single value, such as pictures."""
+        return any(isinstance(value, dict) for value in self.values(name))
+
+    def is_marks(self, name: str) -> bool:
+        """Whether a column holds nothing but 0 and 1, or False and True."""
+        values = self.values(name)
+        return bool(values) and are_marks(values)
 
 
 def plain_name(name: str) -> str:

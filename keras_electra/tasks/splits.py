@@ -10,6 +10,7 @@ from typing import Any, Literal
 from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.examples import Example, QuestionExample, TextExample
 from keras_electra.tasks.folders import SPLIT_NAMES
+from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 
 VALIDATION_FRACTION = 0.1
@@ -103,6 +104,7 @@ def share_of(
     share: str,
     fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
+    problems: Problems | None = None,
 ) -> list[Example]:
     """The examples of a part: all, or one side of the draw.
 
@@ -111,6 +113,7 @@ def share_of(
         share: as of `Part`.
         fraction: part of them that is drawn for validation.
         seed: decides which.
+        problems: rows of the table that were left out, for the error.
 
     Raises:
         InputError: if there are too few to divide.
@@ -118,6 +121,12 @@ def share_of(
     if share == "all":
         return list(examples)
     drawn = drawn_places(examples, fraction, seed)
+    if not 0 < len(drawn) < len(examples):
+        reason = problems.reason if problems else ""
+        raise InputError(
+            "validation: expected at least two examples (of one label, if they have labels) to draw a "
+            f"part of, received {len(examples)}{reason or '; give a validation split'}"
+        )
     return [
         example
         for place, example in enumerate(examples)
@@ -155,11 +164,6 @@ def drawn_places(examples: Sequence[Example], fraction: float, seed: int) -> set
         if int((rank + 1) * fraction) > int(rank * fraction)
     ]
     taken = taken or sorted(order, key=lambda number: hash_of(seed, number))[:1]
-    if not taken or len(taken) == len(groups):
-        raise InputError(
-            "validation: expected at least two examples (of one label, if they have labels) to draw a "
-            f"part of, received {len(examples)}; give a validation split"
-        )
     return {place for number in taken for place in groups[number]}
 
 

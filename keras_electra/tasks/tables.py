@@ -1,6 +1,5 @@
 """Tables of any form, row by row: files of CSV, TSV, JSON lines, JSON or Parquet, and tables in memory."""
 
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -12,7 +11,7 @@ from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import suffix_of, text_lines
 from keras_electra.tasks.text_tables import fasttext_rows, table_form
-from keras_electra.tasks.values import Row, parsed, plain
+from keras_electra.tasks.values import Row, from_json, parsed, plain
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow")
 
@@ -93,7 +92,7 @@ def json_lines(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Ro
         number += 1
         place = f"{path}:{line_number}"
         try:
-            value = json.loads(line)
+            value = from_json(line)
         except ValueError:
             problems.add("not JSON", f"{place}: expected a JSON object, received {line[:40]!r}")
             continue
@@ -136,7 +135,7 @@ def is_list_of_objects(value) -> bool:
 def read_json(path, encoding: str = "utf-8"):
     """The value that a JSON file holds; `InputError` if it is none."""
     try:
-        return json.loads("".join(text_lines(path, encoding)))
+        return from_json("".join(text_lines(path, encoding)))
     except ValueError as error:
         if isinstance(error, InputError):
             raise
@@ -164,7 +163,7 @@ def rows_in_memory(data) -> Iterator[Row]:
             for values in data.itertuples(index=False, name=None)
         )
     elif hasattr(data, "features"):
-        records = with_label_names(data)
+        records = with_label_names(unformatted(data))
     elif isinstance(data, Sequence) and not isinstance(data, str | bytes):
         records = data
     else:
@@ -175,8 +174,13 @@ def rows_in_memory(data) -> Iterator[Row]:
     for number, values in enumerate(records):
         if not isinstance(values, Mapping):
             raise InputError(f"row {number + 1}: expected a dict, received {type(values).__name__}")
-        plain_values = {str(name): plain(value) for name, value in values.items()}
-        yield Row(f"row {number + 1}", plain_values, number)
+        yield Row(f"row {number + 1}", plain(values), number)
+
+
+def unformatted(dataset):
+    """A `datasets` object that gives Python's values, whatever `set_format` says; its transform stays."""
+    is_custom = getattr(dataset, "format", {}).get("type") == "custom"
+    return dataset if is_custom else dataset.with_format(None)
 
 
 def with_label_names(dataset) -> Iterator[dict]:
@@ -190,6 +194,6 @@ def with_label_names(dataset) -> Iterator[dict]:
             names_of[column] = names
     for values in dataset:
         yield {
-            column: label_names(value, names_of[column]) if column in names_of else value
+            column: label_names(plain(value), names_of[column]) if column in names_of else value
             for column, value in values.items()
         }

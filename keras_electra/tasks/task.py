@@ -46,6 +46,23 @@ class Problems:
         if len(shown) < NUM_SHOWN:
             shown.append(sentence)
 
+    @property
+    def reason(self) -> str:
+        """What is to be added to an error where no row is left: how many, of what sorts, and the first."""
+        if not self.counts:
+            return ""
+        total, sorts = sum(self.counts.values()), ", ".join(self.counts)
+        first = next(iter(self.shown.values()))[0]
+        rows = "row" if total == 1 else "rows"
+        return f"; {total:,} {rows} could not be used ({sorts}), the first: {first}"
+
+    def sentences(self) -> list[str]:
+        """A sentence for each sort of row left out: how many, and the first with its position."""
+        return [
+            f"{count:,} row{'s' * (count != 1)} left out, {sort}; first: {self.shown[sort][0]}"
+            for sort, count in self.counts.items()
+        ]
+
     def to_dict(self) -> dict:
         """{sort: {"count": n, "first": [sentences]}}, in the types of JSON."""
         return {
@@ -124,9 +141,7 @@ class Task:
             raise InputError(f"split: expected one of {self.splits}, received {split!r}")
         examples = list(self.reader(data, split, problems))
         if not examples:
-            left_out = sum(problems.counts.values())
             raise InputError(
-                f"{self.name}: expected examples in the split {split!r}, received none"
-                + (f" ({left_out} rows could not be used)" if left_out else "")
+                f"{self.name}: expected examples in the split {split!r}, received none{problems.reason}"
             )
         return examples

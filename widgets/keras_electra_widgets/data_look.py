@@ -48,7 +48,7 @@ class DataLook:
             self.view.show_sentence("")
             self.seen.value = ""
             return
-        if any(name.endswith("_column") or name == "choice_columns" for name in problems):
+        if any(name.endswith(("_column", "_columns")) for name in problems):
             return
         config = None if "model" in problems else config_of_plan(plan)
         length = USUAL_LENGTH if config is None else config.sequence_length

@@ -11,7 +11,7 @@ from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning
 from keras_electra.launching.pace import SpeedNews
 from keras_electra.runs import list_runs
 from keras_electra.runs.files import shown_path
-from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
+from keras_electra.tasks.roles import ROLES_OF_KIND, SEVERAL, option_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
 from keras_electra_widgets.data_look import DataLook
@@ -152,12 +152,13 @@ class FineTuneLauncher(Launcher):
         columns = {}
         for role in ROLES:
             value = self.rows[option_of(role)].value
-            if role == "choices":
+            if role in SEVERAL:
                 value = tuple(name.strip() for name in value.split(",") if name.strip())
             if value:
                 columns[option_of(role)] = value
-        if self.rows["kind"].value:
-            columns["kind"] = self.rows["kind"].value
+        for name in ("kind", "separator"):
+            if self.rows[name].value:
+                columns[name] = self.rows[name].value
         return columns
 
     def fill(self, run_dir) -> None:
@@ -176,7 +177,8 @@ class FineTuneLauncher(Launcher):
             value = plan.columns.get(option_of(role)) or ""
             shown = value if isinstance(value, str) else ", ".join(value)
             rows[option_of(role)].control.value = shown
-        rows["kind"].control.value = plan.columns.get("kind") or GUESSED
+        for name in ("kind", "separator"):
+            rows[name].control.value = plan.columns.get(name) or GUESSED
         if plan.backend in [value for _, value in rows["backend"].control.options]:
             rows["backend"].control.value = plan.backend
         for name in OWN_ROWS:
@@ -242,6 +244,8 @@ class FineTuneLauncher(Launcher):
             found = ", ".join(found) if isinstance(found, tuple) else found
             row.control.placeholder = f"{found} (guessed)" if found else "none"
             shown.append(row)
+        if kind == "multi_label":
+            shown.append(self.rows["separator"])
         if list(self._roles_box.children) != shown:
             self._roles_box.children = shown
 

@@ -3,7 +3,7 @@
 import hashlib
 import pathlib
 
-from keras_electra.runs.files import plain, to_json_lines, write_bytes
+from keras_electra.runs.files import to_json_lines, write_bytes
 from keras_electra.tasks import KNOWN_TASKS
 from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
 from keras_electra.tasks.tables import rows_in_memory
@@ -26,7 +26,7 @@ HIDDEN_ROLES = ("id", "answer_start")
 ROLES = tuple(dict.fromkeys(role for roles in ROLES_OF_KIND.values() for role in roles))
 STEPS = {
     "Data": ("data", "task"),
-    "Task": ("kind", *(option_of(role) for role in ROLES)),
+    "Task": ("kind", *(option_of(role) for role in ROLES), "separator"),
     "Train": ("name", "folder"),
 }
 """Title of a step -> its fields; all others belong to the settings."""
@@ -55,6 +55,9 @@ def task_rows() -> dict[str, form.Labelled]:
     for role in ROLES:
         title = option_of(role).replace("_", " ").capitalize()
         rows[option_of(role)] = form.text(option_of(role), title)
+    rows["separator"] = form.text(
+        "separator", "Separator", help="between several labels in a field"
+    )
     return rows
 
 
@@ -64,7 +67,7 @@ def written_table(data, folder: pathlib.Path) -> pathlib.Path:
     Raises:
         InputError: if it is none.
     """
-    lines = to_json_lines(plain(row.values) for row in rows_in_memory(data))
+    lines = to_json_lines(row.values for row in rows_in_memory(data))
     path = folder / "tables" / f"{hashlib.sha256(lines).hexdigest()[:8]}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, lines)
