@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import is_missing
+from keras_electra.tasks.printed import as_list
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.tag_forms import OUTSIDE, form_of_tags
 from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
-from keras_electra.tasks.values import Row, as_list
+from keras_electra.tasks.values import Row
 
 WORDS = ("word", "words", "token", "tokens", "form")
 TAGS = (
