@@ -20,9 +20,8 @@ from keras_electra.cli.preparing import (
     tell_prepared,
     weighted,
 )
-from keras_electra.cli.vocabulary import Tokenizer, warn_of_case
+from keras_electra.cli.vocabulary import Tokenizer
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
-from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
 
 
@@ -84,9 +83,8 @@ class Prepare:
             raise InputError("--task-index and --task-count: expected both or none, received one")
         share = Share() if self.task_count is None else Share(self.task_index, self.task_count)
         places = self.original.places(self.corpus, self.vocab, self.out)
-        options = TokenizerConfig(**self.original.tokenizer_options(given(self.tokenizer)))
-        tokenizer = WordPieceTokenizer.from_file(places.vocab, options)
-        warn_of_case(tokenizer)
+        options = self.original.tokenizer_options(given(self.tokenizer))
+        tokenizer = WordPieceTokenizer.from_file(places.vocab, **options)
         done = prepared(
             weighted(places.corpus, self.weights),
             tokenizer,

@@ -21,7 +21,6 @@ from keras_electra.cli.preparing import (
 from keras_electra.cli.vocabulary import Tokenizer
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
-from keras_electra.config.tokenizer import TokenizerConfig
 
 StorePath = Annotated[
     tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="STORE", help="made by `prepare`")
@@ -161,8 +160,7 @@ class ImportStore:
         from keras_electra.store import import_tfrecords
         from keras_electra.tokenizer import WordPieceTokenizer
 
-        config = TokenizerConfig(**given(self.tokenizer))
-        tokenizer = WordPieceTokenizer.from_file(self.vocab, config)
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, **given(self.tokenizer))
         with display.progress("reading examples", "bytes") as update:
             manifest = import_tfrecords(
                 existing("shards", self.shards),

@@ -81,7 +81,7 @@ class TrainTokenizer:
             multiple_of=self.multiple_of,
         )
         save(tokenizer, self.out)
-        display.say_next(prepare_command(self.corpus, self.out, config))
+        display.say_next(prepare_command(self.corpus, self.out))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,13 +120,14 @@ class ExtendTokenizer:
     def run(self):
         from keras_electra.tokenizer import WordPieceTokenizer
         from keras_electra.tokenizer.extending import extend
+        from keras_electra.tokenizer.fitting import vocabulary_misfits
 
         require_at_least(
             self, {"num_new": 1, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
         )
-        config = TokenizerConfig(**given(self.tokenizer))
-        tokenizer = WordPieceTokenizer.from_file(self.vocab, config)
-        warn_of_case(tokenizer)
+        tokenizer = WordPieceTokenizer.from_file(self.vocab, **given(self.tokenizer))
+        for sentence in vocabulary_misfits(tokenizer):
+            display.tell(sentence)
         reading = CorpusConfig(**given(self.text))
         with sample_of(self.corpus, reading, self.max_megabytes * 10**6) as lines:
             extension = extend(
@@ -142,7 +143,7 @@ class ExtendTokenizer:
             former = " ".join(tokenizer.tokens_of(pieces))
             display.say(f"  {extension.tokenizer.vocabulary[index]} (before: {former})")
         display.say_next(
-            prepare_command(self.corpus, self.out, config),
+            prepare_command(self.corpus, self.out),
             "keras-electra pretrain --store STORE --from RUN --size SIZE_OF_RUN --run-dir NEW_RUN",
         )
 
@@ -162,10 +163,10 @@ def save(tokenizer, path: pathlib.Path) -> None:
     display.say(f"{tokenizer.vocabulary_size:,} entries written to {path}")
 
 
-def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config) -> str:
-    """What makes a store with the vocabulary."""
+def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path) -> str:
+    """What makes a store with the vocabulary; its options are stored beside it."""
     files = f"--corpus {' '.join(map(quoted, corpus))} --vocab {quoted(vocabulary)}"
-    return f"keras-electra prepare {files}{as_flags(config)} --out STORE"
+    return f"keras-electra prepare {files} --out STORE"
 
 
 def train_tokenizer(
@@ -182,7 +183,9 @@ def train_tokenizer(
     from keras_electra.tokenizer import WordPieceTokenizer
 
     with sample_of(sources, corpus_config, max_bytes, progress_file) as lines:
-        return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
+        return WordPieceTokenizer.train(
+            lines, vocabulary_size, config, tell=display.tell, **options
+        )
 
 
 @contextlib.contextmanager
@@ -207,27 +210,3 @@ def sample_of(sources, corpus_config, max_bytes: int, progress_file=None):
             file.update("joining pieces" if is_read else "reading", done, total)
 
         yield corpus.sample_lines(sources, max_bytes, corpus_config, on_read=add)
-
-
-def as_flags(config: TokenizerConfig) -> str:
-    """The flags that give a tokenizer configuration again; empty for the defaults."""
-    flags = "" if config.lowercase else " --no-lowercase"
-    if config.strip_accents is not None:
-        flags += " --strip-accents" if config.strip_accents else " --no-strip-accents"
-    if config.max_word_characters != TokenizerConfig.max_word_characters:
-        flags += f" --max-word-characters {config.max_word_characters}"
-    flags += " --cuts-long-words" if config.cuts_long_words else ""
-    return flags
-
-
-def warn_of_case(tokenizer) -> None:
-    """Say so where a vocabulary of mixed case would be used on lower-cased text."""
-    if not tokenizer.config.lowercase:
-        return
-    entries = [token for token in tokenizer.vocabulary if not token.startswith("[")]
-    num_upper = sum(token != token.lower() for token in entries)
-    if num_upper > len(entries) // 20:
-        display.tell(
-            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary "
-            "have upper-case letters, which lower-cased text never has; --no-lowercase keeps them"
-        )

@@ -41,7 +41,7 @@ def write_tokenizer(
     if num_segments == 1:
         # The models there take no segment 1 then, and 0 for what they are not given.
         inputs.remove("token_type_ids")
-    tokenizer.save(folder / VOCABULARY_FILE)
+    tokenizer.save(folder / VOCABULARY_FILE, with_options=False)
     whole = whole_tokenizer(tokenizer).to_str(pretty=True)
     write_bytes(folder / WHOLE_FILE, whole.encode())
     write_json(

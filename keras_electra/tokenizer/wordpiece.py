@@ -6,7 +6,8 @@ import json
 import os
 import pathlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import tokenizers
@@ -14,12 +15,16 @@ from tokenizers import models, pre_tokenizers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.tokenizer.choosing import composed
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
+from keras_electra.tokenizer.options_file import options_beside, options_content, options_path
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MARGIN = " \t\r"
 DEFAULTS = TokenizerConfig()
+DECIDED = TokenizerConfig(cuts_long_words=False)
+"""The defaults, where no training decides."""
 
 
 class WordPieceTokenizer:
@@ -35,7 +40,8 @@ class WordPieceTokenizer:
 
     def __init__(self, vocabulary: Sequence[str], config: TokenizerConfig = DEFAULTS):
         self.vocabulary = tuple(vocabulary)
-        self.config = config
+        # None asks training to decide; without training it is off.
+        self.config = config.replace(cuts_long_words=bool(config.cuts_long_words))
         self._ids = {token: index for index, token in enumerate(self.vocabulary)}
         check_vocabulary(self.vocabulary, self._ids)
         self.special_ids = tuple(self._ids[token] for token in SPECIAL_TOKENS)
@@ -51,9 +57,15 @@ class WordPieceTokenizer:
 
     @classmethod
     def from_file(
-        cls, path: str | os.PathLike, config: TokenizerConfig = DEFAULTS
+        cls, path: str | os.PathLike, config: TokenizerConfig | None = None, **changes
     ) -> "WordPieceTokenizer":
         """Read a `vocab.txt`: UTF-8, one token per line, the line number is the id.
+
+        Args:
+            path: of the file.
+            config: the options; None takes those that are stored beside the file, by `save` or as
+                those of a run, preset or store, else the defaults.
+            **changes: options of `TokenizerConfig` that replace some of these.
 
         Raises:
             InputError: if the file cannot be read, or an entry is blank, repeated or missing.
@@ -70,6 +82,7 @@ class WordPieceTokenizer:
                 f"vocabulary {path}: expected a readable file, received {error.strerror}"
             ) from error
         lines = [line.strip(MARGIN) for line in text.split("\n")]
+        config = (options_beside(path) if config is None else config).replace(**changes)
         try:
             return cls(lines[:-1] if lines[-1] == "" else lines, config)
         except InputError as error:
@@ -85,8 +98,12 @@ class WordPieceTokenizer:
         num_unused: int = 0,
         min_frequency: int = 2,
         multiple_of: int = 1,
+        tell: Callable[[str], None] = warnings.warn,
     ) -> "WordPieceTokenizer":
         """Learn a vocabulary; the same texts give the same one, whatever their order.
+
+        Where removing accents would change 1% of the words, `strip_accents=None` becomes False;
+        where the text belongs to a script without spaces, `cuts_long_words=None` becomes True.
 
         Args:
             texts: read once, a text at a time; memory grows with the number of distinct words.
@@ -96,12 +113,14 @@ class WordPieceTokenizer:
             min_frequency: times a pair of pieces must occur to be joined.
             multiple_of: V becomes a multiple of this by further `[unused…]` entries at the end; 8 or
                 64 suits the matrix units of GPUs.
+            tell: receives sentences about what was decided for the text, and what does not fit.
         """
         start = [*SPECIAL_TOKENS, *(f"[unused{index}]" for index in range(num_unused))]
-        vocabulary = learn_vocabulary(
-            texts, start, vocabulary_size, config, min_frequency, multiple_of
+        return cls(
+            *learn_vocabulary(
+                texts, start, vocabulary_size, config, min_frequency, multiple_of, tell
+            )
         )
-        return cls(vocabulary, config)
 
     @property
     def vocabulary_size(self) -> int:
@@ -175,25 +194,46 @@ class WordPieceTokenizer:
         return [self.vocabulary[index] for index in ids]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The tokens as text: pieces joined to words, words joined by spaces."""
-        return " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
+        """The tokens as text: pieces joined to words, words joined by spaces.
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write `vocab.txt`; a file of that name is replaced at once or not at all."""
-        path = pathlib.Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with open(temporary, "wb") as file:
-                file.write("".join(f"{token}\n" for token in self.vocabulary).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            raise InputError(
-                f"vocabulary {path}: expected a place to write to, received {error.strerror}"
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        Hangul that removing accents took apart is put together.
+        """
+        text = " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
+        return composed(text) if self.config.removes_accents else text
+
+    def save(self, path: str | os.PathLike, with_options: bool = True) -> None:
+        """Write `vocab.txt`; a file of that name is replaced at once or not at all.
+
+        Args:
+            path: of the file.
+            with_options: whether options that are not the defaults are written beside it, to
+                `vocab.txt.options.json`, where `from_file` finds them.
+        """
+        has_options = with_options and self.config != DECIDED
+        if has_options:
+            replace_file(options_path(path), options_content(self.config))
+        elif with_options:
+            options_path(path).unlink(missing_ok=True)
+        replace_file(
+            pathlib.Path(path), "".join(f"{token}\n" for token in self.vocabulary).encode()
+        )
+
+
+def replace_file(path: pathlib.Path, content: bytes) -> None:
+    """Write a file at once or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"vocabulary {path}: expected a place to write to, received {error.strerror}"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_vocabulary(vocabulary: tuple[str, ...], ids: dict[str, int]) -> None:
