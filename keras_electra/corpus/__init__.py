@@ -5,7 +5,7 @@ from keras_electra.corpus.contamination import HeldOutNgrams
 from keras_electra.corpus.mixture import num_copies, repetitions
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.reading import blocks, documents, lines, read_unit
-from keras_electra.corpus.sampling import sample_lines
+from keras_electra.corpus.sampling import glance, sample_lines
 from keras_electra.corpus.sources import Paths, Source, sources_of, text_files
 from keras_electra.corpus.units import UNIT_BYTES, Unit, units
 
@@ -20,6 +20,7 @@ __all__ = [
     "blocks",
     "cleaned",
     "documents",
+    "glance",
     "lines",
     "num_copies",
     "read_unit",

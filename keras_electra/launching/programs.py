@@ -33,12 +33,11 @@ def beginning(backend: str | None) -> list[str]:
 
 def vocabulary_lines(plan: PretrainPlan) -> list[str]:
     """The lines that learn or open the vocabulary."""
-    path, config = (
-        literal(plan.vocabulary_path),
-        call("ke.TokenizerConfig", plan.given("tokenizer")),
-    )
+    path, options = literal(plan.vocabulary_path), plan.given("tokenizer")
     if plan.vocabulary is not None:
-        return [f"tokenizer = ke.WordPieceTokenizer.from_file({path}, {config})"]
+        changes = keywords(options)
+        return [f"tokenizer = ke.WordPieceTokenizer.from_file({path}{changes})"]
+    config = call("ke.TokenizerConfig", options)
     reading = plan.given("corpus")
     reading = {name: reading[name] for name in reading if name not in DOCUMENT_OPTIONS}
     corpus = call("ke.CorpusConfig", reading)

@@ -15,7 +15,7 @@ from keras_electra.tokenizer.choosing import (
     survey_of,
 )
 from keras_electra.tokenizer.normalization import folding
-from keras_electra.tokenizer.training import CONTINUATION, UNKNOWN_SHARE
+from keras_electra.tokenizer.training import CONTINUATION, UNKNOWN_SHARE, counted_and_decided
 from keras_electra.tokenizer.wordpiece import WordPieceTokenizer
 
 MAX_UPPER_SHARE = 0.05
@@ -43,6 +43,19 @@ def misfits(tokenizer: WordPieceTokenizer, lines: Iterable[str]) -> list[str]:
     # Those of the vocabulary say the same without figures of the text.
     rest = [sentence for sentence in of_vocabulary if not (found and "marks" in sentence)]
     return [*rest, *found, *unknown(tokenizer, pieces)]
+
+
+def training_remarks(
+    config: TokenizerConfig, lines: Iterable[str], vocabulary_size: int
+) -> list[str]:
+    """What training a vocabulary from these lines would decide, and say of it.
+
+    Args:
+        config: the options given.
+        lines: a sample of the text.
+        vocabulary_size: most entries (V).
+    """
+    return counted_and_decided(lines, config, vocabulary_size)[2]
 
 
 def vocabulary_misfits(tokenizer: WordPieceTokenizer) -> list[str]:

@@ -11,15 +11,15 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
-from keras_electra.tokenizer.choosing import decided, percent, survey_of
+from keras_electra.tokenizer.choosing import UNCOVERED_FRACTION, decided, percent, survey_of
 from keras_electra.tokenizer.normalization import folding
 
 CONTINUATION = "##"
 UNUSED = re.compile(r"\[unused(\d+)\]")
 MIN_ALPHABET, MAX_ALPHABET = 100, 1000
-# Scripts with thousands of letters need more: all but the rarest, which together are so much of the
-# text, and none that is so rare alone.
-UNCOVERED_FRACTION, RARE_FRACTION = 0.0005, 0.000001
+# Scripts with thousands of letters need more: all but the rarest, which together are
+# UNCOVERED_FRACTION of the text, and none that is so rare alone.
+RARE_FRACTION = 0.000001
 TRAINING_CHUNK_WORDS = 1000
 # The trainer takes about 130 bytes a letter. Natural text has far fewer distinct words than this;
 # lines without spaces, such as proteins, have as many as there are lines.
@@ -52,7 +52,7 @@ def learn_vocabulary(
     Returns:
         the tokens, and the options that were decided on.
     """
-    counted, config, sentences = counted_and_decided(texts, config)
+    counted, config, sentences = counted_and_decided(texts, config, vocabulary_size)
     words = frequent_words(counted, MAX_LETTERS)
     if not words:
         raise InputError(
@@ -73,7 +73,7 @@ def learn_vocabulary(
 
 
 def counted_and_decided(
-    texts: Iterable[str], config: TokenizerConfig
+    texts: Iterable[str], config: TokenizerConfig, vocabulary_size: int
 ) -> tuple[collections.Counter[str], TokenizerConfig, list[str]]:
     """The folded words, the options that were decided on, and sentences that say so.
 
@@ -83,7 +83,8 @@ def counted_and_decided(
         strip_accents=False, cuts_long_words=False, max_word_characters=sys.maxsize
     )
     words = count_words(texts, keeping)
-    config, sentences = decided(config, survey_of(words, config.lowercase))
+    room = max(usual_letters(vocabulary_size), vocabulary_size // 4)
+    config, sentences = decided(config, survey_of(words, config.lowercase), room)
     # Nothing else would change: words without capitals are split and lower-cased already.
     changing = [
         word
@@ -163,9 +164,13 @@ def alphabet(words: collections.Counter[str], vocabulary_size: int) -> list[str]
     written = itertools.accumulate(letters[letter] for letter in frequent)
     num_needed = 1 + sum(count < (1 - UNCOVERED_FRACTION) * total for count in written)
     num_common = sum(count >= RARE_FRACTION * total for count in letters.values())
-    usual = min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
-    most = max(usual, min(num_needed, num_common, vocabulary_size // 4))
+    most = max(usual_letters(vocabulary_size), min(num_needed, num_common, vocabulary_size // 4))
     return sorted(frequent[:most])
+
+
+def usual_letters(vocabulary_size: int) -> int:
+    """How many letters have room where the text does not need more."""
+    return min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
 
 
 def continuations(words: Iterable[str], letters: Iterable[str]) -> list[str]:

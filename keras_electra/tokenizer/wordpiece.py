@@ -15,7 +15,6 @@ from tokenizers import models, pre_tokenizers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
-from keras_electra.tokenizer.choosing import composed
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
 from keras_electra.tokenizer.options_file import options_beside, options_content, options_path
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
@@ -23,8 +22,6 @@ from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MARGIN = " \t\r"
 DEFAULTS = TokenizerConfig()
-DECIDED = TokenizerConfig(cuts_long_words=False)
-"""The defaults, where no training decides."""
 
 
 class WordPieceTokenizer:
@@ -40,8 +37,7 @@ class WordPieceTokenizer:
 
     def __init__(self, vocabulary: Sequence[str], config: TokenizerConfig = DEFAULTS):
         self.vocabulary = tuple(vocabulary)
-        # None asks training to decide; without training it is off.
-        self.config = config.replace(cuts_long_words=bool(config.cuts_long_words))
+        self.config = config
         self._ids = {token: index for index, token in enumerate(self.vocabulary)}
         check_vocabulary(self.vocabulary, self._ids)
         self.special_ids = tuple(self._ids[token] for token in SPECIAL_TOKENS)
@@ -194,12 +190,8 @@ class WordPieceTokenizer:
         return [self.vocabulary[index] for index in ids]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The tokens as text: pieces joined to words, words joined by spaces.
-
-        Hangul that removing accents took apart is put together.
-        """
-        text = " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
-        return composed(text) if self.config.removes_accents else text
+        """The tokens as text: pieces joined to words, words joined by spaces."""
+        return " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
 
     def save(self, path: str | os.PathLike, with_options: bool = True) -> None:
         """Write `vocab.txt`; a file of that name is replaced at once or not at all.
@@ -209,8 +201,8 @@ class WordPieceTokenizer:
             with_options: whether options that are not the defaults are written beside it, to
                 `vocab.txt.options.json`, where `from_file` finds them.
         """
-        has_options = with_options and self.config != DECIDED
-        if has_options:
+        decided = self.config.replace(cuts_long_words=self.config.cuts_long_words or None)
+        if with_options and decided != DEFAULTS:
             replace_file(options_path(path), options_content(self.config))
         elif with_options:
             options_path(path).unlink(missing_ok=True)
