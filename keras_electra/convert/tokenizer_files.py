@@ -16,6 +16,9 @@ CLASSES = (
     "ElectraTokenizerFast",
     GENERIC_CLASS,
 )
+CUT_PATTERN = ".{{{}}}"
+"""What the pre-tokenizer of a vocabulary that cuts long words splits off."""
+
 MAX_WORD_CHARACTERS = 100
 """What `transformers` takes where no file says otherwise; the original program takes 200."""
 
@@ -69,8 +72,13 @@ def _config(folder, options, whole) -> TokenizerConfig:
     lowercase = options.get("do_lower_case", normalizer.get("lowercase", True))
     strip_accents = options.get("strip_accents", normalizer.get("strip_accents"))
     longest = (whole.get("model") or {}).get("max_input_chars_per_word", MAX_WORD_CHARACTERS)
+    pattern = {"Regex": CUT_PATTERN.format(longest)}
+    steps = (whole.get("pre_tokenizer") or {}).get("pretokenizers", ())
     return TokenizerConfig(
-        lowercase=lowercase, strip_accents=strip_accents, max_word_characters=longest
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        max_word_characters=longest,
+        cuts_long_words=any(step.get("pattern") == pattern for step in steps) or None,
     )
 
 

@@ -7,6 +7,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from keras_electra.convert.tokenizer_files import (
     CONFIG_FILE,
+    CUT_PATTERN,
     GENERIC_CLASS,
     VOCABULARY_FILE,
     WHOLE_FILE,
@@ -21,6 +22,8 @@ SAMPLE_TEXTS = (
     "東京 is TOKYO, straße is STRASSE.",
     "unaffable\tantidisestablishmentarianism\n(so to say)",
     f"{'ab' * 75} and {'ba' * 150}",
+    "हिन्दी में शब्द; วันนี้อากาศดีมาก; Việt Nam, tiếng; がぎぐ パーティー; אָלֶף; أُولَى; 한국어; İzmir, Müßiggang.",
+    "สวัสดี" * 50,
 )
 
 
@@ -62,12 +65,9 @@ def write_tokenizer(
             "mask_token": "[MASK]",
         },
     )
-    if not config.cuts_long_words:
-        return []
-    return [
-        f"words of more than {config.max_word_characters} characters, which are cut here, "
-        "become [UNK] in transformers"
-    ]
+    if config.lowercase and {"ς", "##ς"} & set(tokenizer.vocabulary):
+        return ["a capital Σ that ends a word is lower-cased to ς here, and to σ in transformers"]
+    return []
 
 
 def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
@@ -87,6 +87,11 @@ def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
         lowercase=config.lowercase,
     )
     whole.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    if config.cuts_long_words:
+        pattern = tokenizers.Regex(CUT_PATTERN.format(config.max_word_characters))
+        whole.pre_tokenizer = pre_tokenizers.Sequence(
+            [whole.pre_tokenizer, pre_tokenizers.Split(pattern, "isolated")]
+        )
     whole.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",

@@ -23,7 +23,6 @@ from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
 from keras_electra.runs.kind import settings_of_kind
-from keras_electra.store.report import JSON_FILE
 from keras_electra.tokenizer.options_file import options_beside, options_content
 
 PREPARING_GROUPS = {
@@ -260,6 +259,8 @@ class PretrainPlan:
         Raises:
             ElectraError: if the text or the vocabulary cannot be read.
         """
+        from keras_electra.store.report import JSON_FILE
+
         if (self.store_path / JSON_FILE).is_file():
             return tuple(read_json(self.store_path / JSON_FILE).get("warnings", ()))
         if self.prepared_store is not None:
