@@ -27,7 +27,7 @@ class TokenizerAsset:
         if self.tokenizer is None:
             return
         folder = pathlib.Path(dir_path)
-        self.tokenizer.save(folder / VOCABULARY_FILE)
+        self.tokenizer.save(folder / VOCABULARY_FILE, with_options=False)
         options = {
             "tokenizer": self.tokenizer.config.to_dict(),
             "sequence_length": self.sequence_length,

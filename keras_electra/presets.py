@@ -81,7 +81,7 @@ def save_preset(path, model, sequence_length: int | None = None) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         files = {name: write_arrays(temporary / name, values) for name, values in arrays.items()}
-        model.tokenizer.save(temporary / "vocab.txt")
+        model.tokenizer.save(temporary / "vocab.txt", with_options=False)
         config |= {
             "sequence_length": sequence_length or model.sequence_length,
             "tokenizer": model.tokenizer.config.to_dict(),

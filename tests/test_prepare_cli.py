@@ -59,7 +59,8 @@ def test_prepare(texts, vocab, tmp_path, capsys):
     assert "in 120 sentences and 20 documents written to" in printed
     assert "report.html" in printed
     assert f"keras-electra pretrain --store {out} --run-dir RUN --size tiny" in printed
-    assert remarks == ""
+    assert remarks.startswith("warning: removing accents changes ")
+    assert remarks.count("\n") == 1 and "é → e; --no-strip-accents keeps their marks" in remarks
     assert run(*command) == 0
     printed, remarks = capsys.readouterr()
     assert "20 documents are in" in printed
@@ -102,6 +103,7 @@ def test_a_mixture(texts, vocab, tmp_path, capsys):
 def test_standard_input(texts, vocab, tmp_path):
     text = (texts / "a.txt").read_bytes()
     command = [sys.executable, "-m", "keras_electra", "prepare", "--corpus", "-", "--vocab", vocab]
+    command.append("--no-strip-accents")
     done = subprocess.run(
         [*map(str, command), "--out", str(tmp_path / "store"), "--num-processes", "2"],
         input=text,

@@ -20,7 +20,7 @@ from keras_electra.cli.preparing import (
     tell_prepared,
     weighted,
 )
-from keras_electra.cli.vocabulary import Tokenizer, warn_of_case
+from keras_electra.cli.vocabulary import Tokenizer
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
 
@@ -86,7 +86,6 @@ class Prepare:
         places = self.original.places(self.corpus, self.vocab, self.out)
         options = self.original.tokenizer_options(given(self.tokenizer))
         tokenizer = WordPieceTokenizer.from_file(places.vocab, **options)
-        warn_of_case(tokenizer)
         done = prepared(
             weighted(places.corpus, self.weights),
             tokenizer,

@@ -83,7 +83,7 @@ class TrainTokenizer:
             multiple_of=self.multiple_of,
         )
         save(tokenizer, self.out)
-        display.say_next(prepare_command(self.corpus, self.out, config, self.text))
+        display.say_next(prepare_command(self.corpus, self.out, self.text))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,12 +122,14 @@ class ExtendTokenizer:
     def run(self):
         from keras_electra.tokenizer import WordPieceTokenizer
         from keras_electra.tokenizer.extending import extend
+        from keras_electra.tokenizer.fitting import vocabulary_misfits
 
         require_at_least(
             self, {"num_new": 1, "min_frequency": 1, "multiple_of": 1, "max_megabytes": 1}
         )
         tokenizer = WordPieceTokenizer.from_file(self.vocab, **given(self.tokenizer))
-        warn_of_case(tokenizer)
+        for sentence in vocabulary_misfits(tokenizer):
+            display.tell(sentence)
         reading = CorpusConfig(**given(self.text))
         with sample_of(self.corpus, reading, self.max_megabytes * 10**6) as lines:
             extension = extend(
@@ -143,7 +145,7 @@ class ExtendTokenizer:
             former = " ".join(tokenizer.tokens_of(pieces))
             display.say(f"  {extension.tokenizer.vocabulary[index]} (before: {former})")
         display.say_next(
-            prepare_command(self.corpus, self.out, tokenizer.config, self.text),
+            prepare_command(self.corpus, self.out, self.text),
             "keras-electra pretrain --store STORE --from RUN --size SIZE_OF_RUN --run-dir NEW_RUN",
         )
 
@@ -163,11 +165,11 @@ def save(tokenizer, path: pathlib.Path) -> None:
     display.say(f"{tokenizer.vocabulary_size:,} entries written to {path}")
 
 
-def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, config, reading) -> str:
-    """What makes a store with the vocabulary, the text read as it was for it."""
+def prepare_command(corpus: tuple[str, ...], vocabulary: pathlib.Path, reading) -> str:
+    """What makes a store with the vocabulary, the text read as it was for it; options are beside it."""
     files = f"--corpus {' '.join(map(quoted, corpus))} --vocab {quoted(vocabulary)}"
     read = "".join(f" {shlex.quote(word)}" for word in flags(given(reading)))
-    return f"keras-electra prepare {files}{as_flags(config)}{read} --out STORE"
+    return f"keras-electra prepare {files}{read} --out STORE"
 
 
 def train_tokenizer(
@@ -184,7 +186,9 @@ def train_tokenizer(
     from keras_electra.tokenizer import WordPieceTokenizer
 
     with sample_of(sources, corpus_config, max_bytes, progress_file) as lines:
-        return WordPieceTokenizer.train(lines, vocabulary_size, config, **options)
+        return WordPieceTokenizer.train(
+            lines, vocabulary_size, config, tell=display.tell, **options
+        )
 
 
 @contextlib.contextmanager
@@ -209,27 +213,3 @@ def sample_of(sources, corpus_config, max_bytes: int, progress_file=None):
             file.update("joining pieces" if is_read else "reading", done, total)
 
         yield corpus.sample_lines(sources, max_bytes, corpus_config, on_read=add)
-
-
-def as_flags(config: TokenizerConfig) -> str:
-    """The flags that give a tokenizer configuration again; empty for the defaults."""
-    flags = "" if config.lowercase else " --no-lowercase"
-    if config.strip_accents is not None:
-        flags += " --strip-accents" if config.strip_accents else " --no-strip-accents"
-    if config.max_word_characters != TokenizerConfig.max_word_characters:
-        flags += f" --max-word-characters {config.max_word_characters}"
-    flags += " --cuts-long-words" if config.cuts_long_words else ""
-    return flags
-
-
-def warn_of_case(tokenizer) -> None:
-    """Say so where a vocabulary of mixed case would be used on lower-cased text."""
-    if not tokenizer.config.lowercase:
-        return
-    entries = [token for token in tokenizer.vocabulary if not token.startswith("[")]
-    num_upper = sum(token != token.lower() for token in entries)
-    if num_upper > len(entries) // 20:
-        display.tell(
-            f"warning: {num_upper:,} of {tokenizer.vocabulary_size:,} entries of the vocabulary "
-            "have upper-case letters, which lower-cased text never has; --no-lowercase keeps them"
-        )

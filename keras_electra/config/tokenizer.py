@@ -11,11 +11,15 @@ class TokenizerConfig(Options):
 
     lowercase: bool = option(True, "whether text is lower-cased")
     strip_accents: bool | None = option(
-        None, "whether accents are removed; none follows lowercase, as in the original"
+        None,
+        "whether accents and other marks of letters are removed; none: training a vocabulary keeps "
+        "them where 1% of the words would change, else follows lowercase, as in the original",
     )
     max_word_characters: int = option(200, "words longer than this, in characters, become [UNK]")
-    cuts_long_words: bool = option(
-        False, "whether longer words are cut into several instead, as proteins need"
+    cuts_long_words: bool | None = option(
+        None,
+        "whether longer words are cut into several instead, as proteins need; none: training a "
+        "vocabulary turns it on for scripts without spaces, such as Thai; else off",
     )
 
     def check(self) -> None:

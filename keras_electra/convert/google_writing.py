@@ -58,7 +58,7 @@ def to_google(model, path, *, slots=None) -> Conversion:
         found = write_checkpoint(prefix, arrays)
         tokenizer = tokenizer_of(model)
         if tokenizer is not None:
-            tokenizer.save(folder / "vocab.txt")
+            tokenizer.save(folder / "vocab.txt", with_options=False)
         write_json(folder / HPARAMS_FILE, hparams_of(model))
         difference = _difference(model, arrays, found)
         refuse_difference(difference, TOLERANCE, path)

@@ -11,6 +11,7 @@ from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.tokenizer.training import without_fill
 from keras_electra.tokenizer.vocabulary_files import (
     CONFIG_FILE,
+    CUT_PATTERN,
     GENERIC_CLASS,
     VOCABULARY_FILE,
     WHOLE_FILE,
@@ -22,6 +23,8 @@ SAMPLE_TEXTS = (
     "東京 is TOKYO, straße is STRASSE.",
     "unaffable\tantidisestablishmentarianism\n(so to say)",
     f"{'ab' * 75} and {'ba' * 150}",
+    "हिन्दी में शब्द; วันนี้อากาศดีมาก; Việt Nam, tiếng; がぎぐ パーティー; אָלֶף; أُولَى; 한국어; İzmir, Müßiggang.",
+    "สวัสดี" * 50,
 )
 
 
@@ -44,7 +47,7 @@ def write_tokenizer(
     if num_segments == 1:
         # The models there take no segment 1 then, and 0 for what they are not given.
         inputs.remove("token_type_ids")
-    tokenizer.save(folder / VOCABULARY_FILE)
+    tokenizer.save(folder / VOCABULARY_FILE, with_options=False)
     whole = whole_tokenizer(tokenizer).to_str(pretty=True)
     write_bytes(folder / WHOLE_FILE, whole.encode())
     write_json(
@@ -65,12 +68,9 @@ def write_tokenizer(
             "mask_token": "[MASK]",
         },
     )
-    if not config.cuts_long_words:
-        return []
-    return [
-        f"words of more than {config.max_word_characters} characters, which are cut here, "
-        "become [UNK] in transformers"
-    ]
+    if config.lowercase and {"ς", "##ς"} & set(tokenizer.vocabulary):
+        return ["a capital Σ that ends a word is lower-cased to ς here, and to σ in transformers"]
+    return []
 
 
 def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
@@ -90,6 +90,11 @@ def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
         lowercase=config.lowercase,
     )
     whole.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    if config.cuts_long_words:
+        pattern = tokenizers.Regex(CUT_PATTERN.format(config.max_word_characters))
+        whole.pre_tokenizer = pre_tokenizers.Sequence(
+            [whole.pre_tokenizer, pre_tokenizers.Split(pattern, "isolated")]
+        )
     whole.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",

@@ -6,7 +6,7 @@ from keras_electra.corpus.given import Files, Texts, files_or_texts
 from keras_electra.corpus.mixture import num_copies, repetitions
 from keras_electra.corpus.problems import Problems
 from keras_electra.corpus.reading import blocks, documents, lines, read_unit, texts_of
-from keras_electra.corpus.sampling import sample_lines
+from keras_electra.corpus.sampling import glance, sample_lines
 from keras_electra.corpus.sources import Paths, Source, sources_of, text_files
 from keras_electra.corpus.units import UNIT_BYTES, Unit, units
 
@@ -24,6 +24,7 @@ __all__ = [
     "cleaned",
     "documents",
     "files_or_texts",
+    "glance",
     "lines",
     "num_copies",
     "read_unit",

@@ -20,6 +20,7 @@ NUM_CHUNKS = 1000
 MIN_CHUNK_BYTES, MAX_CHUNK_BYTES = 1 << 12, 1 << 18
 # With so many files, whole ones are drawn; of fewer, every one is read and stretches are drawn.
 MANY_FILES = 64
+MAX_GLANCES = 16
 # Sizes of compressed text are guesses; what is too much is given back.
 SURPLUS = 1.5
 
@@ -71,6 +72,34 @@ def sample_lines(
         for place, chunk in enumerate(chunks):
             sample.add((number, place), chunk)
     yield from sample.lines()
+
+
+def glance(sources, max_bytes: int, config: CorpusConfig = DEFAULTS) -> Iterator[str]:
+    """A few lines from the beginnings of files all over a corpus: at once, however large it is.
+
+    Args:
+        sources: as for `units`; of what is no file on this machine nothing is read.
+        max_bytes: size of all lines together, in characters.
+        config: the reading options.
+    """
+    config = config.replace(document_boundary="line")
+    problems = Problems()
+    found = [unit for unit in units(sources, config, problems) if is_here(unit)]
+    found = found[:: -(-len(found) // MAX_GLANCES) or 1]
+    for unit in found:
+        left = max_bytes // len(found)
+        for line in filter(None, read_unit(unit, config, problems)):
+            yield line[:left]
+            left -= len(line)
+            if left <= 0:
+                break
+
+
+def is_here(unit: Unit) -> bool:
+    """Whether a unit is files of this machine."""
+    if unit.content is not None or unit.num_bytes is None:
+        return False
+    return not any(is_remote(path) for path in unit.paths)
 
 
 def divided(unit: Unit, config: CorpusConfig, chunk_bytes: int) -> Iterator[Unit]:

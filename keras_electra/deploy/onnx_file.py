@@ -41,7 +41,7 @@ def export_onnx(model, path, *, precision: str = "float32", task: str | None = N
     try:
         with writing(path):
             difference = write_checked(deployed, temporary, precision)
-            deployed.tokenizer.save(vocabulary_path(path))
+            deployed.tokenizer.save(vocabulary_path(path), with_options=False)
             replace(temporary, path)
     except BaseException:
         if not path.exists():

@@ -118,7 +118,7 @@ def side_files_in(folder: pathlib.Path) -> dict:
 
 def describe(deployed: Deployment, places: dict) -> None:
     """Write vocabulary and description."""
-    deployed.tokenizer.save(places["vocabulary"])
+    deployed.tokenizer.save(places["vocabulary"], with_options=False)
     text = to_json({**deployed.about, "precision": "float32"}, indent=2)
     places["about"].write_text(text + "\n", encoding="utf-8")
 

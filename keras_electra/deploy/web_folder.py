@@ -60,7 +60,7 @@ def export_web(
             for file in files:
                 shutil.copyfile(file, temporary / "runtime" / file.name)
             difference = write_checked(deployed, temporary / "model.onnx", precision)
-            deployed.tokenizer.save(temporary / "vocab.txt")
+            deployed.tokenizer.save(temporary / "vocab.txt", with_options=False)
             about = {**deployed.about, "precision": precision, "unicode": character_tables()}
             (temporary / "about.json").write_text(to_json(about) + "\n", encoding="utf-8")
             if path.exists():

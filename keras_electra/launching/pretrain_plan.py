@@ -29,8 +29,9 @@ from keras_electra.launching.places import (
 )
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import absolute
+from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.kind import settings_of_kind
+from keras_electra.tokenizer.options_file import options_beside, options_content
 
 PREPARING_GROUPS = {
     "tokenizer": TokenizerConfig,
@@ -39,6 +40,8 @@ PREPARING_GROUPS = {
     "store": StoreConfig,
 }
 VOCABULARY_SIZE = 8192
+GLANCE_BYTES = 1 << 18
+"""Text by which it is seen, before anything starts, whether vocabulary, options and text fit."""
 MAX_VOCABULARY_TEXT_BYTES = 500_000_000
 """Text that a vocabulary is learned from, as the command line has it."""
 # V is that of the vocabulary; the size is a field of its own.
@@ -152,13 +155,17 @@ class PretrainPlan:
         return self.folder / DATA_FOLDER / digest.hexdigest()[:8]
 
     def _vocabulary_digest(self) -> str | None:
-        """Of the file that was given; its name where there is none yet, None of one to be learned."""
+        """Of the file that was given, and its options; its name where there is none yet, None of one
+        to be learned."""
         if self.vocabulary is None:
             return None
         try:
-            return hashlib.sha256(pathlib.Path(self.vocabulary).read_bytes()).hexdigest()
+            content = pathlib.Path(self.vocabulary).read_bytes()
         except OSError:
             return self.vocabulary
+        options = options_beside(self.vocabulary)
+        content += b"" if options in (None, TokenizerConfig()) else options_content(options)
+        return hashlib.sha256(content).hexdigest()
 
     @property
     def vocabulary_path(self) -> pathlib.Path:
@@ -254,14 +261,40 @@ class PretrainPlan:
             raise InputError(f"corpus: expected text, received none in {', '.join(self.sources)}")
 
     def _check_vocabulary(self):
+        self._given_tokenizer()
+
+    def _given_tokenizer(self):
         from keras_electra.tokenizer import WordPieceTokenizer
 
-        WordPieceTokenizer.from_file(pathlib.Path(self.vocabulary), **self.given("tokenizer"))
+        path = pathlib.Path(self.vocabulary)
+        return WordPieceTokenizer.from_file(path, **self.given("tokenizer"))
 
     def _check_vocabulary_size(self):
         if self.vocabulary_size < 1:
             size = self.vocabulary_size
             raise InputError(f"vocabulary_size: expected at least 1, received {size}")
+
+    @functools.cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What preparing says of vocabulary, options and text: of the store, or from a look at the text.
+
+        Raises:
+            ElectraError: if the text or the vocabulary cannot be read.
+        """
+        from keras_electra.store.report import JSON_FILE
+
+        if (self.store_path / JSON_FILE).is_file():
+            return tuple(read_json(self.store_path / JSON_FILE).get("warnings", ()))
+        if self.prepared_store is not None:
+            return ()
+        from keras_electra.corpus import glance
+        from keras_electra.tokenizer.fitting import misfits, training_remarks
+
+        lines = glance(list(self.sources), GLANCE_BYTES, CorpusConfig(**self.given("corpus")))
+        if self.vocabulary is None:
+            config = TokenizerConfig(**self.given("tokenizer"))
+            return tuple(training_remarks(config, lines, self.vocabulary_size))
+        return tuple(misfits(self._given_tokenizer(), lines))
 
     # In other words
 

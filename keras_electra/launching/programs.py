@@ -38,8 +38,8 @@ def vocabulary_lines(plan: PretrainPlan) -> list[str]:
     """The lines that learn or open the vocabulary."""
     path, options = literal(plan.vocabulary_path), plan.given("tokenizer")
     if plan.vocabulary is not None:
-        given = "".join(f", {name}={literal(value)}" for name, value in options.items())
-        return [f"tokenizer = ke.WordPieceTokenizer.from_file({path}{given})"]
+        changes = keywords(options)
+        return [f"tokenizer = ke.WordPieceTokenizer.from_file({path}{changes})"]
     config = call("ke.TokenizerConfig", options)
     reading = plan.given("corpus")
     reading = {name: reading[name] for name in reading if name not in DOCUMENT_OPTIONS}

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.assembling import Assembly
 from keras_electra.store.preparing.dealing import make_parts
+from keras_electra.store.preparing.fit_check import FitCheck
 from keras_electra.store.preparing.held_out_texts import held_out_ngrams
 from keras_electra.store.preparing.record_table import database_library
 from keras_electra.store.preparing.records import made_with
@@ -67,7 +69,7 @@ def prepare_store(
     held_out_texts=(),
     tokens_per_second: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    tell: Callable[[str], None] = lambda sentence: None,
+    tell: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Prepare a corpus: tokenize it with worker processes, drop what is not wanted, assemble a store.
 
@@ -97,14 +99,15 @@ def prepare_store(
         held_out_texts: files of a task, or its texts; documents that hold text of theirs are dropped.
         tokens_per_second: speed of training, for the report.
         on_progress: called while work goes on.
-        tell: receives remarks, one sentence each.
+        tell: receives remarks, one sentence each; without it, that text, vocabulary and options do
+            not fit is a Python warning.
 
     Raises:
         InputError: if something cannot be read or written, the settings or files differ from those
             that the work began with, or another process is at work.
         DamagedDataError: if a part is not as it was written.
     """
-    check(num_processes, share)
+    check_numbers(num_processes, share)
     config, corpus_config = config or StoreConfig(), corpus_config or CorpusConfig()
     duplicates = duplicates or DuplicatesConfig()
     if duplicates.looks_at_documents:
@@ -127,17 +130,24 @@ def prepare_store(
     with working.held(is_shared=share.count > 1):
         working.begin(settings, found, share.count > 1)
         watch = Watch(total_bytes([unit.num_bytes for unit in own.values()]), on_progress)
-        make_parts(working, recipe, own, num_processes, watch)
+        check = FitCheck(tokenizer, working, tell or warnings.warn)
+        make_parts(working, recipe, own, num_processes, watch, check)
         if share.count > 1:
             return Prepared(None, True, len(own))
-        assembly = Assembly(working, tokenizer, config, duplicates, sources, found, met)
+        assembly = Assembly(working, tokenizer, config, duplicates, sources, found, met, check)
         with new_folder(out) as folder:
-            manifest = assembly.write(folder, made, tokens_per_second, num_processes, watch, tell)
+            manifest = assembly.write(
+                folder, made, tokens_per_second, num_processes, watch, tell or no_remark
+            )
         working.remove()
     return Prepared(manifest, True, len(found))
 
 
-def check(num_processes: int, share: Share) -> None:
+def no_remark(sentence: str) -> None:
+    """Nobody asked for remarks."""
+
+
+def check_numbers(num_processes: int, share: Share) -> None:
     """Raise `InputError` for numbers that make no sense."""
     if num_processes < 1:
         raise InputError(f"num_processes: expected at least 1, received {num_processes}")

@@ -30,6 +30,7 @@ def report_of(
     examples: list[dict],
     mixture: list[dict],
     problems: dict,
+    warnings: list[str],
     tokens_per_second: float | None,
 ) -> dict:
     """The report as JSON-ready values.
@@ -43,11 +44,13 @@ def report_of(
         examples: duplicates with the documents that are kept.
         mixture: shares of the sources.
         problems: what readers passed over.
+        warnings: sentences on vocabulary, options and text that do not fit.
         tokens_per_second: speed of training that is known; None assumes that of the paper's machine.
     """
     num_stored = int(token_counts.sum())
     frequent = np.argsort(-token_counts, kind="stable")[:NUM_FREQUENT]
     return {
+        "warnings": warnings,
         "documents": counts.num_documents,
         "sentences": counts.num_sentences,
         "words": counts.num_words,

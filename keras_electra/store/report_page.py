@@ -11,6 +11,7 @@ th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: right; border-bottom: 1p
   vertical-align: top; }
 th:first-child, td:first-child, td.text { text-align: left; }
 td.text { max-width: 26rem; }
+p.alarm { border-left: 0.3rem solid #b3261e; padding: 0.4rem 0.8rem; background: #fdecea; }
 """
 FIGURES = {
     "documents": "{:,}",
@@ -41,6 +42,7 @@ MAX_BARS = 30
 def page(report: dict) -> str:
     """A report, as `report_of` makes it, as HTML with its own scripts inside."""
     sections = [
+        ("Vocabulary, options and text do not fit", alarms(report["warnings"])),
         ("What is in the store", table(["", ""], figures(report))),
         ("Lengths of documents", lengths(report["document_lengths"], "documents", True)),
         ("Lengths of sentences", lengths(report["sentence_lengths"], "sentences")),
@@ -57,6 +59,11 @@ def page(report: dict) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Store</title><style>{STYLE}</style></head><body><h1>Store</h1>{body}</body></html>\n"
     )
+
+
+def alarms(sentences: list[str]) -> str:
+    """What must not be overlooked."""
+    return "".join(f'<p class="alarm">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
 def figures(report: dict) -> list[tuple[str, str]]:

@@ -3,26 +3,30 @@
 import collections
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.tokenizer.choosing import UNCOVERED_FRACTION, decided, percent, survey_of
 from keras_electra.tokenizer.normalization import folding
 
 CONTINUATION = "##"
 UNUSED = re.compile(r"\[unused(\d+)\]")
 MIN_ALPHABET, MAX_ALPHABET = 100, 1000
-# Scripts with thousands of letters need more: all but the rarest, which together are so much of the
-# text, and none that is so rare alone.
-UNCOVERED_FRACTION, RARE_FRACTION = 0.0005, 0.000001
+# Scripts with thousands of letters need more: all but the rarest, which together are
+# UNCOVERED_FRACTION of the text, and none that is so rare alone.
+RARE_FRACTION = 0.000001
 TRAINING_CHUNK_WORDS = 1000
 # The trainer takes about 130 bytes a letter. Natural text has far fewer distinct words than this;
 # lines without spaces, such as proteins, have as many as there are lines.
 MAX_LETTERS = 8_000_000
 MAX_COUNTED = 1_000_000
+UNKNOWN_SHARE = 0.01
+"""Share of the characters that become [UNK] from which on it is reported."""
 
 
 def learn_vocabulary(
@@ -32,18 +36,24 @@ def learn_vocabulary(
     config: TokenizerConfig,
     min_frequency: int,
     multiple_of: int = 1,
-) -> list[str]:
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> tuple[list[str], TokenizerConfig]:
     """Reserved entries, letters, and pieces joined from them: at most V tokens, and filling.
 
     Args:
         texts: read once.
         reserved: entries that come first and are never found in text.
         vocabulary_size: V.
-        config: how the texts are folded.
+        config: how the texts are folded; what it leaves open is decided by the text.
         min_frequency: times a pair of pieces must occur to be joined.
         multiple_of: the result is filled up with `[unused…]` entries to a multiple of this.
+        tell: receives sentences about what was decided, and what does not fit.
+
+    Returns:
+        the tokens, and the options that were decided on.
     """
-    words = frequent_words(count_words(texts, config), MAX_LETTERS)
+    counted, config, sentences = counted_and_decided(texts, config, vocabulary_size)
+    words = frequent_words(counted, MAX_LETTERS)
     if not words:
         raise InputError(
             "texts: expected at least one word of at most "
@@ -56,7 +66,48 @@ def learn_vocabulary(
             f"vocabulary_size: expected at least {len(start)} (reserved entries and the "
             f"{len(letters)} letters of the texts), received {vocabulary_size}"
         )
-    return filled(learn_pieces(words, start, letters, vocabulary_size, min_frequency), multiple_of)
+    for sentence in [*sentences, *letters_left_out(words, letters)]:
+        tell(sentence)
+    learned = learn_pieces(words, start, letters, vocabulary_size, min_frequency)
+    return filled(learned, multiple_of), config
+
+
+def counted_and_decided(
+    texts: Iterable[str], config: TokenizerConfig, vocabulary_size: int
+) -> tuple[collections.Counter[str], TokenizerConfig, list[str]]:
+    """The folded words, the options that were decided on, and sentences that say so.
+
+    Words are first counted with their marks, and folded for good once all of them are known.
+    """
+    keeping = config.replace(
+        strip_accents=False, cuts_long_words=False, max_word_characters=sys.maxsize
+    )
+    words = count_words(texts, keeping)
+    room = max(usual_letters(vocabulary_size), vocabulary_size // 4)
+    config, sentences = decided(config, survey_of(words, config.lowercase), room)
+    # Nothing else would change: words without capitals are split and lower-cased already.
+    changing = [
+        word
+        for word in words
+        if len(word) > config.max_word_characters or (config.removes_accents and not word.isascii())
+    ]
+    add_folded(words, {word: words.pop(word) for word in changing}, config)
+    return words, config, sentences
+
+
+def letters_left_out(words: collections.Counter[str], letters: list[str]) -> list[str]:
+    """A sentence if the alphabet has no room for letters of too much text."""
+    missing = set().union(*words).difference(letters)
+    if not missing:
+        return []
+    unknown = {word: len(word) * words[word] for word in words if not missing.isdisjoint(word)}
+    share = sum(unknown.values()) / sum(len(word) * count for word, count in words.items())
+    if share < UNKNOWN_SHARE:
+        return []
+    return [
+        f"warning: {percent(share)} of the characters become [UNK], because the vocabulary has no "
+        f"room for {len(missing):,} of the letters; a larger --vocabulary-size helps"
+    ]
 
 
 def count_words(texts: Iterable[str], config: TokenizerConfig) -> collections.Counter[str]:
@@ -113,9 +164,13 @@ def alphabet(words: collections.Counter[str], vocabulary_size: int) -> list[str]
     written = itertools.accumulate(letters[letter] for letter in frequent)
     num_needed = 1 + sum(count < (1 - UNCOVERED_FRACTION) * total for count in written)
     num_common = sum(count >= RARE_FRACTION * total for count in letters.values())
-    usual = min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
-    most = max(usual, min(num_needed, num_common, vocabulary_size // 4))
+    most = max(usual_letters(vocabulary_size), min(num_needed, num_common, vocabulary_size // 4))
     return sorted(frequent[:most])
+
+
+def usual_letters(vocabulary_size: int) -> int:
+    """How many letters have room where the text does not need more."""
+    return min(MAX_ALPHABET, max(MIN_ALPHABET, vocabulary_size // 8))
 
 
 def continuations(words: Iterable[str], letters: Iterable[str]) -> list[str]:

@@ -12,13 +12,11 @@ from keras_electra.foreign_files import (
     read_object,
     refuse_pointer,
 )
+from keras_electra.tokenizer.options_file import VOCABULARY_FILE, options_beside
 from keras_electra.tokenizer.training import filled_up_to
 
-CONFIG_FILE, WHOLE_FILE, VOCABULARY_FILE = "tokenizer_config.json", "tokenizer.json", "vocab.txt"
+CONFIG_FILE, WHOLE_FILE = "tokenizer_config.json", "tokenizer.json"
 ADDED_FILE = "added_tokens.json"
-OWN_FILES = ("config.json", "manifest.json")
-"""Of a run, preset or store: their entry "tokenizer" holds a `TokenizerConfig`."""
-
 SENTENCEPIECE_FILES = ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 GENERIC_CLASS = "PreTrainedTokenizerFast"
 """Is what `tokenizer.json` says it is."""
@@ -30,6 +28,9 @@ CLASSES = (
     "ElectraTokenizerFast",
     GENERIC_CLASS,
 )
+CUT_PATTERN = ".{{{}}}"
+"""What the pre-tokenizer of a vocabulary that cuts long words splits off."""
+
 MAX_WORD_CHARACTERS = 100
 """What `transformers` takes where no file says otherwise; the original program takes 200."""
 
@@ -63,7 +64,7 @@ def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
         whole = read_object(path)
         vocabulary = _with_added(path, _whole_vocabulary(path, whole), _added(path, {}, {}, whole))
         return vocabulary, _config(path, path, {}, whole)
-    return _lines(path), None
+    return _lines(path), options_beside(path)
 
 
 def has_vocabulary(folder) -> bool:
@@ -75,8 +76,8 @@ def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
     """As `read_vocabulary`, of a folder; case and accents as `tokenizer_config.json` says, else
     `tokenizer.json`."""
     vocabulary_path = file_in(folder, VOCABULARY_FILE)
-    own = _own_settings(folder)
-    if own is not None and vocabulary_path is not None:
+    own = None if vocabulary_path is None else options_beside(vocabulary_path)
+    if own is not None:
         return _lines(vocabulary_path), own
     options = read_json_in(folder, CONFIG_FILE) or {}
     whole = read_json_in(folder, WHOLE_FILE)
@@ -92,15 +93,6 @@ def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
         vocabulary = _whole_vocabulary(folder / WHOLE_FILE, whole)
     added = _added(folder, read_json_in(folder, ADDED_FILE) or {}, options, whole or {})
     return _with_added(folder, vocabulary, added), config
-
-
-def _own_settings(folder) -> TokenizerConfig | None:
-    """The settings of a vocabulary in a folder that this package wrote; None for another's."""
-    for name in OWN_FILES:
-        options = (read_json_in(folder, name) or {}).get("tokenizer")
-        if isinstance(options, dict):
-            return TokenizerConfig.from_dict(options)
-    return None
 
 
 def _lines(path) -> list[str]:
@@ -160,8 +152,13 @@ def _config(options_path, whole_path, options, whole) -> TokenizerConfig:
     lowercase = options.get("do_lower_case", normalizer.get("lowercase", True))
     strip_accents = options.get("strip_accents", normalizer.get("strip_accents"))
     longest = (whole.get("model") or {}).get("max_input_chars_per_word", MAX_WORD_CHARACTERS)
+    pattern = {"Regex": CUT_PATTERN.format(longest)}
+    steps = (whole.get("pre_tokenizer") or {}).get("pretokenizers", ())
     return TokenizerConfig(
-        lowercase=lowercase, strip_accents=strip_accents, max_word_characters=longest
+        lowercase=lowercase,
+        strip_accents=strip_accents,
+        max_word_characters=longest,
+        cuts_long_words=any(step.get("pattern") == pattern for step in steps) or None,
     )
 
 

@@ -6,7 +6,8 @@ import json
 import os
 import pathlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import tokenizers
@@ -16,6 +17,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
+from keras_electra.tokenizer.options_file import options_content, options_path
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
 from keras_electra.tokenizer.vocabulary_files import MARGIN, read_vocabulary
 
@@ -59,8 +61,8 @@ class WordPieceTokenizer:
 
         Args:
             path: the file or folder.
-            config: the settings; None for those beside the vocabulary, or the defaults for a
-                `vocab.txt` alone.
+            config: the options; None takes those that are stored beside the vocabulary, by `save`, as
+                those of a run, preset or store, or in a Hugging Face folder, else the defaults.
             **changes: options of `TokenizerConfig` that differ from these settings.
 
         Raises:
@@ -84,8 +86,12 @@ class WordPieceTokenizer:
         num_unused: int = 0,
         min_frequency: int = 2,
         multiple_of: int = 1,
+        tell: Callable[[str], None] = warnings.warn,
     ) -> "WordPieceTokenizer":
         """Learn a vocabulary; the same texts give the same one, whatever their order.
+
+        Where removing accents would change 1% of the words, `strip_accents=None` becomes False;
+        where the text belongs to a script without spaces, `cuts_long_words=None` becomes True.
 
         Args:
             texts: an iterable of strings, a path, or paths, as `corpus.texts_of` takes them; read once,
@@ -96,15 +102,18 @@ class WordPieceTokenizer:
             min_frequency: times a pair of pieces must occur to be joined.
             multiple_of: V becomes a multiple of this by further `[unused…]` entries at the end; 8 or
                 64 suits the matrix units of GPUs.
+            tell: receives sentences about what was decided for the text, and what does not fit.
 
         Raises:
             InputError: for texts that cannot be used, or if V is too small for their letters.
         """
         start = [*SPECIAL_TOKENS, *(f"[unused{index}]" for index in range(num_unused))]
-        vocabulary = learn_vocabulary(
-            texts_of(texts), start, vocabulary_size, config, min_frequency, multiple_of
+        given = texts_of(texts)
+        return cls(
+            *learn_vocabulary(
+                given, start, vocabulary_size, config, min_frequency, multiple_of, tell
+            )
         )
-        return cls(vocabulary, config)
 
     @property
     def vocabulary_size(self) -> int:
@@ -183,22 +192,39 @@ class WordPieceTokenizer:
         """The tokens as text: pieces joined to words, words joined by spaces."""
         return " ".join(self.tokens_of(ids)).replace(" " + CONTINUATION, "")
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write `vocab.txt`; a file of that name is replaced at once or not at all."""
-        path = pathlib.Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with open(temporary, "wb") as file:
-                file.write("".join(f"{token}\n" for token in self.vocabulary).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            raise InputError(
-                f"vocabulary {path}: expected a place to write to, received {error.strerror}"
-            ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+    def save(self, path: str | os.PathLike, with_options: bool = True) -> None:
+        """Write `vocab.txt`; a file of that name is replaced at once or not at all.
+
+        Args:
+            path: of the file.
+            with_options: whether options that are not the defaults are written beside it, to
+                `vocab.txt.options.json`, where `from_file` finds them.
+        """
+        decided = self.config.replace(cuts_long_words=self.config.cuts_long_words or None)
+        if with_options and decided != DEFAULTS:
+            replace_file(options_path(path), options_content(self.config))
+        elif with_options:
+            options_path(path).unlink(missing_ok=True)
+        replace_file(
+            pathlib.Path(path), "".join(f"{token}\n" for token in self.vocabulary).encode()
+        )
+
+
+def replace_file(path: pathlib.Path, content: bytes) -> None:
+    """Write a file at once or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"vocabulary {path}: expected a place to write to, received {error.strerror}"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_vocabulary(vocabulary: tuple[str, ...], ids: dict[str, int]) -> None:

@@ -33,12 +33,14 @@ class Assessment:
         plan: made of it.
         problems: field -> sentence.
         estimate: (what, how much) pairs.
+        remarks: sentences about what was asked for, such as options that do not fit the text.
         shell, python: the plan in other words; empty while it is wrong.
     """
 
     plan: object
     problems: dict
     estimate: tuple = ()
+    remarks: tuple[str, ...] = ()
     shell: str = ""
     python: str = ""
 
@@ -113,6 +115,10 @@ class Launcher(Panel):
         """(what, how much) pairs for a plan without problems."""
         raise NotImplementedError
 
+    def remarks_of(self, plan) -> tuple[str, ...]:
+        """Sentences about a plan without problems, the same as the terminal prints."""
+        return ()
+
     def program_of(self, plan) -> str:
         """The plan as Python."""
         raise NotImplementedError
@@ -163,6 +169,7 @@ class Launcher(Panel):
     def _show_estimate(self):
         rows = self.assessment.estimate
         markup = static_html.table(("what", "estimate"), rows) if rows else ""
+        markup += remarks_html(self.assessment.remarks)
         if self.estimate.value != markup:
             self.estimate.value = markup
 
@@ -174,7 +181,8 @@ class Launcher(Panel):
         if problems:
             return Assessment(plan, problems)
         shell = shell_text(plan.commands(only_missing=True))
-        return Assessment(plan, {}, tuple(self.estimate_of(plan)), shell, self.program_of(plan))
+        estimate, remarks = tuple(self.estimate_of(plan)), self.remarks_of(plan)
+        return Assessment(plan, {}, estimate, remarks, shell, self.program_of(plan))
 
     def _is_own(self, plan) -> bool:
         """Whether the plan's run is the one that is shown below."""
@@ -378,6 +386,8 @@ class Launcher(Panel):
         if found is not None:
             if found.estimate:
                 parts.append(static_html.table(("what", "estimate"), found.estimate))
+            if found.remarks:
+                parts.append(remarks_html(found.remarks))
             if found.shell:
                 parts.append(static_html.preformatted(found.shell))
         if self.monitor is not None:
@@ -388,6 +398,7 @@ class Launcher(Panel):
         """What the form amounts to, as plain text."""
         found = self.assessment
         rows = [] if found is None else [f"{name}: {value}" for name, value in found.estimate]
+        rows += [] if found is None else found.remarks
         return "\n".join([super().as_text(), *rows, *([found.shell] if found else [])])
 
     def log_tail(self) -> str:
@@ -399,3 +410,12 @@ class Launcher(Panel):
         if self.monitor is not None:
             self._show_monitor(None)
         super().close()
+
+
+def remarks_html(sentences: tuple[str, ...]) -> str:
+    """Sentences as paragraphs, those that warn as alarms."""
+    return "".join(
+        f'<p class="ke-{"problem" if one.startswith("warning") else "reasons"}">'
+        f"{static_html.escaped(one)}</p>"
+        for one in sentences
+    )

@@ -72,6 +72,7 @@ class PretrainLauncher(Launcher):
         self.prepare = Action("Prepare text only", "Make vocabulary and store, and train nothing")
         self.advanced = form.Folded(self._groups(), self.changed, self._recipe)
         self._plan, self._speed = None, None
+        self._remarked = (None, ())
         self._begin_with(folder, settings)
         super().__init__("Pretraining", folder, self._form_parts(), "run")
         self.upload.observe(self.guarded(lambda change: self._take_upload()), names="value")
@@ -253,6 +254,18 @@ class PretrainLauncher(Launcher):
         )
         self._estimate = found
         return tuple(in_words(found))
+
+    def remarks_of(self, plan: PretrainPlan) -> tuple[str, ...]:
+        """What does not fit of vocabulary, options and text; looked up again after a change only."""
+        key = plan.data_dir if plan.prepared_store is None else plan.store_path
+        key = (key, plan.store_path.exists())
+        if key != self._remarked[0]:
+            try:
+                self._remarked = (key, plan.remarks)
+            except ElectraError:
+                # The form says what is wrong with its fields; the rest, whoever reads the text.
+                self._remarked = (key, ())
+        return self._remarked[1]
 
     def program_of(self, plan: PretrainPlan) -> str:
         """The plan as Python."""

@@ -17,6 +17,7 @@ from keras_electra.store.preparing.all_parts import Parts
 from keras_electra.store.preparing.counting import Counts
 from keras_electra.store.preparing.disk_arrays import disk_array
 from keras_electra.store.preparing.duplicates import Duplicates, MarksOfParts, drop_and_tell
+from keras_electra.store.preparing.fit_check import FitCheck
 from keras_electra.store.preparing.mixing import set_copies
 from keras_electra.store.preparing.records import source_records
 from keras_electra.store.preparing.watch import Tally, Watch
@@ -36,6 +37,7 @@ class Assembly:
         tokenizer, config, duplicates: as for `prepare_store`.
         sources, found: what was read.
         met: what was noticed before reading.
+        check: of vocabulary, options and text.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Assembly:
         sources: list[Source],
         found: list[Unit],
         met: Problems,
+        check: FitCheck,
     ):
         self._working, self._tokenizer, self._config = working, tokenizer, config
         self._duplicates, self._sources, self._found, self._met = duplicates, sources, found, met
+        self._check = check
 
     def write(
         self,
@@ -83,6 +87,7 @@ class Assembly:
             examples=self._examples(parts, found),
             mixture=mixture,
             problems=self._problems(counts).to_dict(),
+            warnings=self._check.of_all(parts.paths),
             tokens_per_second=tokens_per_second,
         )
         write_report(folder, report)

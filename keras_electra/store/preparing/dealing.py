@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.corpus import Problems, Unit, blocks
 from keras_electra.errors import InputError
+from keras_electra.store.preparing.fit_check import FitCheck
 from keras_electra.store.preparing.parts import read_record
 from keras_electra.store.preparing.tokenizing import Recipe
 from keras_electra.store.preparing.units import BlockWork, TokenizeJob, UnitWork, stamp_of
@@ -19,6 +20,7 @@ def make_parts(
     units: dict[int, Unit],
     num_processes: int,
     watch: Watch,
+    check: FitCheck,
 ) -> None:
     """Make all parts of some units that are not there yet.
 
@@ -28,6 +30,7 @@ def make_parts(
         units: by their numbers.
         num_processes: how many work at a time.
         watch: told what was done.
+        check: looks at the first part.
     """
     left = {index: unit for index, unit in units.items() if not working.is_done(index)}
     watch.add(Tally(sum(units[index].num_bytes or 0 for index in units.keys() - left.keys())))
@@ -37,7 +40,7 @@ def make_parts(
         num_processes = min(num_processes, len(left))
     read_to_end = []
     works = dealt_out(working, recipe.corpus, left, read_to_end, watch)
-    do_all(TokenizeJob(recipe, working.path), works, num_processes, watch.add)
+    do_all(TokenizeJob(recipe, working.path), works, num_processes, check.watching(watch.add))
     for index, num_parts, problems in read_to_end:
         working.finish_unit(index, num_parts, problems)
 

@@ -38,7 +38,8 @@ def settings_of(
     """
     return {
         "sources": [source.name for source in sources],
-        "tokenizer": tokenizer.to_dict(),
+        # Stores of an earlier version say False where nothing was decided.
+        "tokenizer": {**tokenizer.to_dict(), "cuts_long_words": bool(tokenizer.cuts_long_words)},
         "vocabulary": fingerprint,
         "store": config.to_dict(),
         **made,

@@ -19,6 +19,8 @@ from keras_electra.tokenizer.words import sums
 
 BATCH_CHARACTERS = 1 << 20
 BATCH_LINES = 20_000
+FIRST_SAMPLE_CHARACTERS, SAMPLE_CHARACTERS = 1 << 15, 1 << 12
+"""Of the first and of each further batch: lines by which it is seen whether the tokenizer fits."""
 
 Marked = list[str | None]
 
@@ -59,7 +61,8 @@ class Tokenizing:
         """
         counts = CleaningCounts()
         lines = cleaned(iter(lines), self._recipe.corpus, counts, self._recipe.held_out)
-        batches = list(self._encoded(lines, on_tally))
+        sample = []
+        batches = list(self._encoded(lines, on_tally, sample))
         columns = [np.concatenate(column) for column in zip(*batches, strict=True)]
         token_ids, num_tokens, num_words, num_bytes, ends, word_hashes, num_hashed = columns
         per_document = np.diff(np.flatnonzero(ends), prepend=-1)
@@ -78,10 +81,12 @@ class Tokenizing:
         # Of some documents folding leaves nothing.
         part = without_empty(part)
         part = self._without_unknown(part, counts)
-        part.record["cleaning"] = counts.to_dict()
+        part.record.update(cleaning=counts.to_dict(), sample=sample)
         return part
 
-    def _encoded(self, lines: Iterable[str | None], on_tally: OnTally) -> Iterator[tuple]:
+    def _encoded(
+        self, lines: Iterable[str | None], on_tally: OnTally, sample: list[str]
+    ) -> Iterator[tuple]:
         # A first batch without lines makes every column exist.
         for texts, ends in ([], []), *batches_of(lines):
             encoded = self._encoder.encode(texts)
@@ -89,6 +94,8 @@ class Tokenizing:
                 len(t) if t.isascii() else len(t.encode("utf-8", "replace")) for t in texts
             ]
             if texts:
+                most = SAMPLE_CHARACTERS if sample else FIRST_SAMPLE_CHARACTERS
+                sample += some_lines(texts, most)
                 on_tally(Tally(0, sum(ends), len(encoded.token_ids)))
             yield (
                 encoded.token_ids.astype(self._dtype),
@@ -126,6 +133,16 @@ class Tokenizing:
 def without_empty(part: Part) -> Part:
     """The part without documents that have no token."""
     return part.only(part.chunk.document_sentences > 0)
+
+
+def some_lines(lines: list[str], most: int) -> list[str]:
+    """About `most` characters of lines from everywhere among them, or all.
+
+    >>> some_lines(["ab", "cd", "ef", "gh"], 4)
+    ['ab', 'ef']
+    """
+    step = max(1, -(-sum(map(len, lines)) // most))
+    return [line[:most] for line in lines[::step]]
 
 
 def batches_of(lines: Iterable[str | None]) -> Iterator[tuple[list[str], list[bool]]]:

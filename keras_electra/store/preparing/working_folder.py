@@ -121,7 +121,11 @@ class WorkingFolder:
 
     def has_parts(self) -> bool:
         """Whether there is anything worth keeping."""
-        return any(self.path.glob("parts/*/*.part"))
+        return any(self.all_parts())
+
+    def all_parts(self) -> Iterator[pathlib.Path]:
+        """The parts that are there, of any unit."""
+        return self.path.glob("parts/*/*.part")
 
     def remove(self) -> None:
         """Delete it all."""
