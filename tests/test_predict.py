@@ -71,7 +71,7 @@ def test_a_long_text_is_judged_in_windows(detector, tokenizer):
 def test_wrong_input_is_explained(detector, make_model):
     with pytest.raises(InputError, match="objective='mlm'"):
         detect(make_model(objective="mlm"), [TEXT])
-    with pytest.raises(InputError, match="list of strings"):
+    with pytest.raises(InputError, match=r"given in a list, \[text\]"):
         detect(detector, TEXT)
     with pytest.raises(InputError, match="objective='rtd'"):
         pseudo_log_likelihood(detector, [TEXT])
