@@ -76,7 +76,12 @@ def half_character(example: Example) -> str | None:
     for it.
     """
     try:
-        json.dumps(dataclasses.asdict(example), ensure_ascii=False, default=str).encode()
+        json.dumps(vars(example), ensure_ascii=False, default=_inside).encode()
     except UnicodeEncodeError as error:
         return f"U+{ord(error.object[error.start]):04X}"
     return None
+
+
+def _inside(value):
+    """The fields of a record in another, such as an answer; other values as text."""
+    return vars(value) if dataclasses.is_dataclass(value) else str(value)

@@ -14,6 +14,7 @@ MISSING_TEXTS = frozenset(("", "nan", "NaN", "NaT", "<NA>"))
 WHOLE = re.compile(r"([+-]?\d+)\.0+")
 LIST_OF_WORDS = re.compile(r"\[.*[,\s].*\]", re.DOTALL)
 """What looks like a list and cannot be read: `[sport, art]`."""
+CLOSING = (")", "]", "}")
 MARKS = {"0": False, "1": True, "false": False, "true": True}
 """Names of the values of a field that says whether a label applies."""
 
@@ -94,7 +95,7 @@ def items_in(value, column: str, expected: str) -> list | None:
     Raises:
         UnusableRow: for a dict, a list in a list, or what cannot be read.
     """
-    if isinstance(value, str) and value.rstrip()[-1:] not in tuple(")]}"):
+    if isinstance(value, str) and value.rstrip()[-1:] not in CLOSING:
         return None
     items = as_list(value)
     found = [spelt(value)] if items is None else items
