@@ -196,8 +196,8 @@ def refuse_average(path, weights: str) -> None:
     """Raise `InputError` if the moving average is asked of a model that has none."""
     if weights == "average":
         raise InputError(
-            f"weights: {path} has no moving average of its weights; expected 'last'. A pretraining run "
-            "and its checkpoints have one if they were trained with --ema-rate"
+            f"weights: expected 'last', for {path} has no moving average of its weights. Pretraining runs "
+            "with --ema-rate and their checkpoints have one"
         )
 
 

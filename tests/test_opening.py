@@ -16,6 +16,7 @@ from keras_electra.errors import DamagedDataError, InputError, Remark
 from keras_electra.evaluation import evaluate
 from keras_electra.finetuning.start import Start
 from keras_electra.inspect_worker import Models
+from keras_electra.launching.finetune_plan import StartingModel
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 from keras_electra.task_models import TextClassifier
@@ -97,6 +98,13 @@ def test_an_encoder_and_a_task_model(pretrainer, tokenizer, tmp_path):
         ke.detect(ke.load(tmp_path / "encoder"), [TEXT])
     opened = ke.load(tmp_path / "classifier")
     assert opened.predict([TEXT]) == classifier.predict([TEXT])
+
+
+@pytest.mark.parametrize("name", ["", "discriminator"])
+def test_the_form_of_a_fine_tuning_takes_it(pretrainer, pair, tokenizer, name):
+    found = StartingModel.at(pair / name)
+    assert found.encoder == pretrainer.encoder
+    assert found.open_tokenizer().fingerprint == tokenizer.fingerprint
 
 
 @pytest.mark.parametrize("name", ["", "discriminator", "generator"])

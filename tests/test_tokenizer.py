@@ -321,7 +321,6 @@ def test_missing_special_token(tmp_path, missing):
     [
         (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\na\n", "distinct.*'a' as entries 5 and 7"),
         (b"[PAD]\n[UNK]\n[CLS]\n\n[SEP]\n[MASK]\na\n", "entry 3, received ''"),
-        (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n\n\n", "entry 5, received ''"),
         (b"[PAD]\n\xff", "expected UTF-8, received byte 0xff at offset 6"),
         (b"", r"expected the entry \[PAD\]"),
         (None, "No such file"),

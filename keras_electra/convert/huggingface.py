@@ -5,7 +5,7 @@ here too.
 """
 
 from keras_electra.backbone import ElectraBackbone
-from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.huggingface import encoder_of
 from keras_electra.convert.huggingface_heads import TASK_CLASSES, task_model_of
 from keras_electra.convert.huggingface_tensors import FolderTensors
 from keras_electra.convert.original_names import (
@@ -43,30 +43,6 @@ BERT_CLASSES = (
     "BertForTokenClassification",
     "BertForQuestionAnswering",
 )
-SIZES = {
-    "vocabulary_size": "vocab_size",
-    "hidden_dim": "hidden_size",
-    "num_layers": "num_hidden_layers",
-    "num_heads": "num_attention_heads",
-    "intermediate_dim": "intermediate_size",
-    "embedding_dim": "embedding_size",
-    "max_sequence_length": "max_position_embeddings",
-    "num_segments": "type_vocab_size",
-}
-RATES = {
-    "dropout_rate": ("hidden_dropout_prob", 0.1),
-    "attention_dropout_rate": ("attention_probs_dropout_prob", 0.1),
-    "initializer_range": ("initializer_range", 0.02),
-}
-FIXED = {
-    "hidden_act": "gelu",
-    "position_embedding_type": "absolute",
-    "layer_norm_eps": 1e-12,
-    "is_decoder": False,
-    "add_cross_attention": False,
-}
-"""Options that an encoder here has no choice in; a folder without one has this value."""
-
 HEAD_SCOPES = {"discriminator": "discriminator_predictions", "generator": "generator_predictions"}
 BERT_MLM_WEIGHTS = {
     "kernel": "transform/dense/kernel",
@@ -114,7 +90,7 @@ def from_huggingface(folder, *, dtype=None) -> dict:
         raise InputError(f"{folder}: expected a folder with {CONFIG_FILE}, found none")
     name = _class_of(folder, config)
     is_bert = name in BERT_CLASSES
-    encoder = _encoder_of(folder, config, is_bert)
+    encoder = encoder_of(f"{folder}/{CONFIG_FILE}", config, is_bert)
     tokenizer = WordPieceTokenizer.from_file(folder) if has_vocabulary(folder) else None
     tensors = FolderTensors(folder, "bert" if is_bert else "electra")
     _check_sizes(tensors, encoder)
@@ -179,26 +155,6 @@ def _class_of(folder, config) -> str:
             f"received {names!r}"
         )
     return names[0]
-
-
-def _encoder_of(folder, config, is_bert) -> EncoderConfig:
-    """The encoder's options."""
-    where = f"{folder}/{CONFIG_FILE}"
-    for name, expected in FIXED.items():
-        received = config.get(name, expected)
-        if received != expected:
-            raise InputError(f"{where}: expected {name} to be {expected!r}, received {received!r}")
-    if is_bert:
-        config = {**config, SIZES["embedding_dim"]: config.get(SIZES["hidden_dim"])}
-    values = {ours: config.get(theirs, default) for ours, (theirs, default) in RATES.items()}
-    for ours, theirs in SIZES.items():
-        if theirs not in config:
-            raise InputError(f"{where}: expected the entry {theirs!r}, not found")
-        values[ours] = config[theirs]
-    try:
-        return EncoderConfig(**values)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
 
 
 def _check_sizes(tensors, encoder):

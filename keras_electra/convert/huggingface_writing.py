@@ -7,6 +7,7 @@ import numpy as np
 import safetensors.numpy
 
 from keras_electra.backbone import ElectraBackbone
+from keras_electra.config.huggingface import RATES, SIZES
 from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
@@ -21,8 +22,6 @@ from keras_electra.convert.google_parts import refuse_other_architecture
 from keras_electra.convert.huggingface import (
     CONFIG_FILE,
     HEAD_SCOPES,
-    RATES,
-    SIZES,
     from_huggingface,
 )
 from keras_electra.convert.huggingface_heads import head_of

@@ -9,9 +9,11 @@ from typing import Any, Self
 
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.finetune import GROUPS, FinetuneConfig
+from keras_electra.config.huggingface import encoder_of
 from keras_electra.config.sizes import size_named
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.foreign_files import hub_snapshot, read_json_in
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.places import check_backend, check_name, of_settings, placed
@@ -19,6 +21,7 @@ from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import absolute, read_json
 from keras_electra.tasks import Task, known_task, own_task
+from keras_electra.tokenizer import WordPieceTokenizer
 
 QUICK_LOOK = {"epochs": 1.0, "max_examples": 200, "num_trials": 1}
 """What a quick look changes."""
@@ -41,7 +44,7 @@ class StartingModel:
         path: its folder.
         encoder: the options of its encoder.
         tokenizer: those of its tokenizer.
-        vocabulary_path: the file of its vocabulary.
+        vocabulary_path: the file of its vocabulary, or the folder.
     """
 
     path: pathlib.Path
@@ -51,7 +54,7 @@ class StartingModel:
 
     @classmethod
     def at(cls, path: str | os.PathLike) -> Self:
-        """Of a run, a checkpoint, a preset or a fine-tuning run.
+        """Of a run, a checkpoint, a preset, a fine-tuning run or a Hugging Face folder.
 
         Raises:
             InputError: if the folder is none of these.
@@ -67,8 +70,16 @@ class StartingModel:
                     return cls(path, found, config, folder / "vocab.txt")
             except (OSError, ElectraError, AttributeError):
                 continue
+        for folder in (hub_snapshot(path), path / "discriminator"):
+            settings = read_json_in(folder, "config.json") or {}
+            if "model_type" in settings:
+                is_bert = settings["model_type"] == "bert"
+                found = encoder_of(f"{folder}/config.json", settings, is_bert)
+                tokenizer = WordPieceTokenizer.from_file(folder)
+                return cls(path, found, tokenizer.config, folder)
         raise InputError(
-            f"model: expected a run, a checkpoint or a preset, received {os.fspath(path)!r}"
+            "model: expected a run, a checkpoint or a preset, or a Hugging Face folder, "
+            f"received {os.fspath(path)!r}"
         )
 
     @property
@@ -78,8 +89,6 @@ class StartingModel:
 
     def open_tokenizer(self):
         """Its `WordPieceTokenizer`."""
-        from keras_electra.tokenizer import WordPieceTokenizer
-
         return WordPieceTokenizer.from_file(self.vocabulary_path, self.tokenizer)
 
 

@@ -82,7 +82,7 @@ def check_folder(path: pathlib.Path) -> None:
     names = ("state.json", "config.json", "discriminator/config.json", "snapshots")
     if not any((path / name).exists() for name in names):
         raise InputError(
-            "model: expected a run, a checkpoint, a preset or a Hugging Face folder, "
+            "model: expected a run, a checkpoint or a preset folder, or one of Hugging Face, "
             f"received {path}"
         )
     run = RunFolder(path)
