@@ -197,7 +197,15 @@ def test_labels_and_options_are_said_in_their_words(backbone, tmp_path):
 
 
 @needs_transformers
-@pytest.mark.parametrize("config", [{}, {"lowercase": False}, {"strip_accents": False}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"lowercase": False},
+        {"strip_accents": False},
+        {"strip_accents": False, "cuts_long_words": True, "max_word_characters": 70},
+    ],
+)
 def test_their_tokenizer_gives_our_ids(backbone, vocabulary, config, tmp_path):
     import transformers
 

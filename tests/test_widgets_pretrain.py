@@ -19,6 +19,8 @@ from keras_electra.launching.launch_file import LaunchFile
 from keras_electra.launching.progress import ProgressFile
 from keras_electra.runs import RunSession
 from keras_electra.runs.process import host_name, start_time_of
+from keras_electra.store import prepare_store
+from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 from keras_electra_widgets import launcher as launcher_module
 from keras_electra_widgets import ticker
 from keras_electra_widgets.pretrain import PretrainLauncher
@@ -92,6 +94,34 @@ def test_a_form_that_is_right(panel):
     assert [line.split()[1] for line in lines] == ["tokenizer", "prepare", "pretrain"]
     assert "ke.pretrain(config, store," in panel.python.text
     assert panel.code() == panel.python.text
+
+
+def test_what_does_not_fit_the_text_is_shown_before_the_start(panel, tmp_path):
+    text = tmp_path / "hi.txt"
+    text.write_text("हिन्दी में कुछ शब्द और वाक्य लिखे गए हैं।\n" * 20, encoding="utf-8")
+    type_in(panel, "corpus", str(text))
+    decided = "marks of letters are kept: removing accents would change 5"
+    assert decided in panel.estimate.value and decided in panel.as_text()
+    assert any(decided in part for part in panel.static_parts())
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n<b>\n")
+    choose(panel, "vocabulary_source", "file")
+    type_in(panel, "vocabulary", str(vocabulary))
+    assert "become [UNK]" in panel.estimate.value and "ke-problem" in panel.estimate.value
+    assert "हिनदी" in panel.estimate.value and not panel.start.disabled
+    assert f"from_file({str(vocabulary)!r})" in panel.python.text
+
+
+def test_the_warnings_of_a_store_are_shown(panel, tmp_path):
+    store = tmp_path / "store"
+    WordPieceTokenizer([*SPECIAL_TOKENS, "mude", "müde"]).save(tmp_path / "vocab.txt")
+    (tmp_path / "de.txt").write_text("müde müde\n" * 20, encoding="utf-8")
+    told = []
+    tokenizer = WordPieceTokenizer.from_file(tmp_path / "vocab.txt")
+    prepare_store(tmp_path / "de.txt", tokenizer, store, tell=told.append)
+    choose(panel, "source", "store")
+    type_in(panel, "prepared_store", str(store))
+    assert told[0] in panel.as_text() and "--no-strip-accents" in panel.estimate.value
 
 
 def test_nothing_is_written_before_the_start(panel, tmp_path):

@@ -34,7 +34,7 @@ def misfits(tokenizer: WordPieceTokenizer, lines: Iterable[str]) -> list[str]:
     """
     pieces = collections.Counter()
     for line in lines:
-        pieces.update(line.split(" "))
+        pieces.update(line.split())
     of_vocabulary = vocabulary_misfits(tokenizer)
     if not pieces:
         return of_vocabulary
@@ -95,7 +95,11 @@ def lost_marks(tokenizer: WordPieceTokenizer, pieces: collections.Counter[str]) 
     config = tokenizer.config
     if not config.removes_accents:
         return []
-    found = survey_of(folded(pieces, config.replace(strip_accents=False)), config.lowercase)
+    # Pieces of ASCII lose nothing, and are only counted.
+    words = collections.Counter({piece: n for piece, n in pieces.items() if piece.isascii()})
+    marked = collections.Counter({piece: n for piece, n in pieces.items() if not piece.isascii()})
+    words.update(folded(marked, config.replace(strip_accents=False)))
+    found = survey_of(words, config.lowercase)
     if found.losing_share < MARKED_SHARE:
         return []
     num_marked = num_marked_entries(tokenizer)

@@ -19,7 +19,7 @@ from keras_electra.tokenizer.words import sums
 
 BATCH_CHARACTERS = 1 << 20
 BATCH_LINES = 20_000
-FIRST_SAMPLE_CHARACTERS, SAMPLE_CHARACTERS = 1 << 15, 1 << 12
+FIRST_SAMPLE_CHARACTERS, SAMPLE_CHARACTERS = 1 << 14, 1 << 11
 """Of the first and of each further batch: lines by which it is seen whether the tokenizer fits."""
 
 Marked = list[str | None]
