@@ -135,11 +135,11 @@ def test_folders_that_hold_none(tmp_path, folder):
 
 
 @pytest.mark.parametrize("what", ["tokenizer.json", ""])
-def test_prepare_and_extend_take_them(folder, corpus_file, tmp_path, capsys, what):
+def test_prepare_and_extend_take_them(folder, corpus_file, tmp_path, what):
     vocabulary, out = folder / what, tmp_path / "out.txt"
     train = ["tokenizer", "extend", "--vocab", str(vocabulary), "--corpus", str(corpus_file)]
     assert main([*train, "--out", str(out), "--num-new", "3"]) == 0
-    assert "--no-lowercase" in capsys.readouterr().out
+    assert WordPieceTokenizer.from_file(out).config.lowercase is False
     command = ["prepare", "--corpus", str(corpus_file), "--vocab", str(vocabulary)]
     assert main([*command, "--out", str(tmp_path / "store")]) == 0
 
