@@ -271,7 +271,6 @@ class TestPredict:
             (iter([7]), r"x\[0\]: expected a string or a pair of strings"),
             (["a text", pathlib.Path("table.csv")], "paths alone or texts alone"),
         ],
-        ids=str,
     )
     def test_what_is_refused(self, models, table, given, message, monkeypatch):
         monkeypatch.chdir(table.parent)
