@@ -124,7 +124,11 @@ def test_prepare_follows_the_options_that_are_stored_with_the_vocabulary(tmp_pat
     assert main([*command, str(tmp_path / "stripped"), "--strip-accents"]) == 0
     told = capsys.readouterr().err
     assert told.startswith("warning: removing accents changes ") and told.count("\n") == 1
-    assert "; --no-strip-accents keeps their marks, which " in told and " → " in told
+    assert (
+        "; --no-strip-accents keeps their marks, which " in told
+        and " of " in told
+        and " → " in told
+    )
     report = json.loads((tmp_path / "stripped" / "report.json").read_text())
     assert report["warnings"] == [told.strip()]
     page = (tmp_path / "stripped" / "report.html").read_text(encoding="utf-8")
@@ -168,8 +172,7 @@ def test_what_fits_is_not_told():
 @pytest.mark.parametrize(
     ("made", "used", "language", "expected"),
     [
-        # A cased vocabulary on lower-cased text, and the reverse.
-        ({"lowercase": False}, {}, "english", ["upper-case letters", "--no-lowercase"]),
+        # A vocabulary without capitals on text that has them.
         (
             {},
             {"lowercase": False},
@@ -189,6 +192,13 @@ def test_what_does_not_fit_is_told_with_the_option_that_helps(made, used, langua
     told = misfits(tokenizer, [SAMPLES[language]])
     assert len(told) == bool(expected), told
     assert all(part in sentence for sentence in told for part in expected)
+
+
+def test_a_cased_vocabulary_on_lower_cased_text_is_told():
+    texts = [SAMPLES["english"], SAMPLES["english"].title(), SAMPLES["english"].upper()]
+    tokenizer = WordPieceTokenizer.train(texts * 2, 400, TokenizerConfig(lowercase=False))
+    (told,) = misfits(with_options(tokenizer), texts)
+    assert "have upper-case letters" in told and "--no-lowercase keeps them" in told
 
 
 def test_long_runs_and_foreign_letters_are_told():

@@ -18,8 +18,8 @@ from keras_electra.tokenizer.normalization import folding
 from keras_electra.tokenizer.training import CONTINUATION, UNKNOWN_SHARE, counted_and_decided
 from keras_electra.tokenizer.wordpiece import WordPieceTokenizer
 
-MAX_USELESS_SHARE = 0.01
-"""Share of the entries that a text may never have, from which on it is reported."""
+MAX_UPPER_SHARE, MAX_USELESS_SHARE = 0.05, 0.01
+"""Shares of the entries that a text may never have, from which on it is reported."""
 HELPS_BELOW = 0.5
 """An option helps if it lowers the share of [UNK] below this share of it."""
 WORDS_PER_TEXT = 512
@@ -61,7 +61,7 @@ def vocabulary_misfits(tokenizer: WordPieceTokenizer) -> list[str]:
     """Entries that no text can become with these options."""
     size, sentences = tokenizer.vocabulary_size, []
     num_upper = sum(token != token.lower() for token in entries_of(tokenizer))
-    if tokenizer.config.lowercase and num_upper > MAX_USELESS_SHARE * size:
+    if tokenizer.config.lowercase and num_upper > MAX_UPPER_SHARE * size:
         sentences.append(
             f"warning: {num_upper:,} of {size:,} entries of the vocabulary have upper-case letters, "
             "which lower-cased text never has; --no-lowercase keeps them"
@@ -104,7 +104,8 @@ def lost_marks(tokenizer: WordPieceTokenizer, pieces: collections.Counter[str]) 
         return []
     num_marked = num_marked_entries(tokenizer)
     if num_marked > MAX_USELESS_SHARE * tokenizer.vocabulary_size:
-        entries = f", which {num_marked:,} entries of the vocabulary have"
+        size = tokenizer.vocabulary_size
+        entries = f", which {num_marked:,} of {size:,} entries of the vocabulary have"
         return [marks_lost(found.losing_share, found.example) + entries]
     return [
         f"warning: removing accents changes {percent(found.losing_share)} of the words, such as "
