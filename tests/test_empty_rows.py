@@ -70,7 +70,7 @@ def test_without_padding_no_row_is_empty(make_backbone, direction):
     assert (mask is None) == (direction == "both")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("rate", [0.0, 1e-9])
 @pytest.mark.parametrize("has_documents", [False, True])
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -155,7 +155,7 @@ def trained(model, batch, **options):
 # Samples
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", pytest.param("bfloat16", marks=full)])
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", pytest.param("mixed_float16", marks=full)])
 @pytest.mark.parametrize("choice", ALL, ids=str)
 def test_training_samples_what_float32_says(make_model, choice, dtype):
     chances = probabilities(make_model("float32", **choice))
@@ -282,7 +282,7 @@ def test_losses_weights_and_totals_are_float32(make_model, choice):
         assert keras.backend.standardize_dtype(value.dtype) == "float32"
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_labels_and_weights_of_fine_tuning_are_float32(tiny_encoder, dtype):
     """0.7001 and 0.7009 are one number in bfloat16, as 1/3 and 0.334 are."""
 
