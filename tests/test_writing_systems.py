@@ -85,9 +85,18 @@ def test_a_few_accents_are_removed_as_in_the_original(capsys):
     tokenizer = WordPieceTokenizer.train([text], 200, tell=told.append)
     assert tokenizer.config == TokenizerConfig()
     assert told == [
-        "accents are removed, as in the original: this changes 0.3% of the words, such as "
+        "accents are removed, as in the original: this changes 0.2% of the words, such as "
         "café → cafe (--no-strip-accents keeps them)"
     ]
+
+
+def test_a_little_thai_among_much_english_keeps_its_marks():
+    text = "the sea and the storm " * 200 + SAMPLES["thai"]
+    told = []
+    tokenizer = WordPieceTokenizer.train([text], 400, tell=told.append)
+    assert tokenizer.config.strip_accents is False and tokenizer.config.cuts_long_words
+    # Few words, but long ones: the share is that of the letters, and is called so.
+    assert "would change words with 9" in told[0] and "% of the letters, such as " in told[0]
 
 
 def test_hangul_without_room_is_cut_into_letters():

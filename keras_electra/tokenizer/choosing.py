@@ -61,9 +61,20 @@ class Survey:
 
         Without spaces a word is a sentence, and few of them are much text.
         """
-        return max(
-            self.num_losing / max(1, self.num_words), self.letters_losing / max(1, self.num_letters)
-        )
+        return max(self.losing_words, self.letters_losing / max(1, self.num_letters))
+
+    @property
+    def losing_words(self) -> float:
+        """The share of words that lose marks."""
+        return self.num_losing / max(1, self.num_words)
+
+    @property
+    def change(self) -> str:
+        """What removing marks changes, in words, with an example."""
+        few_words = self.losing_words < MARKED_SHARE <= self.losing_share
+        share = f"words with {percent(self.losing_share)} of the letters"
+        share = share if few_words else f"{percent(self.losing_words)} of the words"
+        return f"{share}, such as {arrow(self.example)}"
 
     def has(self, script: str) -> bool:
         """Whether the script is enough of the text to decide anything."""
@@ -151,7 +162,7 @@ def decided(
         keeps, sentences = marks_kept(found, max_letters)
         config = config.replace(strip_accents=False) if keeps else config
     elif config.removes_accents and found.losing_share >= MARKED_SHARE:
-        sentences.append(marks_lost(found.losing_share, found.example))
+        sentences.append(marks_lost(found))
     if config.cuts_long_words is None and found.without_spaces:
         config = config.replace(cuts_long_words=True)
         script = found.without_spaces[0]
@@ -171,14 +182,13 @@ def decided(
 def marks_kept(found: Survey, max_letters: int) -> tuple[bool, list[str]]:
     """Whether a vocabulary of a text shall have the marks of its letters, and why."""
     if found.losing_share >= TOLD_SHARE:
-        change = f"{percent(found.losing_share)} of the words, such as {arrow(found.example)}"
         if found.losing_share >= MARKED_SHARE:
             return True, [
-                f"marks of letters are kept: removing accents would change {change} "
+                f"marks of letters are kept: removing accents would change {found.change} "
                 "(--strip-accents removes them)"
             ]
         return False, [
-            f"accents are removed, as in the original: this changes {change} "
+            f"accents are removed, as in the original: this changes {found.change} "
             "(--no-strip-accents keeps them)"
         ]
     if found.has("HANGUL") and found.num_needed <= max_letters:
@@ -189,12 +199,9 @@ def marks_kept(found: Survey, max_letters: int) -> tuple[bool, list[str]]:
     return False, []
 
 
-def marks_lost(share: float, example: tuple[str, str]) -> str:
+def marks_lost(found: Survey) -> str:
     """The sentence about words whose marks are removed."""
-    return (
-        f"warning: removing accents changes {percent(share)} of the words, such as "
-        f"{arrow(example)}; --no-strip-accents keeps their marks"
-    )
+    return f"warning: removing accents changes {found.change}; --no-strip-accents keeps their marks"
 
 
 def percent(share: float) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.tokenizer.choosing import (
     MARKED_SHARE,
-    arrow,
     mark_remover,
     marks_lost,
     percent,
@@ -106,11 +105,10 @@ def lost_marks(tokenizer: WordPieceTokenizer, pieces: collections.Counter[str]) 
     if num_marked > MAX_USELESS_SHARE * tokenizer.vocabulary_size:
         size = tokenizer.vocabulary_size
         entries = f", which {num_marked:,} of {size:,} entries of the vocabulary have"
-        return [marks_lost(found.losing_share, found.example) + entries]
+        return [marks_lost(found) + entries]
     return [
-        f"warning: removing accents changes {percent(found.losing_share)} of the words, such as "
-        f"{arrow(found.example)}, and the vocabulary has no entries with these marks; "
-        "`keras-electra tokenizer train` learns one from this text that keeps them"
+        f"warning: removing accents changes {found.change}, and the vocabulary has no entries with "
+        "these marks; `keras-electra tokenizer train` learns one from this text that keeps them"
     ]
 
 
