@@ -44,7 +44,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         total_steps: updates over which the schedule runs; `total_steps_variable` changes it later.
         max_warmup_fraction: of the steps that the warm-up takes at most, where a time budget may leave
             fewer than were planned.
-        min_warmup_steps: that it keeps even so.
 
     Attributes:
         gradient_norm: scalar variable, global norm of the last gradients before clipping.
@@ -57,7 +56,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         total_steps=1_000_000,
         *,
         max_warmup_fraction=1.0,
-        min_warmup_steps=1,
         name="electra_adamw",
         **kwargs,
     ):
@@ -73,7 +71,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         self.config = config
         self.total_steps = total_steps
         self.max_warmup_fraction = max_warmup_fraction
-        self.min_warmup_steps = min_warmup_steps
 
     def build(self, variables):
         """Make the slots. Decay and rate of each variable are fixed here, by its path."""
@@ -113,8 +110,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
 
     def rate_fraction_at(self, step):
         """Learning rate / peak learning rate at an update, a number or scalar tensor from 1."""
-        limits = self.max_warmup_fraction, self.min_warmup_steps
-        return rate_fraction(self.config, step, self.total_steps_variable, *limits)
+        total = self.total_steps_variable
+        return rate_fraction(self.config, step, total, self.max_warmup_fraction)
 
     def _clip_gradients(self, grads):
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
@@ -252,7 +249,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             "config": self.config.to_dict(),
             "total_steps": self.total_steps,
             "max_warmup_fraction": self.max_warmup_fraction,
-            "min_warmup_steps": self.min_warmup_steps,
             "name": self.name,
             "loss_scale_factor": self.loss_scale_factor,
         }

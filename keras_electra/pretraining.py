@@ -253,15 +253,9 @@ def build(config: PretrainConfig, store: Store) -> ElectraPretrainer:
 
 def optimizer_of(config: PretrainConfig) -> ElectraAdamW:
     """The optimizer; with a time budget, which may leave few of the steps, a warm-up that fits them."""
-    if config.time_budget_minutes is None:
-        return ElectraAdamW(config.optimizer, config.steps)
-    return ElectraAdamW(
-        config.optimizer,
-        config.steps,
-        max_warmup_fraction=BUDGET_WARMUP_FRACTION,
-        # The first execution compiles, the second is timed: then the schedule is fitted, at its peak.
-        min_warmup_steps=2 * config.steps_per_execution + 1,
-    )
+    has_budget = config.time_budget_minutes is not None
+    fraction = BUDGET_WARMUP_FRACTION if has_budget else 1.0
+    return ElectraAdamW(config.optimizer, config.steps, max_warmup_fraction=fraction)
 
 
 def restore(model, session, tell) -> tuple[dict, list | None]:
