@@ -101,6 +101,8 @@ class RunKeeper(keras.callbacks.Callback):
             speed = step / seconds if step and seconds else None
             self._budget = TimeBudget(60 * plan.time_budget_minutes, speed)
         self._programs = set()
+        # Of the schedule so far; a resumed run is fitted anew.
+        self._total = 0 if step else plan.steps
         self._first_step = step
         self._newly_done = 1
         # Updates left out before: those of a checkpoint are known when its model is there.
@@ -332,8 +334,19 @@ class RunKeeper(keras.callbacks.Callback):
         group = self._newly_done if is_alone else max(AGREE_EVERY_STEPS, self._newly_done)
         num_groups = max(round((left - ahead) / group), 0)
         total = devices.largest(min(self.plan.steps, self.step + ahead + num_groups * group))
-        self.model.optimizer.total_steps_variable.assign(max(total, 1))
+        self._total = max(total, self._least_total(), 1)
+        self.model.optimizer.total_steps_variable.assign(self._total)
         return num_groups == 0
+
+    def _least_total(self):
+        """Steps of a schedule that has its peak at the next step, if the one so far still rises.
+
+        A schedule that becomes shorter, as the first estimate makes it, would otherwise jump over its peak.
+        """
+        fraction = self.model.optimizer.max_warmup_fraction
+        if self.step >= min(self.plan.optimizer.warmup_steps, fraction * self._total):
+            return 0
+        return min(self._total, math.ceil((self.step + 1) / fraction))
 
     def _wait_for_device(self):
         """Wait until the step is computed: JAX runs ahead, and the clock would time its queue."""

@@ -48,7 +48,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             fewer than were planned.
         has_loss_scale: whether the loss is scaled dynamically, for models in `mixed_float16`. Compile
             them with `auto_scale_loss=False`, or Keras scales it a second time.
-        min_warmup_steps: that it keeps even so.
 
     Attributes:
         gradient_norm: scalar variable, global norm of the last gradients before clipping.
@@ -63,7 +62,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         *,
         max_warmup_fraction=1.0,
         has_loss_scale=False,
-        min_warmup_steps=1,
         name="electra_adamw",
         **kwargs,
     ):
@@ -81,7 +79,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         self.max_warmup_fraction = max_warmup_fraction
         self.has_loss_scale = has_loss_scale
         self._was_loss_scaled = False
-        self.min_warmup_steps = min_warmup_steps
 
     def build(self, variables):
         """Make the slots. Decay and rate of each variable are fixed here, by its path."""
@@ -122,8 +119,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
 
     def rate_fraction_at(self, step):
         """Learning rate / peak learning rate at an update, a number or scalar tensor from 1."""
-        limits = self.max_warmup_fraction, self.min_warmup_steps
-        return rate_fraction(self.config, step, self.total_steps_variable, *limits)
+        total = self.total_steps_variable
+        return rate_fraction(self.config, step, total, self.max_warmup_fraction)
 
     def scale_loss(self, loss):
         """The loss that gradients are to be taken of."""
@@ -304,7 +301,6 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             "total_steps": self.total_steps,
             "max_warmup_fraction": self.max_warmup_fraction,
             "has_loss_scale": self.has_loss_scale,
-            "min_warmup_steps": self.min_warmup_steps,
             "name": self.name,
             "loss_scale_factor": self.loss_scale_factor,
         }

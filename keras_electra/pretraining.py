@@ -260,8 +260,6 @@ def optimizer_of(config: PretrainConfig) -> ElectraAdamW:
         config.optimizer,
         config.steps,
         max_warmup_fraction=BUDGET_WARMUP_FRACTION if has_budget else 1.0,
-        # The first execution compiles, the second is timed: then the schedule is fitted, at its peak.
-        min_warmup_steps=2 * config.steps_per_execution + 1 if has_budget else 1,
         has_loss_scale=config.dtype_policy == "mixed_float16",
     )
 

@@ -7,13 +7,7 @@ from keras import ops
 from keras_electra.config.optimizer import OptimizerConfig
 
 
-def rate_fraction(
-    config: OptimizerConfig,
-    step,
-    total_steps,
-    max_warmup_fraction: float = 1.0,
-    min_warmup_steps: int = 1,
-):
+def rate_fraction(config: OptimizerConfig, step, total_steps, max_warmup_fraction: float = 1.0):
     """Learning rate / peak learning rate at an update.
 
     Args:
@@ -21,7 +15,6 @@ def rate_fraction(
         step: number of the update, from 1; a number or scalar tensor.
         total_steps: updates of the whole run; a number or scalar tensor.
         max_warmup_fraction: of them that the warm-up takes at most; 1 leaves it as it is.
-        min_warmup_steps: that it keeps even where the fraction is less.
 
     With `warmup_form="peak"` the rate rises linearly to the peak over `warmup_steps`, and the decay
     runs over the rest. `"original"` multiplies both factors, so that the peak is never reached:
@@ -30,8 +23,7 @@ def rate_fraction(
     step, total = ops.cast(step, "float32"), ops.cast(total_steps, "float32")
     warmup = float(config.warmup_steps)
     if warmup and max_warmup_fraction < 1.0:
-        least = min(float(min_warmup_steps), warmup)
-        warmup = ops.clip(max_warmup_fraction * total, least, warmup)
+        warmup = ops.clip(max_warmup_fraction * total, 1.0, warmup)
     rise = ops.minimum(step / warmup, 1.0) if config.warmup_steps else 1.0
     if config.warmup_form == "original":
         progress = step / total
