@@ -234,7 +234,7 @@ class RunKeeper(keras.callbacks.Callback):
             self.leave_out(self.control.look(self.run_step, is_time_up))
             if self.outcome is not None:
                 self._end(self.outcome)
-            if self.outcome == "finished":
+            if self.outcome == "finished" and self._budget is not None:
                 self.model.optimizer.total_steps_variable.assign(max(self.step + ahead, 1))
         if self.step % self.plan.checkpoint_every_steps == 0:
             self.checkpoint()
