@@ -287,10 +287,10 @@ class PretrainPlan:
             return tuple(read_json(self.store_path / JSON_FILE).get("warnings", ()))
         if self.prepared_store is not None:
             return ()
-        from keras_electra.corpus import glance
+        from keras_electra.corpus import Files, glance
         from keras_electra.tokenizer.fitting import misfits, training_remarks
 
-        lines = glance(list(self.sources), GLANCE_BYTES, CorpusConfig(**self.given("corpus")))
+        lines = glance(Files(self.sources), GLANCE_BYTES, CorpusConfig(**self.given("corpus")))
         if self.vocabulary is None:
             config = TokenizerConfig(**self.given("tokenizer"))
             return tuple(training_remarks(config, lines, self.vocabulary_size))
