@@ -505,3 +505,32 @@ def test_a_table_of_questions_is_none_of_labels(tmp_path):
         own_task(elsewhere)
     with pytest.raises(InputError, match="received column 'qas'"):
         own_task([{"context": CONTEXT, "qas": [ENTRY]}] * 20)
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 5], [0.0, 1.0, 5.0], ["0", "rough", "5"]])
+def test_class_numbers_without_a_name_are_left_out(dataset, tmp_path, numbers):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    dataset.to_parquet(tmp_path / "train.parquet")
+    table = parquet.read_table(tmp_path / "train.parquet")
+    column = pa.array([numbers[row % 2] for row in range(39)] + [numbers[2]])
+    metadata = table.schema.metadata
+    table = table.set_column(1, "label", column).replace_schema_metadata(metadata)
+    parquet.write_table(table, tmp_path / "train.parquet")
+    task, _ = own_task(tmp_path / "train.parquet")
+    problems = Problems()
+    found = task.read(tmp_path / "train.parquet", "train", problems)
+    assert {one.label for one in found} == set(LABELS)
+    assert "row 40: expected one label in column 'label', received the class number 5" in str(
+        problems.shown
+    )
+
+
+@pytest.mark.parametrize("orient", ["columns", "index", "split"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_tables_in_one_object_are_refused(tmp_path, orient, indent):
+    pandas = pytest.importorskip("pandas")
+    pandas.DataFrame(ROWS).to_json(tmp_path / "a.json", orient=orient, indent=indent)
+    with pytest.raises(InputError, match=r"a\.json: expected a list .*to_json\(orient='records'\)"):
+        own_task(tmp_path / "a.json")

@@ -518,3 +518,62 @@ def test_percent_signs_in_some_rows_only_are_not_guessed_away():
     task.read({"train": rows, "validation": rows}, "train", problems)
     assert task.kind == "regression" and problems.counts == {"not a number": NUM_ROWS // 3}
     assert "such as 3.5 % in column 'score', received '0.07'" in problems.reason
+
+
+# Further forms of labels
+
+
+@pytest.mark.parametrize("sign", [" ", ",", ";", "|", ", "])
+def test_vectors_without_brackets(sign):
+    rows = records(lambda row: sign.join(str(int(row % 3 == k)) for k in range(3)), "labels")
+    task, _ = own_task(rows)
+    assert task.kind == "multi_label" and task.labels == ("0", "1", "2")
+    assert task.read(rows, "train")[0].label == ("0",)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        lambda row: [row % 10 / 10, 1 - row % 10 / 10],
+        lambda row: [0, 1, 0] if row % 2 else [1, 0],
+    ],
+)
+def test_lists_that_are_mostly_no_sets_of_names_are_refused(label):
+    with pytest.raises(InputError, match=r"label_column: expected labels .* of 40 rows"):
+        own_task(records(label, "labels"))
+
+
+@pytest.mark.parametrize("name", ["label", "labels", "stars"])
+def test_whole_numbers_with_a_decimal_comma_are_classes(name):
+    rows = records(lambda row: f"{row % 3},0", name)
+    for options in ({}, {"kind": "classification"}):
+        task, _ = own_task(rows, **options)
+        assert task.kind == "classification"
+        assert {one.label for one in task.read(rows, "train")} == {"0", "1", "2"}
+    found = own_examples(rows, "classification", trained_columns=task.columns)
+    assert [one.label for one in found[:3]] == ["0", "1", "2"]
+
+
+def test_columns_of_marks_with_a_decimal_comma():
+    rows = [
+        {
+            "text": sentence(row),
+            **{name: f"{row % k},0" for name, k in (("a", 1), ("b", 2), ("c", 2))},
+        }
+        for row in range(NUM_ROWS)
+    ]
+    task, _ = own_task(rows)
+    found = {one.label for one in task.read(rows, "train")}
+    assert task.labels == ("a", "b", "c") and found == {(), ("b", "c")}
+
+
+@pytest.mark.parametrize("other", ["N/A", "-", float("inf")])
+def test_numbers_beside_something_else_are_asked_about(other):
+    rows = records(lambda row: other if row == 3 else row % 4 / 2, "score")
+    with pytest.raises(InputError, match="received 39 numbers such as .*--kind regression"):
+        own_task(rows)
+    task, _ = own_task(rows, kind="regression")
+    problems = Problems()
+    task.read(rows, "train", problems)
+    assert problems.counts == {"not a number": 1}
+    assert own_task(rows, kind="classification")[0].kind == "classification"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from keras_electra.errors import InputError, MissingExtraError
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tasks.folders import DATASET_STATE
-from keras_electra.tasks.values import Row, plain
+from keras_electra.tasks.values import UNREADABLE, Row, plain
 
 BATCH_ROWS = 4096
 FILE_MAGIC = b"ARROW1"
@@ -94,7 +94,18 @@ def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
 
 
 def label_names(value, names: Sequence[str]):
-    """The name of a number, or of each in a list; None for -1, which stands for not known."""
+    """The name of a number, or of each in a list; None for -1, which stands for not known.
+
+    A number may be a float or a text; other texts stay. One without a name is not readable.
+    """
     if isinstance(value, list | tuple):
         return [label_names(one, names) for one in value]
-    return names[value] if isinstance(value, int) and value >= 0 else None
+    if isinstance(value, str) and value.isdecimal() and value not in names:
+        value = int(value)
+    if not isinstance(value, int | float):
+        return value
+    if value < 0:
+        return None
+    if value not in range(len(names)):
+        return {UNREADABLE: f"the class number {value}, where names are given for {len(names)}"}
+    return names[int(value)]

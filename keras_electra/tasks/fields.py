@@ -15,8 +15,10 @@ WHOLE = re.compile(r"([+-]?\d+)\.0+")
 LIST_OF_WORDS = re.compile(r"\[.*[,\s].*\]", re.DOTALL)
 """What looks like a list and cannot be read: `[sport, art]`."""
 CLOSING = (")", "]", "}")
-MARKS = {"0": False, "1": True, "false": False, "true": True}
+MARKS = {"0": False, "1": True, "false": False, "true": True, "0,0": False, "1,0": True}
 """Names of the values of a field that says whether a label applies."""
+VECTOR = re.compile(r"[01](?:[\s,;|]+[01]){2,}")
+"""A 0 or 1 for each of three labels or more, without brackets: `0 1 0`."""
 
 
 class UnusableRow(Exception):
@@ -78,15 +80,20 @@ def label_name(value) -> str:
     return str(int(whole[1])) if whole else name
 
 
-def label_in(value, column: str) -> str:
-    """The name of the one label of a field; `UnusableRow` for a list or dict."""
+def label_in(value, column: str, form: NumberForm = USUAL) -> str:
+    """The name of the one label of a field; `UnusableRow` for a list or dict.
+
+    Args:
+        form: of the column's numbers; with a decimal comma "1,0" is the label "1".
+    """
     if items_in(value, column, "one label") is not None:
         raise UnusableRow(
             "not a label",
             f"expected one label in column {column!r}, received a list; several labels are of kind "
             "multi_label",
         )
-    return label_name(value)
+    found = number(value, form) if form.decimal == "," else None
+    return label_name(value if found is None else found)
 
 
 def items_in(value, column: str, expected: str) -> list | None:
@@ -139,6 +146,12 @@ def not_names(column: str, value) -> UnusableRow:
         f'expected labels such as ["sport", "art"], or a 0 or 1 for each label in lists of one length, '
         f"in column {column!r}, received {value!r:.80}",
     )
+
+
+def as_vector(value):
+    """A text such as "0 1 0" as a list; any other value as it is."""
+    is_vector = isinstance(value, str) and VECTOR.fullmatch(value.strip())
+    return re.findall("[01]", value) if is_vector else value
 
 
 def are_marks(values) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from keras_electra.tasks.fields import (
     UnusableRow,
+    as_vector,
     check_column,
     is_missing,
     items_in,
@@ -75,7 +76,7 @@ def gold_in(row: Row, form: RowForm):
         return marks_of(value, column, form)
     if form.kind == "regression":
         return number_of(value, column, form.value_range, form.numbers)
-    label = label_in(value, column)
+    label = label_in(value, column, form.numbers)
     check_known([label], column, form)
     return label
 
@@ -92,6 +93,7 @@ def marks_in(row: Row, form: RowForm) -> tuple[str, ...] | None:
 
 def marks_of(value, column: str, form: RowForm) -> tuple[str, ...]:
     """The labels of a field that holds a 0 or 1 for each, in a list or in a dict by name."""
+    value = as_vector(value)
     found = spelt(value)
     if isinstance(found, Mapping) and set(found) <= set(form.positions):
         values = [found.get(name, 0) for name in form.positions]

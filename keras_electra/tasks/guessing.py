@@ -128,7 +128,7 @@ def labels_seen(sample: Sample, form: LabelForm, roles: Roles) -> tuple[str, ...
     """All labels in the rows looked at, sorted; those that cannot be read are passed over."""
     column = {"tagging": roles.tags, "classification": roles.label, "multi_label": roles.label}
     column, names = column.get(form.kind), set()
-    reading = RowForm(kind=form.kind, roles=roles, separator=form.separator)
+    reading = RowForm(kind=form.kind, roles=roles, separator=form.separator, numbers=form.numbers)
     for row in [] if column is None else sample.having(column):
         try:
             found = (tags_in if form.kind == "tagging" else gold_in)(Row("", row, 0), reading)

@@ -2,9 +2,10 @@
 
 import collections
 import dataclasses
+import re
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.fields import are_marks, label_name
+from keras_electra.tasks.fields import UnusableRow, are_marks, as_vector, label_name, labels_of
 from keras_electra.tasks.numerals import USUAL, NumberForm, form_of_numbers, is_number, number
 from keras_electra.tasks.printed import as_list, spelt
 from keras_electra.tasks.roles import Roles
@@ -25,6 +26,8 @@ SETS = frozenset(
      "languages", "tags", "types", "genres", "keywords")
 )  # fmt: skip
 """Names of columns that may hold several labels."""
+WHOLE_COMMA = re.compile(r"[+-]?\d+,0{1,2}")
+"""A whole number as a table with decimal commas has it where others are missing: `1,0`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,15 +67,34 @@ def label_form(sample: Sample, roles: Roles, kind: str | None, separator: str | 
     values = [] if roles.label is None else sample.values(roles.label)
     if kind == "regression":
         return LabelForm(kind=kind, numbers=number_form(values, roles.label))
-    if kind == "multi_label" or kind is None:
+    has_commas = bool(values) and all(WHOLE_COMMA.fullmatch(str(value)) for value in values)
+    is_whole = separator is None and has_commas
+    if kind == "multi_label" or (kind is None and not is_whole):
         several = several_labels(values, roles.label, kind, separator)
         if several is not None:
             return several
     if kind is not None or not values:
-        return LabelForm(kind=kind or "classification")
+        numbers = NumberForm(",") if is_whole else USUAL
+        return LabelForm(kind=kind or "classification", numbers=numbers)
     if all(is_number(str(value)) for value in values):
         return number_kind(values, roles.label)
+    check_no_numbers(values, roles.label)
     return LabelForm(kind="classification")
+
+
+def check_no_numbers(values, column: str) -> None:
+    """Raise `InputError` for a column of labels that are numbers with a fraction, most of them."""
+    numbers = [value for value in values if is_number(str(value))]
+    form = form_of_numbers(numbers) or USUAL
+    has_fraction = any((number(value, form) or 0) % 1 for value in numbers)
+    if 2 * len(numbers) > len(values) and has_fraction:
+        other = next(value for value in values if not is_number(str(value)))
+        raise InputError(
+            f"label_column: expected labels, or numbers alone, in {column!r}, received "
+            f"{len(numbers)} numbers such as {numbers[0]!r} and {other!r:.80}; for amounts, without "
+            "the rows of no number, give kind 'regression' (--kind regression), for labels "
+            "'classification' (--kind classification)"
+        )
 
 
 def several_labels(values, column, kind: str | None, separator: str | None) -> LabelForm | None:
@@ -88,6 +110,7 @@ def several_labels(values, column, kind: str | None, separator: str | None) -> L
         reason = f"a 0 or 1 for each label in {column!r}; --labels names them"
         return LabelForm(kind="multi_label", positions=positions, reason=reason)
     if any(as_list(value) is not None for value in values):
+        check_names(values, column)
         return LabelForm(kind="multi_label", reason=f"lists in {column!r}")
     if any(isinstance(value, str) and SEPARATOR in value for value in values):
         return LabelForm(kind="multi_label", reason=joined_reason(SEPARATOR))
@@ -107,6 +130,20 @@ def several_labels(values, column, kind: str | None, separator: str | None) -> L
     return LabelForm(kind="multi_label", separator=sign, reason=joined_reason(sign))
 
 
+def check_names(values, column: str) -> None:
+    """Raise `InputError` for a column of lists of which half or more are no sets of names."""
+    refused = []
+    for value in values:
+        try:
+            labels_of(value, column, SEPARATOR)
+        except UnusableRow as unusable:
+            refused.append(unusable)
+    if 2 * len(refused) >= len(values):
+        raise InputError(
+            f"label_column: {refused[0]}; so it is in {len(refused)} of {len(values)} rows"
+        )
+
+
 def joined_reason(sign: str) -> str:
     """Why fields hold several labels that a sign joins."""
     return f"labels joined by {sign!r}; --kind classification takes each field as one"
@@ -121,7 +158,7 @@ def positions_in(values) -> tuple[str, ...]:
     if found and all(isinstance(one, dict) and not refusal(one) for one in found):
         keys = tuple(dict.fromkeys(key for one in found for key in one))
         return keys if all(are_marks(one.values()) for one in found) and len(keys) > 1 else ()
-    lists = [as_list(value) for value in values]
+    lists = [as_list(as_vector(value)) for value in values]
     if not lists or None in lists:
         return ()
     ((length, _),) = collections.Counter(map(len, lists)).most_common(1)
@@ -168,7 +205,7 @@ def number_kind(values, column: str) -> LabelForm:
     has_no_gaps = low in (0, 1) and high - low + 1 == len(numbers) and len(values) > len(numbers)
     if few or is_class or has_no_gaps:
         reason = f"whole numbers in {column!r}; --kind regression for amounts"
-        return LabelForm(kind="classification", reason=reason)
+        return LabelForm(kind="classification", reason=reason, numbers=form)
     reason = f"{len(numbers)} different whole numbers with gaps; --kind classification for classes"
     return LabelForm(kind="regression", numbers=form, reason=reason)
 

@@ -9,7 +9,7 @@ from keras_electra.tasks.delimited import delimited_rows, records_of
 from keras_electra.tasks.folders import Shards, is_dataset_folder
 from keras_electra.tasks.headers import check_different
 from keras_electra.tasks.task import Problems
-from keras_electra.tasks.text import suffix_of, text_lines
+from keras_electra.tasks.text import named, suffix_of, text_lines
 from keras_electra.tasks.text_tables import fasttext_rows, table_form
 from keras_electra.tasks.values import Row, from_json, parsed, plain
 
@@ -108,10 +108,12 @@ def json_rows(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row
     """The rows of a list of objects, alone or as "data", which is read whole; or of lines of objects."""
     first = next((line for line in text_lines(path, encoding) if line.strip()), "")
     value = parsed(first)
+    refuse_columns(path, value)
     if isinstance(value, dict) and not is_list_of_objects(value.get("data")):
         yield from json_lines(path, problems, encoding)
         return
     value = read_json(path, encoding)
+    refuse_columns(path, value)
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]
     if not isinstance(value, list):
@@ -125,6 +127,19 @@ def json_rows(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row
             yield Row(place, one, number)
         else:
             problems.add("not JSON", f"{place}: expected a JSON object, received {one!r:.40}")
+
+
+def refuse_columns(path, value) -> None:
+    """Raise `InputError` for an object that holds a whole table, as pandas writes it by default."""
+    inside = list(value.values()) if isinstance(value, dict) else []
+    are_columns = len(inside) > 1 and all(isinstance(one, dict) for one in inside)
+    if (are_columns and all(one.keys() == inside[0].keys() for one in inside)) or (
+        inside and {*value} == {"columns", "index", "data"}
+    ):
+        raise InputError(
+            f"{path}: expected a list of objects, one for each row, received an object of "
+            f"{named(value)} that holds the whole table; write it with to_json(orient='records')"
+        )
 
 
 def is_list_of_objects(value) -> bool:
