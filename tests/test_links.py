@@ -176,6 +176,23 @@ def test_a_store_in_the_making_may_be_a_link(tmp_path):
         assert not (tmp_path / "disk").exists()
 
 
+@pytest.mark.parametrize("is_link", [True, False])
+def test_a_folder_with_other_things_is_no_store_in_the_making(tmp_path, home, is_link):
+    if is_link:
+        linked(tmp_path / "store.preparing", home)
+    else:
+        home.rename(tmp_path / "store.preparing")
+        home = tmp_path / "store.preparing"
+    before = contents(home)
+    working = WorkingFolder(working_path(tmp_path / "store"))
+    message = "expected an empty folder or a store in the making, received"
+    with pytest.raises(InputError, match=message), working.held(is_shared=False):
+        pass
+    with pytest.raises(InputError, match=message):
+        working.remove()
+    assert contents(home) == before
+
+
 def test_files_of_a_store_are_replaced_through_no_link(tmp_path, home):
     linked(tmp_path / "store" / "report.json", home / "notes.json")
     before = contents(home)

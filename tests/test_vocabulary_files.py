@@ -8,6 +8,7 @@ from keras_electra.cli import main
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.convert.tokenizer_writing import write_tokenizer
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.launching import PretrainPlan
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.tokenizer.training import filled_up_to, without_fill
 
@@ -52,8 +53,7 @@ def test_hugging_face(folder, tokenizer, what):
     path = folder / what if "." in what and " " not in what else folder
     found = WordPieceTokenizer.from_file(path)
     assert found.vocabulary == tokenizer.vocabulary
-    # `vocab.txt` alone says nothing of the case.
-    assert found.config.lowercase == (what == "vocab.txt")
+    assert not found.config.lowercase
     assert WordPieceTokenizer.from_file(path, lowercase=True).config.lowercase
     assert not WordPieceTokenizer.from_file(path, TokenizerConfig(lowercase=False)).config.lowercase
 
@@ -166,3 +166,79 @@ def test_rows_without_a_token():
     assert filled == ["[PAD]", "[unused3]", "a", "[unused8]", "[unused4]"]
     assert without_fill(filled_up_to(["[PAD]", "a"], 5)) == ["[PAD]", "a"]
     assert without_fill(["[unused0]", "b"]) == ["[unused0]", "b"]
+
+
+def test_options_of_another_vocabulary(tokenizer, tmp_path):
+    path = tmp_path / "words.txt"
+    WordPieceTokenizer(tokenizer.vocabulary[:9], TokenizerConfig(lowercase=False)).save(path)
+    assert not WordPieceTokenizer.from_file(path).config.lowercase
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert not WordPieceTokenizer.from_file(path).config.lowercase
+    path.write_text("".join(f"{token}\n" for token in tokenizer.vocabulary))
+    with pytest.raises(InputError, match="words.txt.options.json: .* another one.*remove the file"):
+        WordPieceTokenizer.from_file(path)
+
+
+def test_options_beside_the_vocabulary_of_a_folder_with_added_tokens(folder, tokenizer):
+    kept = TokenizerConfig(strip_accents=False)
+    WordPieceTokenizer(tokenizer.vocabulary, kept).save(folder / "vocab.txt")
+    (folder / "added_tokens.json").write_text(json.dumps({"<drug>": len(tokenizer.vocabulary)}))
+    found = WordPieceTokenizer.from_file(folder)
+    assert found.vocabulary == (*tokenizer.vocabulary, "<drug>")
+    assert found.config == kept
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"normalizer": None}, "expected a BertNormalizer, received None"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "expected a BertPreTokenizer"),
+        (
+            {"normalizer": {"type": "BertNormalizer", "handle_chinese_chars": False}},
+            "expected handle_chinese_chars to be true, received False",
+        ),
+        (
+            {"normalizer": {"type": "BertNormalizer", "lowercase": "no"}},
+            "tokenizer.json: lowercase",
+        ),
+        ({"model": None}, "expected a WordPiece vocabulary: .* JSON without a model"),
+    ],
+)
+def test_tokenizer_json_that_makes_other_words(folder, change, message):
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps({**whole, **change}))
+    with pytest.raises(InputError, match=message):
+        WordPieceTokenizer.from_file(folder / "tokenizer.json")
+
+
+def test_two_vocabularies_in_a_folder(folder, tokenizer):
+    (folder / "vocab.txt").write_text("".join(f"{t}\n" for t in reversed(tokenizer.vocabulary)))
+    with pytest.raises(
+        InputError, match="expected the same tokens in vocab.txt .* and tokenizer.json"
+    ):
+        WordPieceTokenizer.from_file(folder)
+
+
+def test_what_is_no_vocabulary_is_told_where_one_is(folder):
+    with pytest.raises(InputError, match="received none itself, but in it hf$"):
+        WordPieceTokenizer.from_file(folder.parent)
+    with pytest.raises(InputError, match="expected the path of a file or folder, received None"):
+        WordPieceTokenizer.from_file(None)
+
+
+@pytest.mark.parametrize("what", ["tokenizer.json", ""])
+def test_a_plan_with_a_vocabulary_of_hugging_face(folder, tokenizer, tmp_path, what):
+    (tmp_path / "text.txt").write_text("some words\n")
+
+    def plan():
+        text, path = tmp_path / "text.txt", str(folder / what)
+        return PretrainPlan(folder=tmp_path, name="r", corpus=text, vocabulary=path)
+
+    assert plan().entries() == tokenizer.vocabulary_size
+    before = plan().data_dir
+    assert plan().data_dir == before
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    whole["normalizer"]["strip_accents"] = True
+    (folder / "tokenizer.json").write_text(json.dumps(whole))
+    (folder / "tokenizer_config.json").unlink()
+    assert plan().data_dir != before

@@ -155,6 +155,9 @@ def test_options_beside_that_are_none(tmp_path):
         WordPieceTokenizer.from_file(tmp_path / "v.txt")
     WordPieceTokenizer(SPECIAL_TOKENS).save(tmp_path / "v.txt")
     assert not (tmp_path / "v.txt.options.json").exists()
+    (tmp_path / "v.txt.options.json").symlink_to(tmp_path / "gone.json")
+    with pytest.raises(InputError, match="v.txt.options.json: expected .* No such file"):
+        WordPieceTokenizer.from_file(tmp_path / "v.txt")
     (tmp_path / "config.json").write_text('{"tokenizer": "wordpiece"}')
     WordPieceTokenizer(SPECIAL_TOKENS).save(tmp_path / "vocab.txt")
     assert WordPieceTokenizer.from_file(tmp_path / "vocab.txt").config == TokenizerConfig()

@@ -31,7 +31,7 @@ from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.kind import settings_of_kind
-from keras_electra.tokenizer.options_file import options_beside, options_content
+from keras_electra.tokenizer.vocabulary_files import read_vocabulary
 
 PREPARING_GROUPS = {
     "tokenizer": TokenizerConfig,
@@ -155,17 +155,17 @@ class PretrainPlan:
         return self.folder / DATA_FOLDER / digest.hexdigest()[:8]
 
     def _vocabulary_digest(self) -> str | None:
-        """Of the file that was given, and its options; its name where there is none yet, None of one
-        to be learned."""
+        """Of the vocabulary that was given, and its options; its name where it cannot be read, None of
+        one to be learned."""
         if self.vocabulary is None:
             return None
         try:
-            content = pathlib.Path(self.vocabulary).read_bytes()
-        except OSError:
+            tokens, options = read_vocabulary(self.vocabulary)
+        except ElectraError:
             return self.vocabulary
-        options = options_beside(self.vocabulary)
-        content += b"" if options in (None, TokenizerConfig()) else options_content(options)
-        return hashlib.sha256(content).hexdigest()
+        content = "".join(f"{token}\n" for token in tokens)
+        content += "" if options in (None, TokenizerConfig()) else json.dumps(options.to_dict())
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @property
     def vocabulary_path(self) -> pathlib.Path:
@@ -205,8 +205,8 @@ class PretrainPlan:
             from keras_electra.store.manifest import Manifest
 
             return Manifest.read(self.store_path).vocabulary_size
-        if self.vocabulary_path.is_file():
-            return len(self.vocabulary_path.read_bytes().splitlines())
+        if self.vocabulary_path.exists():
+            return len(read_vocabulary(self.vocabulary_path)[0])
         return self.vocabulary_size
 
     def config(self) -> PretrainConfig:

@@ -56,7 +56,12 @@ def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
             or a Git LFS pointer.
         DamagedDataError: for a JSON file that holds none.
     """
-    path = pathlib.Path(path)
+    try:
+        path = pathlib.Path(path)
+    except TypeError:
+        raise InputError(
+            f"vocabulary: expected the path of a file or folder, received {path!r:.60}"
+        ) from None
     if path.is_dir():
         return of_folder(hub_snapshot(path))
     refuse_pointer(path)
@@ -64,7 +69,17 @@ def read_vocabulary(path) -> tuple[list[str], TokenizerConfig | None]:
         whole = read_object(path)
         vocabulary = _with_added(path, _whole_vocabulary(path, whole), _added(path, {}, {}, whole))
         return vocabulary, _config(path, path, {}, whole)
-    return _lines(path), options_beside(path)
+    vocabulary = _lines(path)
+    return vocabulary, options_beside(path, vocabulary) or _foreign_options(path)
+
+
+def _foreign_options(path: pathlib.Path) -> TokenizerConfig | None:
+    """What the Hugging Face files beside a `vocab.txt` say; None without any."""
+    names = (CONFIG_FILE, WHOLE_FILE) if path.name == VOCABULARY_FILE else ()
+    options, whole = (read_json_in(path.parent, name) for name in names) if names else (None, None)
+    if options is None and whole is None:
+        return None
+    return _config(path.parent / CONFIG_FILE, path.parent / WHOLE_FILE, options or {}, whole or {})
 
 
 def has_vocabulary(folder) -> bool:
@@ -76,23 +91,34 @@ def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
     """As `read_vocabulary`, of a folder; case and accents as `tokenizer_config.json` says, else
     `tokenizer.json`."""
     vocabulary_path = file_in(folder, VOCABULARY_FILE)
-    own = None if vocabulary_path is None else options_beside(vocabulary_path)
-    if own is not None:
-        return _lines(vocabulary_path), own
     options = read_json_in(folder, CONFIG_FILE) or {}
     whole = read_json_in(folder, WHOLE_FILE)
     if vocabulary_path is None and whole is None:
         found = [name for name in SENTENCEPIECE_FILES if (folder / name).exists()]
-        what = f"{found[0]}, a SentencePiece model" if found else "none"
+        what = f"{found[0]}, a SentencePiece model" if found else f"none{_below(folder)}"
         raise InputError(f"{folder}: {NEEDED}; received {what}")
     _check_class(folder, options, whole)
-    config = _config(folder / CONFIG_FILE, folder / WHOLE_FILE, options, whole or {})
-    if vocabulary_path is not None:
-        vocabulary = _lines(vocabulary_path)
-    else:
-        vocabulary = _whole_vocabulary(folder / WHOLE_FILE, whole)
+    in_whole = None if whole is None else _whole_vocabulary(folder / WHOLE_FILE, whole)
+    vocabulary = in_whole if vocabulary_path is None else _lines(vocabulary_path)
+    if in_whole not in (None, vocabulary):
+        raise InputError(
+            f"{folder}: expected the same tokens in {VOCABULARY_FILE} ({len(vocabulary)}) and "
+            f"{WHOLE_FILE} ({len(in_whole)}), received others; remove the one that is not the model's"
+        )
+    own = None if vocabulary_path is None else options_beside(vocabulary_path, vocabulary)
+    config = own or _config(folder / CONFIG_FILE, folder / WHOLE_FILE, options, whole or {})
     added = _added(folder, read_json_in(folder, ADDED_FILE) or {}, options, whole or {})
     return _with_added(folder, vocabulary, added), config
+
+
+def _below(folder: pathlib.Path) -> str:
+    """Names the folders in `folder` that have a vocabulary."""
+    found = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and _has_any(path)]
+    return f" itself, but in it {', '.join(found[:3])}" if found else ""
+
+
+def _has_any(folder: pathlib.Path) -> bool:
+    return any((folder / name).is_file() for name in (VOCABULARY_FILE, WHOLE_FILE))
 
 
 def _lines(path) -> list[str]:
@@ -144,27 +170,55 @@ def _check_class(folder, options, whole):
 
 def _config(options_path, whole_path, options, whole) -> TokenizerConfig:
     """Case, accents and the longest word, from what the two files say."""
+    if whole:
+        _check_steps(whole_path, whole)
     normalizer = whole.get("normalizer") or {}
-    if normalizer and normalizer.get("type") != "BertNormalizer":
-        raise InputError(
-            f"{whole_path}: expected a BertNormalizer, received {normalizer.get('type')!r}"
-        )
     lowercase = options.get("do_lower_case", normalizer.get("lowercase", True))
     strip_accents = options.get("strip_accents", normalizer.get("strip_accents"))
     longest = (whole.get("model") or {}).get("max_input_chars_per_word", MAX_WORD_CHARACTERS)
-    pattern = {"Regex": CUT_PATTERN.format(longest)}
-    steps = (whole.get("pre_tokenizer") or {}).get("pretokenizers", ())
-    return TokenizerConfig(
-        lowercase=lowercase,
-        strip_accents=strip_accents,
-        max_word_characters=longest,
-        cuts_long_words=any(step.get("pattern") == pattern for step in steps) or None,
-    )
+    cut = {"Regex": CUT_PATTERN.format(longest)}
+    try:
+        return TokenizerConfig(
+            lowercase=lowercase,
+            strip_accents=strip_accents,
+            max_word_characters=longest,
+            cuts_long_words=any(step.get("pattern") == cut for step in _splits(whole)) or None,
+        )
+    except InputError as error:
+        raise InputError(f"{options_path} or {whole_path.name}: {error}") from error
+
+
+def _splits(whole: dict) -> list[dict]:
+    """What cuts text into words in a `tokenizer.json`, one after the other."""
+    splitter = whole.get("pre_tokenizer") or {}
+    return splitter.get("pretokenizers") or [splitter]
+
+
+def _check_steps(path, whole: dict) -> None:
+    """Refuse a `tokenizer.json` that makes other words of a text than BERT's."""
+    normalizer = whole.get("normalizer") or {}
+    first, *others = _splits(whole)
+    received = {
+        "a BertNormalizer": normalizer.get("type"),
+        "a BertPreTokenizer": first.get("type"),
+        "no further pre_tokenizer": [one.get("type") for one in others if "pattern" not in one],
+        "clean_text to be true": normalizer.get("clean_text", True),
+        "handle_chinese_chars to be true": normalizer.get("handle_chinese_chars", True),
+    }
+    allowed = ("BertNormalizer", "BertPreTokenizer", [], True, True)
+    for (expected, found), right in zip(received.items(), allowed, strict=True):
+        if found != right:
+            raise InputError(
+                f"{path}: expected {expected}, received {found!r}: its words are other ones than "
+                "BERT's; a vocab.txt alone in a folder is read with BERT's"
+            )
 
 
 def _whole_vocabulary(path, whole) -> list[str]:
     """The tokens of `tokenizer.json`, in the order of their ids."""
-    model = whole.get("model") or {}
+    model = whole.get("model")
+    if not isinstance(model, dict):
+        raise InputError(f"{path}: {NEEDED}; received JSON without a model")
     received = model.get("type"), model.get("continuing_subword_prefix", "##")
     if received != ("WordPiece", "##"):
         raise InputError(

@@ -202,7 +202,7 @@ class WordPieceTokenizer:
         """
         decided = self.config.replace(cuts_long_words=self.config.cuts_long_words or None)
         if with_options and decided != DEFAULTS:
-            replace_file(options_path(path), options_content(self.config))
+            replace_file(options_path(path), options_content(self.config, self.vocabulary))
         elif with_options:
             options_path(path).unlink(missing_ok=True)
         replace_file(

@@ -22,7 +22,7 @@ from keras_electra.files import refuse_links_in, target_of
 from keras_electra.store.folder import TEMPORARY_SUFFIX, fcntl, replace_file, unwritten
 
 SUFFIX = ".preparing"
-DONE_FILE, LOCK_FILE = "done.json", "lock"
+DONE_FILE, LOCK_FILE, UNITS_FILE = "done.json", "lock", "units.json"
 
 
 def working_path(out: pathlib.Path) -> pathlib.Path:
@@ -109,13 +109,13 @@ class WorkingFolder:
                 file.unlink()
             shutil.rmtree(self.path / "parts", ignore_errors=True)
         listed = [unit.to_dict() for unit in units]
-        write_once(self.path / "units.json", {"units": listed})
+        write_once(self.path / UNITS_FILE, {"units": listed})
         write_once(self.path / "settings.json", settings)
         begun = f"{self.path} was begun with"
         ending = f"; use the same, or remove {self.path} to begin anew"
         if difference := first_difference(read_json(self.path / "settings.json"), settings):
             raise InputError(f"{begun} {difference}{ending}")
-        before = read_json(self.path / "units.json")["units"]
+        before = read_json(self.path / UNITS_FILE)["units"]
         if difference := changed_unit(before, plain(listed)):
             raise InputError(f"{begun} other text: {difference}{ending}")
 
@@ -127,8 +127,18 @@ class WorkingFolder:
         """The parts that are there, of any unit."""
         return self.path.glob("parts/*/*.part")
 
+    def refuse_others_files(self) -> None:
+        """Raise `InputError` if the folder, or the one that it is a link to, holds other things."""
+        names = sorted(os.listdir(self.path)) if self.path.is_dir() else []
+        if names and not {LOCK_FILE, UNITS_FILE} & set(names):
+            raise InputError(
+                f"{self.path}: expected an empty folder or a store in the making, received "
+                f"{names[0]!r}; it is removed at the end, so move what is yours elsewhere"
+            )
+
     def remove(self) -> None:
-        """Delete it all."""
+        """Delete it all; what is in it must be its own."""
+        self.refuse_others_files()
         shutil.rmtree(self.path, ignore_errors=True)
 
     @contextlib.contextmanager
@@ -143,6 +153,7 @@ class WorkingFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             refuse_links_in(self.path)
+            self.refuse_others_files()
             lock = locked(self.path, is_shared)
         except OSError as error:
             raise unwritten(self.path, error) from error
