@@ -245,3 +245,13 @@ def test_scripts():
         "",
         "IDEOGRAPHIC",
     ]
+
+
+def test_marks_as_separate_characters_are_named():
+    """Texts from macOS; removing the marks is no help."""
+    text = "Die Männer müssen früh los und die größten Bäume sind schön"
+    kept = WordPieceTokenizer.train([text] * 9, 300, tell=lambda sentence: None)
+    assert not misfits(kept, [text])
+    (told,) = misfits(kept, [unicodedata.normalize("NFD", text)])
+    assert "separate characters (NFD)" in told and "--unicode-form NFC" in told
+    assert "strip-accents" not in told

@@ -8,6 +8,7 @@ import numpy as np
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.tokenizer.choosing import (
     MARKED_SHARE,
+    composed,
     mark_remover,
     marks_lost,
     percent,
@@ -118,6 +119,16 @@ def unknown(tokenizer: WordPieceTokenizer, pieces: collections.Counter[str]) -> 
     if share < UNKNOWN_SHARE:
         return []
     begun = f"warning: {percent(share)} of the characters become [UNK], such as {example!r}; "
+    in_one = collections.Counter()
+    for piece, count in pieces.items():
+        in_one[composed(piece)] += count
+    with_composed = unknown_share(tokenizer, in_one)[0]
+    if with_composed < HELPS_BELOW * share:
+        return [
+            f"{begun}the text has letters and their marks as separate characters (NFD), the vocabulary as "
+            "single ones; --unicode-form NFC (in Python unicodedata.normalize) lowers this to "
+            f"{percent(with_composed)}"
+        ]
     shares = {}
     for name, value in other_options(tokenizer.config).items():
         other = WordPieceTokenizer(tokenizer.vocabulary, tokenizer.config.replace(**{name: value}))
