@@ -585,3 +585,8 @@ def test_empty_tags_are_missing():
     task, _ = own_task(rows)
     task.read(rows, "train", problems)
     assert problems.counts == {"missing tag": 1}
+
+
+def test_tags_outside_of_spans_alone_are_named():
+    rows = [{"tokens": WORDS[row % 2], "tags": [0, 0, 0, 0]} for row in range(20)]
+    assert "tags such as '0' mark no spans" in own_task(rows)[1]
