@@ -534,3 +534,59 @@ def test_tables_in_one_object_are_refused(tmp_path, orient, indent):
     pandas.DataFrame(ROWS).to_json(tmp_path / "a.json", orient=orient, indent=indent)
     with pytest.raises(InputError, match=r"a\.json: expected a list .*to_json\(orient='records'\)"):
         own_task(tmp_path / "a.json")
+
+
+WORDS = [["Rain", "over", "Bonn", "."], ["Ann", "is", "here", "."]]
+TAGS = [["O", "O", "B-LOC", "O"], ["B-PER", "O", "O", "O"]]
+
+
+def columns_of(line):
+    pairs = [
+        zip(words, tags, strict=True) for words, tags in 8 * list(zip(WORDS, TAGS, strict=True))
+    ]
+    return "\n".join("".join(line(*pair) + "\n" for pair in some) for some in pairs)
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        (columns_of(lambda word, tag: f"bc/cctv\t0\t{word}\t{tag}"), "'bc/cctv' in every line"),
+        (columns_of(lambda word, tag: f"{tag}\t{word}"), "tags such as 'B-"),
+        (
+            "Word\tTag\n" + columns_of(lambda word, tag: f"{word}\t{tag}"),
+            "the names 'Word' and 'Tag'",
+        ),
+    ],
+)
+def test_what_stands_in_place_of_words_is_named(tmp_path, content, received):
+    path = stored(tmp_path, "train.conll", content)
+    with pytest.raises(InputError, match=rf"train\.conll: expected words.*, received {received}"):
+        own_task(path)
+
+
+def test_rows_of_words_out_of_order_are_refused():
+    rows = [
+        {"sentence_id": number, "word": word, "tag": tag}
+        for position in range(4)
+        for number in range(12)
+        for word, tag in [(WORDS[number % 2][position], TAGS[number % 2][position])]
+    ]
+    rows.insert(1, rows[0])
+    with pytest.raises(
+        InputError, match="received one word in every row of 'word'; name the column"
+    ):
+        own_task(rows)
+
+
+def test_empty_tags_are_missing():
+    rows = [{"tokens": WORDS[row % 2], "tags": TAGS[row % 2]} for row in range(20)]
+    rows[3] = {"tokens": ["Rain", "here"], "tags": ["", "O"]}
+    problems = Problems()
+    task, _ = own_task(rows)
+    task.read(rows, "train", problems)
+    assert problems.counts == {"missing tag": 1}
+
+
+def test_tags_outside_of_spans_alone_are_named():
+    rows = [{"tokens": WORDS[row % 2], "tags": [0, 0, 0, 0]} for row in range(20)]
+    assert "tags such as '0' mark no spans" in own_task(rows)[1]

@@ -126,4 +126,10 @@ def check_known(labels, column: str, form: RowForm) -> None:
 
 def tags_in(row: Row, form: RowForm) -> tuple[str, ...]:
     """The tags of a row's words."""
-    return tuple(map(label_name, words_in(row, form.roles.tags)))
+    tags = tuple(map(label_name, words_in(row, form.roles.tags)))
+    if "" in tags:
+        raise UnusableRow(
+            "missing tag",
+            f"expected a tag at each position of column {form.roles.tags!r}, received an empty one",
+        )
+    return tags

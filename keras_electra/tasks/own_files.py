@@ -12,13 +12,16 @@ from keras_electra.tasks.columns import (
     in_bioes,
     tagging_task,
 )
+from keras_electra.tasks.examples import TaggingExample
 from keras_electra.tasks.question_files import QuestionReader, question_task
 from keras_electra.tasks.roles import Roles, option_of
-from keras_electra.tasks.tag_forms import form_of_tags, sentence_on_tags
+from keras_electra.tasks.tag_forms import OUTSIDE, form_of_tags, sentence_on_tags
 from keras_electra.tasks.task import Problems, Task
 from keras_electra.tasks.text import named, suffix_of
+from keras_electra.tasks.word_rows import TAGS, WORDS
 
 KINDS = {"tagged words": "tagging", "questions": "question_answering"}
+MIN_WORDS = 3
 OWN_ROLES = {"tagged words": ("words", "tags"), "questions": (), "texts": ()}
 
 
@@ -108,7 +111,29 @@ def tags_in(reader: ColumnReader, path) -> list[str]:
             f"{path}: expected a word at the beginning of each line, received {spaced!r}; "
             "the name of a table ends in .csv or .tsv"
         )
+    check_words(path, first)
     return sorted({tag for sentence in first for tag in sentence.tags})
+
+
+def check_words(path, sentences: list[TaggingExample]) -> None:
+    """Raise `InputError` where what stands in the column of words is something else."""
+    words = [word for one in sentences for word in one.words]
+    tags = {tag for one in sentences for tag in one.tags}
+    if len(words) > MIN_WORDS and len(set(words)) == 1:
+        received = f"{words[0]!r} in every line"
+    elif set(OUTSIDE) & set(words) and form_of_tags(set(words)) and not form_of_tags(tags):
+        received = f"tags such as {max(words, key=len)!r}"
+    elif words and words[0].lower() in WORDS and sentences[0].tags[0].lower() in TAGS:
+        raise InputError(
+            f"{path}: expected words and tags from the first line on, received the names "
+            f"{words[0]!r} and {sentences[0].tags[0]!r}; remove this line"
+        )
+    else:
+        return
+    raise InputError(
+        f"{path}: expected words, received {received}; name the columns by their numbers "
+        "(--words-column 2 --tags-column 1)"
+    )
 
 
 def questions_task(name: str, path, **reading) -> tuple[Task, str]:

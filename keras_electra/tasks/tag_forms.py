@@ -75,7 +75,7 @@ def sentence_on_tags(tags: Iterable[str], form: TagForm | None) -> str | None:
     has_outside = any(tag in OUTSIDE or tag == "*" for tag in tags)
     if not has_outside and 2 * len(marked) <= len(tags):
         return None
-    odd = [tag for tag in tags if tag not in (*marked, *OUTSIDE)] or marked
+    odd = [tag for tag in tags if tag not in (*marked, *OUTSIDE)] or marked or tags
     shown = ", ".join(map(repr, odd[:5])) + (", ..." if len(odd) > 5 else "")
     return (
         f"tags such as {shown} mark no spans in BIO, {', '.join(SCHEMES)}, so that only the "

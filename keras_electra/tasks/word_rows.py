@@ -27,6 +27,8 @@ SENTENCES = (
 ROLES = {"words", "tags", "id"}
 """Roles that may be given for such a table."""
 MIN_ROWS = 3
+MIN_ALIKE = 0.25
+"""Share of the rows that are of the same sentence as the next one."""
 
 
 class WordRows(NamedTuple):
@@ -92,9 +94,13 @@ def are_words(values: list) -> bool:
 
 
 def repeats(sample: Sample, name: str) -> bool:
-    """Whether a column has the same value in rows that follow each other, or is empty in some."""
+    """Whether a column has the same value in many rows that follow each other, or is empty in some.
+
+    In rows out of order few follow each other, by chance.
+    """
     values = sample.values(name)
-    return len(values) < sample.num_rows or any(a == b for a, b in itertools.pairwise(values))
+    alike = sum(a == b for a, b in itertools.pairwise(values))
+    return len(values) < sample.num_rows or MIN_ALIKE * len(values) <= alike
 
 
 def marks_spans(sample: Sample, name: str | None) -> bool:
