@@ -242,3 +242,15 @@ def test_a_plan_with_a_vocabulary_of_hugging_face(folder, tokenizer, tmp_path, w
     (folder / "tokenizer.json").write_text(json.dumps(whole))
     (folder / "tokenizer_config.json").unlink()
     assert plan().data_dir != before
+
+
+def test_the_vocabulary_of_a_run_is_not_replaced(tokenizer, tmp_path):
+    path = tmp_path / "vocab.txt"
+    tokenizer.save(path)
+    (tmp_path / "config.json").write_text(json.dumps({"tokenizer": TokenizerConfig().to_dict()}))
+    before = path.read_bytes()
+    with pytest.raises(
+        InputError, match="expected another name, .*the vocabulary of .*config.json"
+    ):
+        WordPieceTokenizer([*tokenizer.vocabulary, "more"]).save(path)
+    assert path.read_bytes() == before

@@ -38,10 +38,15 @@ def options_beside(vocabulary: str | os.PathLike, tokens: Sequence[str]) -> Toke
     # A link that leads nowhere has lost options too.
     if os.path.lexists(options_path(path)):
         return own_options(options_path(path), tokens)
-    if path.name != VOCABULARY_FILE:
-        return None
-    found = (owners_options(path.with_name(name)) for name in OWNERS)
-    return next((options for options in found if options is not None), None)
+    owner = owner_of(path)
+    return None if owner is None else owners_options(owner)
+
+
+def owner_of(vocabulary: str | os.PathLike) -> pathlib.Path | None:
+    """The file of the run, preset or store that a `vocab.txt` belongs to; None if it belongs to none."""
+    path = pathlib.Path(vocabulary)
+    names = OWNERS if path.name == VOCABULARY_FILE else ()
+    return next((path.with_name(n) for n in names if owners_options(path.with_name(n))), None)
 
 
 def own_options(path: pathlib.Path, tokens: Sequence[str]) -> TokenizerConfig:

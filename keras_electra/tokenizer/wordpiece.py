@@ -17,7 +17,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
-from keras_electra.tokenizer.options_file import options_content, options_path
+from keras_electra.tokenizer.options_file import options_content, options_path, owner_of
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
 from keras_electra.tokenizer.vocabulary_files import MARGIN, read_vocabulary
 
@@ -199,7 +199,15 @@ class WordPieceTokenizer:
             path: of the file.
             with_options: whether options that are not the defaults are written beside it, to
                 `vocab.txt.options.json`, where `from_file` finds them.
+
+        Raises:
+            InputError: with options, for the vocabulary of a run, preset or store: its ids would change.
         """
+        if with_options and (owner := owner_of(path)):
+            raise InputError(
+                f"{path}: expected another name, received the vocabulary of {owner}, whose ids "
+                "would change"
+            )
         decided = self.config.replace(cuts_long_words=self.config.cuts_long_words or None)
         if with_options and decided != DEFAULTS:
             replace_file(options_path(path), options_content(self.config, self.vocabulary))
