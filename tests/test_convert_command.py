@@ -173,6 +173,9 @@ def spoil_link(folder):
 def spoil_vocabulary(folder):
     path = folder / "vocab.txt"
     path.write_text(path.read_text() + "one_more\n")
+    # What is left when nothing else names the tokens.
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
 
 
 @pytest.mark.parametrize(

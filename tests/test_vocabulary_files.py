@@ -254,3 +254,12 @@ def test_the_vocabulary_of_a_run_is_not_replaced(tokenizer, tmp_path):
     ):
         WordPieceTokenizer([*tokenizer.vocabulary, "more"]).save(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["vocab.txt", ""])
+def test_the_tokenizer_json_of_a_keras_file(tokenizer, tmp_path, what):
+    tokenizer.save(tmp_path / "vocab.txt")
+    config = TokenizerConfig(lowercase=False)
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"tokenizer": config.to_dict()}))
+    found = WordPieceTokenizer.from_file(tmp_path / what)
+    assert (found.vocabulary, found.config) == (tokenizer.vocabulary, config)

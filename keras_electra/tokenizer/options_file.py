@@ -14,8 +14,8 @@ VOCABULARY_FILE = "vocab.txt"
 FINGERPRINT = "vocabulary_sha256"
 """Of the tokens that the options are for: whoever puts another vocabulary there is told."""
 
-OWNERS = ("config.json", "manifest.json")
-"""What a run, a preset or a store says of the `vocab.txt` in it, under "tokenizer"."""
+OWNERS = ("config.json", "manifest.json", "tokenizer.json")
+"""What a run or preset, a store, or a `.keras` file says of the `vocab.txt` in it, under "tokenizer"."""
 
 
 def options_path(vocabulary: str | os.PathLike) -> pathlib.Path:

@@ -98,14 +98,17 @@ def of_folder(folder: pathlib.Path) -> tuple[list[str], TokenizerConfig]:
         what = f"{found[0]}, a SentencePiece model" if found else f"none{_below(folder)}"
         raise InputError(f"{folder}: {NEEDED}; received {what}")
     _check_class(folder, options, whole)
+    lines = None if vocabulary_path is None else _lines(vocabulary_path)
+    own = None if lines is None else options_beside(vocabulary_path, lines)
+    # A `.keras` file has its own `tokenizer.json`, without tokens.
+    whole = whole if own is None or "model" in (whole or ()) else None
     in_whole = None if whole is None else _whole_vocabulary(folder / WHOLE_FILE, whole)
-    vocabulary = in_whole if vocabulary_path is None else _lines(vocabulary_path)
+    vocabulary = in_whole if lines is None else lines
     if in_whole not in (None, vocabulary):
         raise InputError(
             f"{folder}: expected the same tokens in {VOCABULARY_FILE} ({len(vocabulary)}) and "
             f"{WHOLE_FILE} ({len(in_whole)}), received others; remove the one that is not the model's"
         )
-    own = None if vocabulary_path is None else options_beside(vocabulary_path, vocabulary)
     config = own or _config(folder / CONFIG_FILE, folder / WHOLE_FILE, options, whole or {})
     added = _added(folder, read_json_in(folder, ADDED_FILE) or {}, options, whole or {})
     return _with_added(folder, vocabulary, added), config
