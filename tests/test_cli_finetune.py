@@ -191,7 +191,7 @@ def test_search_says_the_whole_command(preset, tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(
         "keras_electra.cli.finetune.finetune_with_progress",
-        lambda *arguments: asked.append(arguments) or SimpleNamespace(exit_code=0),
+        lambda *arguments, weights: asked.append(arguments) or SimpleNamespace(exit_code=0),
     )
     monkeypatch.setattr("keras_electra.cli.finetune.conclude", lambda outcome: None)
     assert main(words[1:]) == 0

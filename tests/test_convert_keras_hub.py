@@ -88,9 +88,13 @@ def test_what_is_refused(model, preset, tiny_encoder, vocabulary, tmp_path):
     with pytest.raises(InputError, match="expected a KerasHub preset"):
         from_keras_hub(tmp_path)
     path = pathlib.Path(shutil.copytree(preset[0], tmp_path / "preset"))
-    WordPieceTokenizer(vocabulary[:-1]).save(path / "assets/tokenizer/vocabulary.txt")
-    with pytest.raises(InputError, match="60 entries, received 59"):
+    assets = path / "assets/tokenizer/vocabulary.txt"
+    WordPieceTokenizer([*vocabulary, "more"]).save(assets)
+    with pytest.raises(InputError, match="at most 60 entries.*received 61"):
         from_keras_hub(path)
+    # Rows without a token are kept.
+    WordPieceTokenizer(vocabulary[:-1]).save(assets)
+    assert from_keras_hub(path)["tokenizer"].vocabulary == (*vocabulary[:-1], "[unused59]")
     weights = next(path.glob("*.weights.h5"))
     weights.write_bytes(weights.read_bytes()[:500])
     with pytest.raises(DamagedDataError, match="whole KerasHub preset"):
