@@ -1,5 +1,6 @@
 """Launches are processes of their own: they outlive who started them, and are found by their folder."""
 
+import json
 import os
 import pathlib
 import signal
@@ -27,10 +28,12 @@ SMALL = {
     "log_every_steps": 2,
 }
 STARTS_AND_DIES = """
-import os, signal, sys
+import json, os, signal, sys
+from keras_electra.corpus import Files
 from keras_electra.launching.pretrain_plan import PretrainPlan
 from keras_electra.launching.starting import launch
-plan = PretrainPlan(**eval(sys.argv[1]))
+settings = json.loads(sys.argv[1])
+plan = PretrainPlan(**{**settings, "corpus": Files(settings["corpus"])})
 launch(plan.commands(only_missing=True), plan.run_dir, plan=plan.settings())
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -48,7 +51,7 @@ def test_a_launch_goes_on_when_its_parent_is_killed(tmp_path, corpus_file):
     plan = PretrainPlan(
         folder=tmp_path, corpus=[corpus_file], vocabulary_size=300, options=SMALL, name="first"
     )
-    settings = repr(plan.settings())
+    settings = json.dumps(plan.settings())
     parent = subprocess.run([sys.executable, "-c", STARTS_AND_DIES, settings], check=False)
     assert parent.returncode == -signal.SIGKILL
     found = Launch(plan.run_dir)
