@@ -29,11 +29,9 @@ SMALL = {
 }
 STARTS_AND_DIES = """
 import json, os, signal, sys
-from keras_electra.corpus import Files
 from keras_electra.launching.pretrain_plan import PretrainPlan
 from keras_electra.launching.starting import launch
-settings = json.loads(sys.argv[1])
-plan = PretrainPlan(**{**settings, "corpus": Files(settings["corpus"])})
+plan = PretrainPlan.from_settings(json.loads(sys.argv[1]))
 launch(plan.commands(only_missing=True), plan.run_dir, plan=plan.settings())
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -66,7 +64,7 @@ def test_a_launch_goes_on_when_its_parent_is_killed(tmp_path, corpus_file):
     until(lambda: "finished at step 4 of 4" in "\n".join(found.output()))
     # The process that prepared the text became the one that trained.
     assert run.status()["pid"] == found.file.read()["pid"]
-    assert PretrainPlan(**found.plan()) == plan
+    assert PretrainPlan.from_settings(found.plan()) == plan
     assert plan.problems()["name"].endswith("a run that is finished at step 4")
 
 

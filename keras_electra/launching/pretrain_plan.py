@@ -113,8 +113,7 @@ class PretrainPlan:
         """
         kept = Launch(run_dir).plan()
         if "prepared_store" in kept:
-            corpus = Files(kept.get("corpus") or ())
-            return of_settings(cls, {**kept, "corpus": corpus, **changes})
+            return cls.from_settings(kept, **changes)
         settings = settings_of_kind(RunFolder(run_dir), "pretrain")
         config = PretrainConfig.from_dict(settings["pretrain"])
         size = config.size or "small"
@@ -126,6 +125,16 @@ class PretrainPlan:
         }
         store = settings["store"]["path"]
         return cls(**{"size": size, "options": options, "prepared_store": store, **changes})
+
+    @classmethod
+    def from_settings(cls, settings: Mapping, **changes) -> Self:
+        """The plan whose `settings` these are, with some of it changed.
+
+        Raises:
+            InputError: if they are not those of a pretraining.
+        """
+        corpus = Files(settings.get("corpus") or ())
+        return of_settings(cls, {**settings, "corpus": corpus, **changes})
 
     # Places
 
@@ -339,10 +348,7 @@ class PretrainPlan:
         )
 
     def settings(self) -> dict:
-        """The plan in the types of JSON; `PretrainPlan(**settings)` is the plan again.
-
-        `corpus` is a `corpus.Files`; read from JSON, it has to be made one again.
-        """
+        """The plan in the types of JSON; `from_settings` makes the plan again."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "folder": str(self.folder)}
 
