@@ -5,7 +5,8 @@ import pathlib
 from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
-from keras_electra.scoring import LESS_IS_BETTER, holm, paired_difference
+from keras_electra.scoring import holm, paired_difference
+from keras_electra.tasks.kinds import is_less_better
 
 RESULTS_FILE = "results.json"
 LEVEL = 0.05
@@ -136,7 +137,7 @@ def verdict(main: set[tuple[str, str]], differences: list[dict]) -> str:
             parts.append(f"{name}: one seed cannot tell a difference")
             continue
         low, high = row["interval"]
-        less, more = ("B", "A") if row["metric"] in LESS_IS_BETTER else ("A", "B")
+        less, more = ("B", "A") if is_less_better(row["metric"]) else ("A", "B")
         told = "no difference is shown"
         if low > 0 or high < 0:
             told = f"{more if low > 0 else less} is better"

@@ -15,6 +15,7 @@ from keras_electra.detection import Detection, detections
 from keras_electra.errors import DamagedDataError, InputError, MissingExtraError
 from keras_electra.tasks.collating import INPUTS, collate
 from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
 from keras_electra.tasks.raw_examples import inputs_of, is_raw
@@ -32,7 +33,6 @@ ABOUT = "keras_electra"
     precision, version                 "float32" or "int8"; of keras-electra
 """
 FORMAT = "keras-electra deployed 1"
-MISSING_CHOICE = -1e9
 
 
 class OnnxModel:
@@ -126,7 +126,9 @@ class OnnxModel:
             chosen = order[first : first + batch_size]
             length = int(rows.lengths[chosen].max())
             batch = collate(rows, chosen, length=length, batch_size=len(chosen))
-            outputs.append((batch["rows"], self._task_outputs(batch)))
+            inputs = {name: batch[name] for name in INPUTS}
+            found = kind_of(self.kind).from_exported(self.outputs, inputs, batch)
+            outputs.append((batch["rows"], found))
         return predictions(rows, in_order(outputs), self.answers.null_threshold)
 
     def detect(self, texts, batch_size: int = 16) -> list[Detection]:
@@ -145,21 +147,6 @@ class OnnxModel:
             return self.outputs(token_ids, padding_mask=padding_mask)["logits"]
 
         return detections(texts, self.tokenizer, score, self.sequence_length, batch_size)
-
-    def _task_outputs(self, batch):
-        """The outputs of a batch as the task model gives them."""
-        inputs = {name: batch[name] for name in INPUTS}
-        if self.kind == "multiple_choice":
-            shape = batch["choice_weights"].shape
-            flat = {name: value.reshape(-1, value.shape[-1]) for name, value in inputs.items()}
-            logits = self.outputs(**flat)["logits"].reshape(shape)
-            return np.where(batch["choice_weights"] > 0, logits, MISSING_CHOICE)
-        outputs = self.outputs(**inputs)
-        if self.kind == "question_answering":
-            return outputs
-        if self.kind == "tagging":
-            return np.take_along_axis(outputs["logits"], batch["word_positions"][..., None], 1)
-        return outputs["values" if self.kind == "regression" else "logits"]
 
 
 def session_of(path, num_threads: int | None = None):

@@ -32,23 +32,12 @@ from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import replace, temporary_path, write_json, writing
 from keras_electra.runs.kind import settings_of_kind
-from keras_electra.task_models import (
-    ExtractiveQA,
-    MultipleChoice,
-    SeveralTasks,
-    TextClassifier,
-    TextRegressor,
-    TokenClassifier,
-)
+from keras_electra.task_models import SeveralTasks, model_classes
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.weights import arrays_of, assign, is_noise, read_arrays, write_arrays
 
 PRESET_FORMAT = "keras-electra preset 1"
 TASK_FORMAT = "keras-electra task model 1"
-MODEL_OF_CLASS = {
-    kind.__name__: kind
-    for kind in (TextClassifier, TextRegressor, TokenClassifier, ExtractiveQA, MultipleChoice)
-}
 KERAS_SUFFIX = ".keras"
 NETWORKS = ("generator", "discriminator")
 EXPECTED = "expected a run, a checkpoint, a preset folder, a .keras file or a Hugging Face folder"
@@ -138,7 +127,7 @@ def _models_of(model):
     """Name of each task -> its model."""
     if isinstance(model, SeveralTasks):
         return model.models
-    if type(model).__name__ not in MODEL_OF_CLASS:
+    if type(model).__name__ not in model_classes():
         raise InputError(
             f"model: expected an ElectraPretrainer or a task model, received {type(model).__name__}"
         )
@@ -287,9 +276,10 @@ def _load_task_model(path, config, dtype):
     assign([v for v in backbone.variables if not is_noise(v)], arrays, path)
     members = {}
     for name, part in config["tasks"].items():
-        if part["class"] not in MODEL_OF_CLASS:
+        model_class = model_classes().get(part["class"])
+        if model_class is None:
             raise InputError(f"{path}: expected a task model, received a {part['class']!r}")
-        members[name] = MODEL_OF_CLASS[part["class"]](backbone, **part["options"], name=name)
+        members[name] = model_class(backbone, **part["options"], name=name)
         members[name].columns = part.get("columns")
         for weight in members[name].head.weights:
             key = f"heads/{name}/{weight.name}"

@@ -16,6 +16,7 @@ from keras_electra import backends
 from keras_electra.errors import InputError
 from keras_electra.tasks.collating import INPUTS, collate
 from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.kinds import kind_of
 
 AHEAD = 4
 """Batches made before they are asked for."""
@@ -271,10 +272,10 @@ def check_parts(parts: Mapping[str, TaskBatches]) -> None:
     if len(set(sizes.values())) != 1:
         raise InputError(f"batch_size: expected the same for all tasks, received {sizes}")
     for name, part in parts.items():
-        if part.encoded.kind == "multiple_choice" and len(parts) > 1:
+        if kind_of(part.encoded.kind).has_choices and len(parts) > 1:
             raise InputError(
                 f"tasks: expected kinds with one text or pair per row, received {name!r} of kind "
-                "'multiple_choice' beside others; train it alone"
+                f"{part.encoded.kind!r} beside others; train it alone"
             )
 
 

@@ -9,7 +9,8 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.tasks.context_windows import located, max_context_flags, window_spans
 from keras_electra.tasks.encoding import encode
 from keras_electra.tasks.examples import Answer, QuestionExample
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.task import Task
 from keras_electra.tokenizer import WordPieceTokenizer
 
 TASK = Task(name="qa", kind="question_answering", reader=None, metrics=("f1",), main_metric="f1")

@@ -10,7 +10,6 @@ import pytest
 
 from keras_electra import scoring
 from keras_electra.errors import InputError
-from keras_electra.scoring.baselines import first_words
 from keras_electra.scoring.word_counts import shared_words
 from keras_electra.tasks.examples import (
     Answer,
@@ -19,6 +18,8 @@ from keras_electra.tasks.examples import (
     TaggingExample,
     TextExample,
 )
+from keras_electra.tasks.kinds import kind_names, kind_of
+from keras_electra.tasks.kinds.question_answering import first_words
 
 pytest.importorskip("sklearn")
 
@@ -67,7 +68,7 @@ def test_labels_that_do_not_occur_are_reported_but_not_averaged():
     assert report["c"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
     assert report["a"] == {"precision": 0.5, "recall": 1, "f1": pytest.approx(2 / 3), "support": 1}
     rows = [{"gold": g, "label": p} for g, p in (("a", "a"), ("b", "a"))]
-    found = scoring.figures("classification", rows, metrics=["macro_f1"], labels=["c", "a", "b"])
+    found = kind_of("classification").figures(rows, metrics=["macro_f1"], labels=["c", "a", "b"])
     assert found["macro_f1"] == pytest.approx(1 / 3)
 
 
@@ -315,54 +316,54 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("kind", scoring.METRICS)
+@pytest.mark.parametrize("kind", kind_names())
 def test_every_figure_of_every_kind_is_a_number(kind):
-    found = scoring.figures(kind, ROWS[kind], metrics=scoring.METRICS[kind])
-    assert list(found) == list(scoring.METRICS[kind])
+    found = kind_of(kind).figures(ROWS[kind], metrics=kind_of(kind).metrics)
+    assert list(found) == list(kind_of(kind).metrics)
     assert all(isinstance(value, float) and np.isfinite(value) for value in found.values())
 
 
-@pytest.mark.parametrize("kind", scoring.METRICS)
+@pytest.mark.parametrize("kind", kind_names())
 def test_rows_without_gold_are_left_out(kind):
-    metrics = scoring.METRICS[kind]
+    metrics = kind_of(kind).metrics
     unknown = [{**row, "gold": None} for row in ROWS[kind]]
-    found = scoring.figures(kind, [*unknown, *ROWS[kind]], metrics=metrics)
-    assert found == scoring.figures(kind, ROWS[kind], metrics=metrics)
-    for function in (scoring.figures, scoring.report):
-        arguments = {"metrics": metrics} if function is scoring.figures else {}
-        with pytest.raises(InputError, match="expected a known gold answer in some of"):
-            function(kind, unknown, **arguments)
+    found = kind_of(kind).figures([*unknown, *ROWS[kind]], metrics=metrics)
+    assert found == kind_of(kind).figures(ROWS[kind], metrics=metrics)
+    with pytest.raises(InputError, match="expected a known gold answer in some of"):
+        kind_of(kind).figures(unknown, metrics=metrics)
+    with pytest.raises(InputError, match="expected a known gold answer in some of"):
+        kind_of(kind).report(unknown)
 
 
 def test_figures_are_those_of_the_functions():
     rows = ROWS["classification"]
-    found = scoring.figures("classification", rows, metrics=["matthews", "f1"], labels=["0", "1"])
+    found = kind_of("classification").figures(rows, metrics=["matthews", "f1"], labels=["0", "1"])
     assert found["matthews"] == scoring.matthews(GOLD, PREDICTED)
     assert found["f1"] == scoring.f1(GOLD, PREDICTED, "1")
-    other = scoring.figures("classification", rows, metrics=["f1"], labels=["1", "0"])
+    other = kind_of("classification").figures(rows, metrics=["f1"], labels=["1", "0"])
     assert other["f1"] == scoring.f1(GOLD, PREDICTED, "0")
-    assert scoring.figures("regression", ROWS["regression"], metrics=["mse"]) == {"mse": 2 / 3}
-    found = scoring.figures("tagging", ROWS["tagging"], metrics=["span_recall", "token_accuracy"])
+    assert kind_of("regression").figures(ROWS["regression"], metrics=["mse"]) == {"mse": 2 / 3}
+    found = kind_of("tagging").figures(ROWS["tagging"], metrics=["span_recall", "token_accuracy"])
     assert found == {"span_recall": 0, "token_accuracy": 2 / 3}
-    found = scoring.figures("multiple_choice", ROWS["multiple_choice"], metrics=["accuracy"])
+    found = kind_of("multiple_choice").figures(ROWS["multiple_choice"], metrics=["accuracy"])
     assert found == {"accuracy": 0.5}
 
 
 def test_tags_that_tell_no_spans_have_their_accuracy():
     rows = [{"gold": ["NN", "VB"], "tags": ["NN", "NN"], "probabilities": [0.9, 0.6]}]
-    assert scoring.figures("tagging", rows, metrics=["token_accuracy"]) == {"token_accuracy": 0.5}
-    assert scoring.report("tagging", rows)["per_span_type"] is None
+    assert kind_of("tagging").figures(rows, metrics=["token_accuracy"]) == {"token_accuracy": 0.5}
+    assert kind_of("tagging").report(rows)["per_span_type"] is None
     with pytest.raises(InputError, match="received 'NN'"):
-        scoring.figures("tagging", rows, metrics=["span_f1"])
+        kind_of("tagging").figures(rows, metrics=["span_f1"])
 
 
 def test_unknown_names_are_refused_with_the_nearest():
     with pytest.raises(InputError, match="did you mean 'matthews'"):
-        scoring.figures("classification", ROWS["classification"], metrics=["mathews"])
+        kind_of("classification").figures(ROWS["classification"], metrics=["mathews"])
     with pytest.raises(InputError, match="for tagging, received 'pearson'"):
-        scoring.check_metrics("tagging", ["pearson"])
+        kind_of("tagging").check_metrics(["pearson"])
     with pytest.raises(InputError, match="kind: expected one of classification"):
-        scoring.figures("chunking", [], metrics=[])
+        kind_of("chunking")
 
 
 @pytest.mark.parametrize("kind", ["classification", "multi_label"])
@@ -374,13 +375,13 @@ def test_a_label_that_the_model_lacks_is_missed(kind):
         rows = [{"labels": ["a"], "gold": [g], "probabilities": names} for g in gold]
     else:
         rows = [{"label": "a", "gold": g, "probabilities": names} for g in gold]
-    found = scoring.figures(kind, rows, metrics=scoring.METRICS[kind], labels=["a", "b"])
+    found = kind_of(kind).figures(rows, metrics=kind_of(kind).metrics, labels=["a", "b"])
     shared = pytest.importorskip("sklearn.metrics")
     assert found["macro_f1"] == pytest.approx(
         shared.f1_score(gold, ["a"] * 4, average="macro", zero_division=0)
     )
     assert found.get("accuracy", 0.5) == found.get("subset_accuracy", 0.5) == 0.5
-    report = scoring.report(kind, rows, ["a", "b"])
+    report = kind_of(kind).report(rows, ["a", "b"])
     assert [of_label["support"] for of_label in report["per_label"].values()] == [2, 1, 1]
     if kind == "classification":
         assert report["confusion"] == {
@@ -390,28 +391,28 @@ def test_a_label_that_the_model_lacks_is_missed(kind):
         assert report["calibration"]["accuracy"] == 0.5
 
 
-@pytest.mark.parametrize("kind", scoring.METRICS)
+@pytest.mark.parametrize("kind", kind_names())
 def test_reports_are_json(kind):
     labels = ["0", "1"] if kind == "classification" else None
-    found = scoring.report(kind, ROWS[kind], labels)
+    found = kind_of(kind).report(ROWS[kind], labels)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["num_examples"] == len(ROWS[kind])
 
 
 def test_a_report_of_a_worked_example():
-    found = scoring.report("classification", ROWS["classification"], ["0", "1"])
+    found = kind_of("classification").report(ROWS["classification"], ["0", "1"])
     assert found["confusion"] == {"labels": ["0", "1"], "counts": [[4, 1], [1, 2]]}
     assert found["per_label"]["1"]["support"] == 3
     # All are given with 0.75, and six of eight are right.
     assert found["calibration"]["expected_calibration_error"] == 0
-    found = scoring.report("multiple_choice", ROWS["multiple_choice"])
+    found = kind_of("multiple_choice").report(ROWS["multiple_choice"])
     assert found["chance_accuracy"] == (1 / 2 + 1 / 4) / 2
-    found = scoring.report("multi_label", ROWS["multi_label"])
+    found = kind_of("multi_label").report(ROWS["multi_label"])
     # Of six decisions, only b of the first row is wrong.
     assert found["calibration"]["accuracy"] == pytest.approx(5 / 6)
     assert found["calibration"]["confidence"] == pytest.approx((0.9 + 0.6 + 0.9 + 3 * 0.8) / 6)
     without = [{"gold": "1", "label": "1"}]
-    assert scoring.report("classification", without)["calibration"] is None
+    assert kind_of("classification").report(without)["calibration"] is None
 
 
 # Baselines
@@ -430,14 +431,14 @@ def reviews(rng, count, pick=lambda label: label):
 
 
 def scored_baselines(kind, train, examples, metric, labels=None):
-    rows = scoring.baseline_rows(kind, train, examples, labels)
-    assert scoring.simplest_rows(kind, train, examples, labels) == next(iter(rows.values()))
+    rows = kind_of(kind).baselines(train, examples, labels)
+    assert kind_of(kind).simplest(train, examples, labels) == next(iter(rows.values()))
     for of_one in rows.values():
         assert [row["id"] for row in of_one] == [example.id for example in examples]
         json.dumps(of_one, allow_nan=False)
-        json.dumps(scoring.report(kind, of_one, labels), allow_nan=False)
+        json.dumps(kind_of(kind).report(of_one, labels), allow_nan=False)
     return {
-        name: scoring.figures(kind, of_one, metrics=[metric], labels=labels)[metric]
+        name: kind_of(kind).figures(of_one, metrics=[metric], labels=labels)[metric]
         for name, of_one in rows.items()
     }
 
@@ -448,7 +449,7 @@ def test_baselines_of_texts():
     labels = ["unseen", "bad", "good"]
     found = scored_baselines("classification", train, examples, "accuracy", labels)
     assert found == {"majority": 2 / 3, "tfidf": 1}
-    rows = scoring.baseline_rows("classification", train, examples, labels)
+    rows = kind_of("classification").baselines(train, examples, labels)
     for row in (*rows["majority"], *rows["tfidf"]):
         assert list(row["probabilities"]) == labels
         assert row["probabilities"]["unseen"] == 0
@@ -462,7 +463,7 @@ def test_baselines_of_sets_of_labels():
     found = scored_baselines("multi_label", train, examples, "subset_accuracy")
     assert found == {"majority": 2 / 3, "tfidf": 1}
     labels = ["text", "praise", "never"]
-    rows = scoring.baseline_rows("multi_label", train, examples, labels)["tfidf"]
+    rows = kind_of("multi_label").baselines(train, examples, labels)["tfidf"]
     assert {row["probabilities"]["never"] for row in rows} == {0}
     assert {row["probabilities"]["text"] for row in rows} == {1}
 
@@ -485,7 +486,7 @@ def test_baselines_of_numbers_of_pairs():
     found = scored_baselines("regression", train, examples, "pearson")
     assert found["mean"] == 0
     assert found["tfidf"] > 0.9
-    values = [row["value"] for row in scoring.baseline_rows("regression", train, examples)["tfidf"]]
+    values = [row["value"] for row in kind_of("regression").baselines(train, examples)["tfidf"]]
     assert min(values) >= 0 and max(values) <= 4
     assert shared_words("A red cat.", "a blue cat") == [0.5, 0.25]
     assert shared_words("", "") == [0, 0]
@@ -499,7 +500,7 @@ def test_baseline_of_tags():
         TaggingExample(id="3", words=("unknown",)),
     ]
     example = TaggingExample(id="x", words=("a", "run", "today"), tags=("O", "B-V", "O"))
-    (row,) = scoring.baseline_rows("tagging", train, [example])["majority"]
+    (row,) = kind_of("tagging").baselines(train, [example])["majority"]
     assert row["tags"] == ["O", "B-N", "O"]
     assert row["probabilities"] == [1, pytest.approx(2 / 3), pytest.approx(4 / 7)]
     assert scored_baselines("tagging", train, [example], "token_accuracy") == {
@@ -519,7 +520,7 @@ def test_baselines_of_choices():
     found = scored_baselines("multiple_choice", train, examples, "accuracy")
     assert found == {"majority": 1 / 3, "tfidf": 1}
     few = [example(3, 2)] * 2
-    rows = scoring.baseline_rows("multiple_choice", few, [example(0, 1)])
+    rows = kind_of("multiple_choice").baselines(few, [example(0, 1)])
     assert rows["majority"][0]["choice"] in (0, 1)
 
 
@@ -529,7 +530,7 @@ def test_baselines_of_answers():
         id="a", question="?", context=context, answers=(Answer("old ships", 6),)
     )
     impossible = QuestionExample(id="b", question="?", context="No.", is_impossible=True)
-    rows = scoring.baseline_rows("question_answering", [answered], [answered, impossible])
+    rows = kind_of("question_answering").baselines([answered], [answered, impossible])
     assert list(rows) == ["first_words"]
     best = rows["first_words"][0]["n_best"][0]
     assert rows["first_words"][0]["answer"] == context[best["start"] : best["end"]] == "Two  old"
@@ -542,31 +543,29 @@ def test_baselines_of_answers():
 
 def test_baselines_of_what_has_no_words_or_one_label():
     train = [TextExample(id=str(n), text="!?", label="ab"[n % 3 == 0]) for n in range(6)]
-    rows = scoring.baseline_rows("classification", train, train[:2])
+    rows = kind_of("classification").baselines(train, train[:2])
     assert rows["tfidf"][0]["label"] == rows["majority"][0]["label"] == "a"
-    rows = scoring.baseline_rows("classification", train[1:3], train, ["a", "b"])
+    rows = kind_of("classification").baselines(train[1:3], train, ["a", "b"])
     assert {row["label"] for row in rows["tfidf"]} == {"a"}
 
 
 def test_examples_whose_label_is_not_known():
     train = [TextExample(id="0", text="a b", label="x"), TextExample(id="1", text="c", label="y")]
     odd = [TextExample(id="2", text="a"), TextExample(id="3", text="c", label="z")]
-    rows = scoring.baseline_rows("classification", [*train, *odd], [*train, *odd], ["x", "y"])
+    rows = kind_of("classification").baselines([*train, *odd], [*train, *odd], ["x", "y"])
     # What is none of the labels is not learned from, and is missed.
     for name in ("majority", "tfidf"):
         assert [row["gold"] for row in rows[name]] == ["x", "y", None, "z"]
         assert all(set(row["probabilities"]) == {"x", "y"} for row in rows[name])
     several = [TextExample(id="4", text="a", label=("x", "z"))]
     several += [TextExample(id=str(n), text="b", label=("y",)) for n in (5, 6)]
-    rows = scoring.baseline_rows("multi_label", several, several, ["x", "y"])["majority"]
+    rows = kind_of("multi_label").baselines(several, several, ["x", "y"])["majority"]
     assert [(row["labels"], row["gold"]) for row in rows][:2] == [
         (["y"], ["x", "z"]),
         (["y"], ["y"]),
     ]
     with pytest.raises(InputError, match="labels in some of 2 training examples, received none"):
-        scoring.baseline_rows("classification", odd, train, ["x", "y"])
-    with pytest.raises(InputError, match="kind: expected one of"):
-        scoring.baseline_rows("nothing", train, train)
+        kind_of("classification").baselines(odd, train, ["x", "y"])
 
 
 def test_importing_imports_no_optional_library():

@@ -6,6 +6,7 @@ import pytest
 from keras_electra import scoring
 from keras_electra.errors import InputError
 from keras_electra.scoring.answers import normalized
+from keras_electra.tasks.kinds import kind_of
 
 WORDS = [
     "the",
@@ -184,19 +185,19 @@ METRICS = ("exact_match", "f1")
 
 def test_rows_of_questions_with_answers():
     rows = rows_of(ANSWERS[:3], GOLD[:3], NULL_ODDS[:3])
-    found = scoring.figures("question_answering", rows, metrics=METRICS)
+    found = kind_of("question_answering").figures(rows, metrics=METRICS)
     assert found == scoring.squad1_figures(ANSWERS[:3], GOLD[:3])
-    withheld = scoring.figures("question_answering", rows, metrics=METRICS, null_threshold=0.0)
+    withheld = kind_of("question_answering").figures(rows, metrics=METRICS, null_threshold=0.0)
     assert withheld["exact_match"] == 0
 
 
 def test_rows_of_questions_of_which_some_have_none():
     rows = rows_of(ANSWERS, GOLD, NULL_ODDS)
-    found = scoring.figures("question_answering", rows, metrics=METRICS)
-    assert list(found) == list(scoring.METRICS["question_answering"])
+    found = kind_of("question_answering").figures(rows, metrics=METRICS)
+    assert list(found) == list(kind_of("question_answering").metrics)
     assert found["best_threshold"] == 0.5
     assert found["f1"] == found["best_f1"] == pytest.approx(11 / 15)
-    given = scoring.figures("question_answering", rows, metrics=METRICS, null_threshold=1.0)
+    given = kind_of("question_answering").figures(rows, metrics=METRICS, null_threshold=1.0)
     wanted = scoring.squad2_figures(ANSWERS, GOLD, NULL_ODDS, 1.0)
     assert all(given[name] == wanted[name] for name in given if name != "best_threshold")
 
@@ -207,7 +208,7 @@ def test_rows_whose_answers_were_withheld_give_the_same_figures():
     cut = [{**row, "answer": ""} for row in rows]
     for threshold in (None, 0.5, 1.0):
         figures = [
-            scoring.figures("question_answering", some, metrics=METRICS, null_threshold=threshold)
+            kind_of("question_answering").figures(some, metrics=METRICS, null_threshold=threshold)
             for some in (rows, cut)
         ]
         assert figures[0] == figures[1]
@@ -215,8 +216,8 @@ def test_rows_whose_answers_were_withheld_give_the_same_figures():
 
 def test_rows_without_null_odds_are_taken_as_they_are():
     rows = [{**row, "null_odds": None} for row in rows_of(ANSWERS, GOLD, NULL_ODDS)]
-    found = scoring.figures("question_answering", rows, metrics=METRICS, null_threshold=-9.0)
+    found = kind_of("question_answering").figures(rows, metrics=METRICS, null_threshold=-9.0)
     assert found["f1"] == scoring.squad2_figures(ANSWERS, GOLD)["f1"]
     assert not [name for name in found if name.startswith("best")]
     with pytest.raises(InputError, match="best_f1: expected null odds in every row"):
-        scoring.figures("question_answering", rows, metrics=["best_f1"])
+        kind_of("question_answering").figures(rows, metrics=["best_f1"])

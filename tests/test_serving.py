@@ -23,7 +23,7 @@ from keras_electra.predict import detect
 from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import plain
-from keras_electra.serving.judge import WARM_INPUTS, Judge, open_judge
+from keras_electra.serving.judge import Judge, open_judge
 from keras_electra.task_models import (
     ExtractiveQA,
     MultipleChoice,
@@ -31,6 +31,7 @@ from keras_electra.task_models import (
     TextRegressor,
     TokenClassifier,
 )
+from keras_electra.tasks.kinds import kind_of
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("starlette")
@@ -120,10 +121,16 @@ def test_detections_are_those_of_detect(detector):
     assert answer.json() == {"detections": expected}
 
 
+def inputs_of(kind):
+    """Something to ask a model of a kind."""
+    warm_up = kind_of(kind).warm_up
+    return [warm_up] if isinstance(warm_up, dict) or kind == "tagging" else TEXTS
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_predictions_are_those_of_predict(make_model, kind):
     model = make_model(kind)
-    inputs = WARM_INPUTS.get(kind, TEXTS)
+    inputs = inputs_of(kind)
     (answer,) = asked(Judge(model), ("/predict", {"inputs": inputs}))
     assert answer.status_code == 200, answer.text
     for row, other in zip(answer.json()["predictions"], model.predict(inputs), strict=True):
@@ -137,7 +144,7 @@ def test_empty_texts_are_answered(make_model, kind):
         "multiple_choice": {"question": "", "choices": [""]},
     }.get(kind, "")
     judge = Judge(make_model(kind))
-    for inputs in ([empty], [empty, *WARM_INPUTS.get(kind, TEXTS)]):
+    for inputs in ([empty], [empty, *inputs_of(kind)]):
         assert len(judge.answers(inputs)) == len(inputs)
 
 

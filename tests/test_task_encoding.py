@@ -11,8 +11,9 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.encoded import cut_pair
 from keras_electra.tasks.encoding import encode, labels_of
 from keras_electra.tasks.examples import ChoiceExample, TaggingExample, TextExample
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.tag_encoding import in_form, split_words
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tokenizer import WordPieceTokenizer
 
 

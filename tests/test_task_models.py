@@ -29,7 +29,9 @@ from keras_electra.task_models import (
 )
 from keras_electra.tasks.examples import Answer, TextExample
 from keras_electra.tasks.fields import UnusableRow
-from keras_electra.tasks.raw_examples import is_raw, label_name, label_names
+from keras_electra.tasks.kinds.classification import label_name
+from keras_electra.tasks.kinds.multi_label import label_names
+from keras_electra.tasks.raw_examples import is_raw
 from keras_electra.tasks.task import Task
 
 B, T, V = 4, 8, 60

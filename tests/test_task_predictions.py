@@ -8,6 +8,7 @@ import pytest
 
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
+from keras_electra.tasks.answer_decoding import with_threshold
 from keras_electra.tasks.encoding import encode
 from keras_electra.tasks.examples import (
     Answer,
@@ -16,7 +17,7 @@ from keras_electra.tasks.examples import (
     TaggingExample,
     TextExample,
 )
-from keras_electra.tasks.predictions import in_order, predictions, with_threshold
+from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.task import Task
 
 CONTEXT = "the old cat sees a young dog in the house . the king hears a bird by the river ."

@@ -7,6 +7,7 @@ import pytest
 
 from keras_electra import scoring
 from keras_electra.errors import InputError
+from keras_electra.tasks.kinds import kind_of
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -125,7 +126,7 @@ UNEVEN = ["1"] * 7 + ["0"] * 3
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_has_diverged(loss):
-    assert scoring.has_diverged("classification", label_rows(UNEVEN, UNEVEN), loss)
+    assert kind_of("classification").has_diverged(label_rows(UNEVEN, UNEVEN), loss)
 
 
 @pytest.mark.parametrize(
@@ -141,16 +142,16 @@ def test_a_loss_that_is_not_finite_has_diverged(loss):
     ],
 )
 def test_one_label_for_everything(predicted, loss, expected):
-    assert scoring.has_diverged("classification", label_rows(UNEVEN, predicted), loss) is expected
+    assert kind_of("classification").has_diverged(label_rows(UNEVEN, predicted), loss) is expected
 
 
 def test_gold_answers_that_are_all_alike_tell_nothing():
-    assert not scoring.has_diverged("classification", label_rows(["1"] * 5, ["1"] * 5), 0.9)
+    assert not kind_of("classification").has_diverged(label_rows(["1"] * 5, ["1"] * 5), 0.9)
     unknown = [{"gold": None, "label": "1"}] * 3
     for kind in ("classification", "regression", "question_answering"):
         rows = [{**row, "value": 0.5, "answer": ""} for row in unknown]
-        assert not scoring.has_diverged(kind, rows, 0.9)
-        assert scoring.has_diverged(kind, rows, math.nan)
+        assert not kind_of(kind).has_diverged(rows, 0.9)
+        assert kind_of(kind).has_diverged(rows, math.nan)
 
 
 @pytest.mark.parametrize("kind", ["classification", "multi_label"])
@@ -160,28 +161,28 @@ def test_labels_that_the_model_lacks_tell_nothing(kind):
     rows = [{**row, "probabilities": {"0": 0.3, "1": 0.7}} for row in label_rows(gold, ["1"] * 20)]
     if kind == "multi_label":
         rows = [{**row, "gold": [row["gold"]], "labels": [row[name]]} for row in rows]
-    assert scoring.has_diverged(kind, rows, 0.611)
+    assert kind_of(kind).has_diverged(rows, 0.611)
 
 
 def test_constant_values():
     def rows(values):
         return [{"gold": g, "value": v} for g, v in zip([0.0, 2.5, 5.0], values, strict=True)]
 
-    assert scoring.has_diverged("regression", rows([2.4, 2.41, 2.4]), 0.1)
-    assert not scoring.has_diverged("regression", rows([2.0, 2.5, 2.2]), 0.1)
+    assert kind_of("regression").has_diverged(rows([2.4, 2.41, 2.4]), 0.1)
+    assert not kind_of("regression").has_diverged(rows([2.0, 2.5, 2.2]), 0.1)
 
 
 def test_constant_tags_choices_and_answers():
     tags = [{"gold": ["O", "B-X"], "tags": ["O", "O"]}, {"gold": ["O"], "tags": ["O"]}]
-    assert scoring.has_diverged("tagging", tags, 0.7)
-    assert not scoring.has_diverged("tagging", tags, 0.2)
+    assert kind_of("tagging").has_diverged(tags, 0.7)
+    assert not kind_of("tagging").has_diverged(tags, 0.2)
     choices = [{"gold": place % 4, "choice": 2} for place in range(8)]
-    assert scoring.has_diverged("multiple_choice", choices, math.log(4))
-    assert not scoring.has_diverged("multiple_choice", choices, 1.0)
+    assert kind_of("multiple_choice").has_diverged(choices, math.log(4))
+    assert not kind_of("multiple_choice").has_diverged(choices, 1.0)
     answers = [{"gold": ["red"], "answer": ""}, {"gold": ["sea"], "answer": ""}]
-    assert scoring.has_diverged("question_answering", answers, 2.0)
+    assert kind_of("question_answering").has_diverged(answers, 2.0)
     answers[0]["answer"] = "red"
-    assert not scoring.has_diverged("question_answering", answers, 2.0)
+    assert not kind_of("question_answering").has_diverged(answers, 2.0)
 
 
 def test_constant_sets_of_labels():
@@ -192,5 +193,5 @@ def test_constant_sets_of_labels():
         for gold in (["a"], ["b"], [], [], [], [], [], [], [], [])
     ]
     constant = -0.1 * math.log(0.1) - 0.9 * math.log(0.9)
-    assert scoring.has_diverged("multi_label", rows, constant)
-    assert not scoring.has_diverged("multi_label", rows, 0.8 * constant)
+    assert kind_of("multi_label").has_diverged(rows, constant)
+    assert not kind_of("multi_label").has_diverged(rows, 0.8 * constant)

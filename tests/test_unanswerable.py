@@ -9,10 +9,10 @@ from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.finetuning import finetune, recipe_for
 from keras_electra.presets import load
-from keras_electra.scoring import has_diverged
 from keras_electra.serving.judge import Judge
 from keras_electra.task_models import task_model
 from keras_electra.tasks import known_task
+from keras_electra.tasks.kinds import kind_of
 
 QUICK = {"epochs": 1, "batch_size": 8, "max_restarts": 0, "sequence_length": 24}
 
@@ -122,4 +122,4 @@ def test_withheld_answers_are_no_divergence():
     rows = [
         {"gold": [text], "answer": "", "n_best": [{"text": text}]} for text in ("a cat", "a dog")
     ]
-    assert not has_diverged("question_answering", rows, 1.0)
+    assert not kind_of("question_answering").has_diverged(rows, 1.0)

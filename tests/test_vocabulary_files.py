@@ -151,8 +151,8 @@ def test_pointers_among_texts_and_tables(tmp_path, tokenizer, capsys):
     command = ["prepare", "--corpus", str(tmp_path / "book.txt"), "--vocab", str(vocabulary)]
     assert main([*command, "--out", str(tmp_path / "store")]) == 2
     assert "book.txt is a Git LFS pointer" in capsys.readouterr().err
+    from keras_electra.tasks.problems import Problems
     from keras_electra.tasks.tables import rows
-    from keras_electra.tasks.task import Problems
 
     for name in ("a.csv", "a.parquet", "a.jsonl"):
         (tmp_path / name).write_text(POINTER)

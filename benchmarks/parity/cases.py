@@ -5,8 +5,8 @@ import dataclasses
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.convert import from_huggingface
-from keras_electra.scoring import figures
 from keras_electra.tasks.encoding import EncodedExamples, encode, labels_of
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.known import known_task
 from keras_electra.tasks.predictions import predictions
 from keras_electra.tasks.task import Task
@@ -65,7 +65,7 @@ class Case:
 
     def scores_of_rows(self, rows) -> dict[str, float]:
         """{metric: value} of rows of predictions."""
-        return figures(self.task.kind, rows, metrics=self.task.metrics, labels=self.labels)
+        return kind_of(self.task.kind).figures(rows, metrics=self.task.metrics, labels=self.labels)
 
 
 def settings(options, **changes) -> FinetuneConfig:

@@ -4,13 +4,9 @@ import json
 
 from keras_electra.cli.arguments import quoted
 from keras_electra.exploring.records import split_file
+from keras_electra.tasks.kinds import kind_of
 
 TEXT = '"Some text."'
-EXAMPLES = {
-    "question_answering": "\"$(printf 'A question?\\tA context.')\"",
-    "multiple_choice": "\"$(printf 'A question?\\tA choice.\\tAnother one.')\"",
-}
-"""What to predict on, by kind of task."""
 PAIR = "\"$(printf 'Some text.\\tAnother text.')\""
 RESUMES = "    # resumes where it ended"
 
@@ -34,9 +30,8 @@ def of_task_model(model, path, run=None) -> str:
     models = getattr(model, "models", None)
     name, one = next(iter(models.items())) if models else (model.task_name, model)
     flag = f" --task {name}" if models else ""
-    text = EXAMPLES.get(one.kind, TEXT)
-    if one.kind in ("classification", "multi_label", "regression") and is_of_pairs(one, run, name):
-        text = PAIR
+    kind = kind_of(one.kind)
+    text = PAIR if "second_text" in kind.roles and is_of_pairs(one, run, name) else kind.line
     return f"keras-electra predict --model {quoted(path)}{flag} {text}"
 
 

@@ -10,9 +10,9 @@ from keras_electra.cli import display
 from keras_electra.cli.options import choice, number
 from keras_electra.errors import InputError
 from keras_electra.tasks import Problems, own_examples, own_task
+from keras_electra.tasks.examples import TextExample
 from keras_electra.tasks.judging import holds_texts, texts_in
-from keras_electra.tasks.roles import TEXT_KINDS
-from keras_electra.tasks.task import Kind
+from keras_electra.tasks.kinds import kind_names, kind_of
 
 TASK_OPTIONS = ("kind", "labels", "main_metric", "validation_fraction")
 """Options that a trained model has no more use for."""
@@ -38,7 +38,7 @@ class Columns:
 
     kind: Annotated[
         object,
-        choice("kind", Kind.__args__),
+        choice("kind", kind_names()),
         tyro.conf.arg(help="what is learned", help_behavior_hint="(default: guessed)"),
     ] = None
     text_column: column("the text") = None
@@ -107,7 +107,8 @@ class Columns:
             InputError: if the file is not readable, or columns were named for it.
         """
         encoding = self.encoding or "utf-8"
-        if model.kind not in TEXT_KINDS or not holds_texts(data, encoding):
+        reads_texts = kind_of(model.kind).record is TextExample
+        if not reads_texts or not holds_texts(data, encoding):
             return []
         columns = [name for name in self.given() if name not in (*TASK_OPTIONS, "encoding")]
         if columns:
@@ -131,7 +132,7 @@ class Columns:
             InputError: for texts without the parts that the kind needs, or an unreadable table.
         """
         if data is None:
-            return [input_of(model.kind, text) for text in texts if text.strip()]
+            return [kind_of(model.kind).from_line(text) for text in texts if text.strip()]
         problems = Problems()
         columns = {name: value for name, value in self.given().items() if name not in TASK_OPTIONS}
         examples = own_examples(
@@ -145,27 +146,3 @@ class Columns:
         for sentence in problems.sentences():
             display.tell(sentence)
         return examples
-
-
-def input_of(kind: str, text: str):
-    """One text of the command line as `model.predict` takes it.
-
-    Raises:
-        InputError: if a part is missing.
-    """
-    parts = text.split("\t")
-    if kind == "question_answering":
-        if len(parts) != 2:
-            raise InputError(
-                f"text: expected a question, a tab and a context, received {text!r:.80}"
-            )
-        return {"question": parts[0], "context": parts[1]}
-    if kind == "multiple_choice":
-        if len(parts) < 3:
-            raise InputError(
-                f"text: expected a question and at least two choices, tabs between, received {text!r:.80}"
-            )
-        return {"question": parts[0], "choices": parts[1:]}
-    if kind != "tagging" and len(parts) == 2:
-        return tuple(parts)
-    return text

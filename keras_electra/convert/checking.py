@@ -14,6 +14,7 @@ from keras_electra.networks import TwoTowerGenerator
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import remove, replace, temporary_path, writing
 from keras_electra.task_models import SeveralTasks, TaskModel
+from keras_electra.tasks.kinds import kind_of
 
 TOLERANCE = 1e-5
 """Largest difference between two outputs in float32 that counts as rounding."""
@@ -96,21 +97,15 @@ def sample_outputs(model, inputs) -> dict[str, np.ndarray]:
 
 def _task_outputs(model, inputs):
     """As `sample_outputs`, of a task model."""
-    batch = dict(inputs)
+    outputs, kind = model(model.plain_batch(inputs), training=False), kind_of(model.kind)
+    outputs = outputs if isinstance(outputs, dict) else {kind.output: outputs}
     mask = inputs["padding_mask"]
-    if model.kind == "multiple_choice":
-        batch = {name: value[:, None] for name, value in inputs.items()}
-    if model.kind == "tagging":
-        batch["word_positions"] = np.tile(np.arange(mask.shape[1], dtype="int32"), (len(mask), 1))
-        return {"logits": numbers(model(batch, training=False))[mask]}
-    if model.kind == "question_answering":
-        batch["answer_mask"] = mask.astype("float32")
-        outputs = model(batch, training=False)
-        # Places of the beam may change order where two are as likely; their probabilities do not.
-        outputs = {n: numbers(v) for n, v in outputs.items() if not n.endswith("_positions")}
-        is_by_place = ("start_logits", "end_logits")
-        return {n: v[mask] if n in is_by_place else v for n, v in outputs.items()}
-    return {"outputs": numbers(model(batch, training=False))}
+    return {
+        name: numbers(value)[mask] if name in kind.positions_in else numbers(value)
+        for name, value in outputs.items()
+        # Positions of the beam may change order where two are as likely; their probabilities do not.
+        if not name.endswith("_positions")
+    }
 
 
 def largest_difference(ours: dict, theirs: dict) -> float:

@@ -16,32 +16,15 @@ from keras_electra.convert.google_variables import (
     encoder_told_by,
     tasks_of,
 )
-from keras_electra.convert.original_names import (
-    answer_head_weights,
-    dense_weights,
-    fill,
-    layer_parts,
-)
+from keras_electra.convert.original_names import fill, layer_parts, task_head_weights
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import InputError
 from keras_electra.networks import ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import read_json
-from keras_electra.task_models import (
-    ExtractiveQA,
-    TextClassifier,
-    TextRegressor,
-    TokenClassifier,
-)
+from keras_electra.task_models import ExtractiveQA
+from keras_electra.tasks.kinds import KINDS, kind_of
 from keras_electra.tokenizer import WordPieceTokenizer
-
-TASK_KINDS = {
-    "classification": TextClassifier,
-    "regression": TextRegressor,
-    "tagging": TokenClassifier,
-    "question_answering": ExtractiveQA,
-}
-"""The kinds of task that the original has."""
 
 HPARAMS_FILE = "hparams.json"
 
@@ -198,17 +181,14 @@ def _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective
 
 def _task_model(tensors, backbone, name, kind, choice):
     """A task model with the head under `task_specific/<name>`."""
-    if kind not in TASK_KINDS:
-        raise InputError(f"tasks: expected a kind of {list(TASK_KINDS)}, received {kind!r}")
-    scope = f"task_specific/{name}"
-    if kind != "question_answering":
-        model = TASK_KINDS[kind](backbone, choice, name=name)
-        names = dense_weights("logit", "dense")
-    else:
-        answers = choice or answers_told_by(tensors, scope)
-        model = ExtractiveQA(backbone, answers, name=name)
-        names = answer_head_weights(answers)
-    fill(layer_parts(model.head, scope, names), tensors.value)
+    known = [one.name for one in KINDS if one.google == one.name]
+    if kind not in known:
+        raise InputError(f"tasks: expected a kind of {known}, received {kind!r}")
+    scope, model_class = f"task_specific/{name}", kind_of(kind).model_class()
+    if issubclass(model_class, ExtractiveQA):
+        choice = choice or answers_told_by(tensors, scope)
+    model = model_class(backbone, choice, name=name)
+    fill(layer_parts(model.head, scope, task_head_weights(model)), tensors.value)
     return model
 
 

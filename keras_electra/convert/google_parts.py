@@ -6,16 +6,16 @@ from keras_electra.convert.original_names import (
     MLM_HEAD_WEIGHTS,
     RTD_HEAD_WEIGHTS,
     Part,
-    answer_head_weights,
     backbone_parts,
-    dense_weights,
     layer_parts,
     plain_copy,
+    task_head_weights,
 )
 from keras_electra.errors import InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import SeveralTasks, TaskModel
+from keras_electra.tasks.kinds import kind_of
 
 CARRIERS = (
     "a .keras file and a preset of this package (--format keras) and ONNX (export) can carry it"
@@ -112,12 +112,10 @@ def _towers(model):
 
 
 def _task_parts(model):
-    if model.head.form != "original" or model.kind == "multiple_choice":
+    if model.head.form != "original" or kind_of(model.kind).google is None:
         raise InputError(
             f"model: expected a head that the original program has, received the one of "
             f"{type(model).__name__} with head={model.head.form!r}"
         )
-    names = dense_weights("logit", "dense")
-    if model.kind == "question_answering":
-        names = answer_head_weights(model.answers)
-    return layer_parts(model.head, f"task_specific/{model.task_name}", names)
+    scope = f"task_specific/{model.task_name}"
+    return layer_parts(model.head, scope, task_head_weights(model))

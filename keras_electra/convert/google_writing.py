@@ -27,6 +27,7 @@ from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import write_json
 from keras_electra.task_models import SeveralTasks
+from keras_electra.tasks.kinds import kind_of
 
 
 def to_google(model, path, *, slots=None) -> Conversion:
@@ -183,7 +184,7 @@ def _rebuilt(model, found):
         num_heads=_backbone_of(model).encoder.num_heads,
         generator_num_heads=_generator_heads(model) if is_pretrainer else None,
         objective=objective.objective if is_pretrainer else None,
-        tasks={name: (_kind_of(one), _choice_of(one)) for name, one in tasks.items()},
+        tasks={name: (kind_of(one.kind).google, _choice_of(one)) for name, one in tasks.items()},
     )
     if isinstance(model, SeveralTasks):
         return SeveralTasks(models["tasks"])
@@ -207,12 +208,7 @@ def _generator_heads(model):
     return None if backbone is None else backbone.encoder.num_heads
 
 
-def _kind_of(model):
-    return "classification" if model.kind == "multi_label" else model.kind
-
-
 def _choice_of(model):
     """What `from_google` takes beside the kind of a task."""
-    if model.kind == "question_answering":
-        return model.answers
-    return model.value_range if model.kind == "regression" else model.labels
+    names = ("answers", "value_range", "labels")
+    return next(getattr(model, name) for name in names if hasattr(model, name))

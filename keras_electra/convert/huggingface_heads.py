@@ -18,6 +18,7 @@ from keras_electra.task_models import (
     TextRegressor,
     TokenClassifier,
 )
+from keras_electra.tasks.kinds import KINDS, kind_of
 
 TASK_CLASSES = {
     "ElectraForSequenceClassification": {
@@ -33,19 +34,6 @@ TASK_CLASSES = {
 }
 """Class there -> our names of its head's weights -> its."""
 
-CLASS_OF_KIND = {
-    "classification": "ElectraForSequenceClassification",
-    "multi_label": "ElectraForSequenceClassification",
-    "regression": "ElectraForSequenceClassification",
-    "multiple_choice": "ElectraForMultipleChoice",
-    "tagging": "ElectraForTokenClassification",
-    "question_answering": "ElectraForQuestionAnswering",
-}
-PROBLEM_TYPES = {
-    "classification": "single_label_classification",
-    "multi_label": "multi_label_classification",
-    "regression": "regression",
-}
 SUMMARY = {
     "summary_type": "first",
     "summary_use_proj": True,
@@ -127,29 +115,33 @@ def head_of(model: TaskModel) -> tuple[str, dict[str, np.ndarray], dict]:
     Raises:
         InputError: for a head of the original's form that cannot be written as dense layers.
     """
-    name = CLASS_OF_KIND[model.kind]
+    kind = kind_of(model.kind)
+    name = kind.transformers
+    if name is None:
+        known = ", ".join(one.name for one in KINDS if one.transformers)
+        raise InputError(f"model: expected a kind of {known}, received {kind.name!r}")
     entries = {OWN_ENTRY: {"task": model.task_name, "head": model.head.form}}
     options = model.options()
     entries[OWN_ENTRY] |= {key: options[key] for key in OWN_OPTIONS if key in options}
-    if model.kind in PROBLEM_TYPES:
-        entries["problem_type"] = PROBLEM_TYPES[model.kind]
-    labels = options.get("labels", ["LABEL_0"] if model.kind == "regression" else None)
+    if kind.problem_type:
+        entries["problem_type"] = kind.problem_type
+    labels = options.get("labels", ["LABEL_0"] if kind.has_value_range else None)
     if labels:
         entries["id2label"] = {str(number): label for number, label in enumerate(labels)}
         entries["label2id"] = {label: number for number, label in enumerate(labels)}
     rate = options.get("head_dropout_rate")
-    if model.kind == "multiple_choice":
+    if kind.has_choices:
         entries |= {**SUMMARY, "summary_last_dropout": rate}
     elif rate is not None:
         entries["classifier_dropout"] = rate
-    if model.head.form == "original" and model.kind != "tagging":
+    if model.head.form == "original" and not kind.is_per_word:
         return name, _folded(name, model), entries
     return name, arrays_of_parts(layer_parts(model.head, "", TASK_CLASSES[name])), entries
 
 
 def _folded(name, model):
     """The arrays there of a head of the original's form."""
-    if model.kind == "question_answering":
+    if isinstance(model, ExtractiveQA):
         raise InputError(
             "model: expected ExtractiveQA with head='huggingface', the form that transformers has, "
             "received head='original'; Google's format, a .keras file, a preset and ONNX can carry it"
@@ -210,9 +202,10 @@ def _kind_and_choice(name, config, tensors, options):
     if name == "ElectraForTokenClassification":
         return TokenClassifier, (_labels(where, config, outputs),)
     problem = config.get("problem_type")
-    if outputs == 1 and problem in (None, "regression"):
+    is_number = problem == TextRegressor.kind
+    if outputs == 1 and (problem is None or is_number):
         return TextRegressor, (options.pop("value_range", (0.0, 1.0)),)
-    if problem == "regression":
+    if is_number:
         raise InputError(
             f"{where}: expected one output for problem_type='regression', received {outputs}"
         )

@@ -46,6 +46,7 @@ from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import write_bytes, write_json
 from keras_electra.task_models import SeveralTasks, TaskModel
+from keras_electra.tasks.kinds import kind_of
 
 WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
 DISCRIMINATOR, GENERATOR = "ElectraForPreTraining", "ElectraForMaskedLM"
@@ -230,13 +231,13 @@ def _contents_class(piece):
 
 def _by_our_names(piece, ours, found, mask):
     """Outputs of `transformers` by the names of `sample_outputs`."""
-    if isinstance(piece, TaskModel) and piece.kind == "question_answering":
-        return {name: found[name][mask] for name in ours}
-    (name,) = ours
-    value = found["last_hidden_state" if isinstance(piece, ElectraBackbone) else "logits"]
-    if not isinstance(piece, TaskModel) or piece.kind == "tagging":
-        return {name: value[mask]}
-    return {name: value[:, 0] if piece.kind == "regression" else value}
+    is_task = isinstance(piece, TaskModel)
+    only = "last_hidden_state" if isinstance(piece, ElectraBackbone) else "logits"
+    theirs = {name: found.get(name, found.get(only)) for name in ours}
+    if not is_task or kind_of(piece.kind).positions_in:
+        return {name: value[mask] for name, value in theirs.items()}
+    has_number = kind_of(piece.kind).has_value_range
+    return {name: value[:, 0] if has_number else value for name, value in theirs.items()}
 
 
 def _like(piece, models):

@@ -7,6 +7,7 @@ import keras_electra
 from keras_electra.errors import DamagedDataError
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
+from keras_electra.task_heads import TextHead
 
 FIGURES = ("rtd_auc", "rtd_loss", "rtd_accuracy", "mlm_loss", "generator_accuracy")
 """The figures of pretraining that a card names, of the last logged interval."""
@@ -95,10 +96,11 @@ def _sizes(model) -> list[str]:
 def _note(model) -> str:
     """What a reader must know about the head."""
     head = getattr(model, "head", None)
-    if getattr(model, "kind", None) == "regression" and model.value_range != (0.0, 1.0):
-        low, high = model.value_range
+    value_range = getattr(model, "value_range", None)
+    if value_range not in (None, (0.0, 1.0)):
+        low, high = value_range
         return f"The output is on a scale where 0 stands for {low:g} and 1 for {high:g}."
-    if getattr(head, "form", None) == "original" and model.kind != "tagging":
+    if isinstance(head, TextHead) and head.is_original:
         return (
             "The head is one dense layer on [CLS], written as the dense, GELU, dense of transformers "
             "so that the outputs are the same. To train it further in transformers, start its "

@@ -129,6 +129,12 @@ def dense_weights(ours: str, theirs: str) -> dict[str, str]:
     return {f"{ours}_{part}": f"{theirs}/{part}" for part in ("kernel", "bias")}
 
 
+def task_head_weights(model) -> dict[str, str]:
+    """Our names -> the original's of a task model's head."""
+    answers = getattr(model, "answers", None)
+    return dense_weights("logit", "dense") if answers is None else answer_head_weights(answers)
+
+
 def answer_head_weights(answers: AnswerConfig) -> dict[str, str]:
     """Our names -> the original's of a question-answering head.
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from keras_electra.deploy.network import Deployment
 from keras_electra.errors import ElectraError
-from keras_electra.tasks.predictions import sigmoid, softmax
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.probabilities import sigmoid
 
 TOLERANCE = 1e-4
 """Largest difference between outputs in float32."""
@@ -110,12 +111,6 @@ def by_place(outputs: dict, padding_mask) -> dict:
 
 def chances(kind: str, outputs: dict) -> dict:
     """Outputs as probabilities, or as values of 0 to 1; of answers, those of the starts."""
-    if kind == "question_answering":
-        if "start_logits" in outputs:
-            return {"starts": softmax(outputs["start_logits"])}
-        return {"starts": np.exp(outputs["start_top_log_probs"])}
-    if kind in ("classification", "tagging"):
-        return {"chances": softmax(outputs["logits"])}
-    if kind == "regression":
-        return outputs
-    return {"chances": sigmoid(outputs["logits"])}
+    if kind == "detection":
+        return {"chances": sigmoid(outputs["logits"])}
+    return kind_of(kind).chances(outputs)

@@ -4,9 +4,8 @@ Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
 """
 
 import numpy as np
-from keras import ops
 
-from keras_electra.deploy.graph import FIRST, LAST, Graph
+from keras_electra.deploy.graph import FIRST, LAST, Graph, array
 from keras_electra.encoder_layer import rotation_table
 from keras_electra.layers import LAYER_NORM_EPSILON
 
@@ -147,8 +146,3 @@ def normalized(graph, norm, x):
     """LayerNorm with the weights of a pair (gamma, beta)."""
     gamma, beta = norm
     return graph.layer_norm(x, array(gamma), array(beta), LAYER_NORM_EPSILON)
-
-
-def array(value) -> np.ndarray:
-    """A weight as a float32 array."""
-    return np.asarray(ops.convert_to_numpy(value), np.float32)

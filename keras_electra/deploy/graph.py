@@ -5,6 +5,7 @@ Values are named by strings, as ONNX names them: every method returns the name o
 
 import numpy as np
 import onnx
+from keras import ops
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 20
@@ -68,8 +69,8 @@ class Graph:
         return self.node("MatMul", x, y)
 
     def dense(self, x, kernel, bias):
-        """`x @ kernel + bias`, the weights given as arrays."""
-        return self.add(self.matmul(x, self.constant(kernel)), self.constant(bias))
+        """`x @ kernel + bias`, the weights given as Keras has them, or as arrays."""
+        return self.add(self.matmul(x, self.constant(array(kernel))), self.constant(array(bias)))
 
     def gelu(self, x):
         """GELU by the error function."""
@@ -132,3 +133,8 @@ class Graph:
             for values in (inputs, outputs)
         ]
         return helper.make_graph(self.nodes, name, *described, self.initializers)
+
+
+def array(value) -> np.ndarray:
+    """A weight as a float32 array."""
+    return np.asarray(ops.convert_to_numpy(value), np.float32)

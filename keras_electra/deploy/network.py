@@ -16,8 +16,8 @@ from keras_electra.backbone import ElectraBackbone
 from keras_electra.errors import InputError
 from keras_electra.onnx_model import FORMAT
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.task_heads import dense
 from keras_electra.task_models import SeveralTasks, TaskModel
+from keras_electra.tasks.kinds import kind_of
 
 INPUTS = {"token_ids": "int32", "segment_ids": "int32", "padding_mask": "bool"}
 """The inputs (B, T) of every deployed network, all needed, and their types."""
@@ -42,6 +42,7 @@ class DeployedNetwork(keras.Model):
 
     Attributes:
         kind: one of the above.
+        positions_in: names of outputs (B, T, ...).
         backbone: the encoder, without low-rank updates.
         head: the layer above it.
     """
@@ -50,28 +51,31 @@ class DeployedNetwork(keras.Model):
         super().__init__(name="deployed")
         is_pretrainer = isinstance(model, ElectraPretrainer)
         self.kind = "detection" if is_pretrainer else model.kind
+        self.positions_in = ("logits",) if is_pretrainer else kind_of(self.kind).positions_in
         source = model.discriminator if is_pretrainer else model
         self.backbone = merged(source.backbone)
         self.head = source.head
+        # A method, and not the model: Keras would take the model's own backbone for a part of this one.
+        self._exported = self._detected if is_pretrainer else model.exported
+        self._graph_outputs = self._detected_graph if is_pretrainer else model.graph_outputs
         backends.allow_any_shape(self)
         self.built = True
 
     def call(self, inputs):
         hidden = self.backbone(inputs, training=False)
-        return self.outputs(hidden, inputs["segment_ids"], inputs["padding_mask"])
+        return self._exported(hidden, inputs)
 
-    def outputs(self, hidden, segment_ids, padding_mask):
-        """What the head says of hidden states (B, T, H)."""
-        if self.kind == "tagging":
-            return {"logits": float32(dense(hidden, self.head.logit))}
-        if self.kind == "question_answering":
-            is_first = ops.arange(ops.shape(segment_ids)[1], dtype="int32")[None] == 0
-            in_context = ops.logical_and(segment_ids == 1, padding_mask)
-            return self.head(hidden, ops.logical_or(in_context, is_first))
-        said = float32(self.head(hidden))
-        if self.kind == "regression":
-            return {"values": said[:, 0]}
-        return {"logits": said[:, 0] if self.kind == "multiple_choice" else said}
+    def graph_outputs(self, graph, hidden: str) -> dict[str, str]:
+        """The head in ONNX's operations: name of each output -> its name in a `Graph`."""
+        return self._graph_outputs(graph, hidden)
+
+    def _detected(self, hidden, inputs):
+        return {"logits": ops.cast(self.head(hidden), "float32")}
+
+    def _detected_graph(self, graph, hidden):
+        head = self.head
+        x = graph.gelu(graph.dense(hidden, head.kernel, head.bias))
+        return {"logits": graph.squeeze(graph.dense(x, head.logit_kernel, head.logit_bias), -1)}
 
 
 def merged(backbone) -> ElectraBackbone:
@@ -83,10 +87,6 @@ def merged(backbone) -> ElectraBackbone:
     )
     plain.assign_from(backbone)
     return plain
-
-
-def float32(x):
-    return ops.cast(x, "float32")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -82,16 +82,15 @@ def write_graph(deployed: Deployment, path) -> None:
 
     from keras_electra.deploy.encoder_graph import encoder_graph
     from keras_electra.deploy.graph import IR_VERSION, OPSET, Graph
-    from keras_electra.deploy.head_graphs import head_graph
 
     graph, network = Graph(), deployed.network
-    named = head_graph(graph, network, encoder_graph(graph, network.backbone))
+    named = network.graph_outputs(graph, encoder_graph(graph, network.backbone))
     for name, inner in named.items():
         graph.nodes.append(helper.make_node("Identity", [inner], [name]))
     _, sample = deployed.samples[0]
     inputs = [(name, dtype, ["batch", "length"]) for name, dtype in INPUTS.items()]
     outputs = [
-        (name, sample[name].dtype.name, axes(network.kind, name, sample[name].shape))
+        (name, sample[name].dtype.name, axes(sample[name].shape, name in network.positions_in))
         for name in named
     ]
     finished = graph.finished("keras_electra", inputs, outputs)
@@ -102,10 +101,9 @@ def write_graph(deployed: Deployment, path) -> None:
     path.write_bytes(proto.SerializeToString())
 
 
-def axes(kind: str, name: str, shape) -> list:
+def axes(shape: tuple[int, ...], has_positions: bool) -> list:
     """The axes of an output: names of those that vary, sizes of the others."""
-    of_places = kind in ("detection", "tagging") or name in ("start_logits", "end_logits")
-    return ["batch", "length", *shape[2:]] if of_places else ["batch", *shape[1:]]
+    return ["batch", "length", *shape[2:]] if has_positions else ["batch", *shape[1:]]
 
 
 def quantize(path) -> None:

@@ -9,11 +9,10 @@ from keras_electra.deploy.onnx_file import check_precision, require_onnx, write_
 from keras_electra.deploy.other_formats import refuse_full_folder
 from keras_electra.errors import InputError
 from keras_electra.runs.files import remove, replace, temporary_path, to_json, writing
+from keras_electra.tasks.kinds import KINDS
 from keras_electra.tokenizer.normalization import character_tables
 
 PAGE = pathlib.Path(__file__).parent / "page"
-KINDS = ("detection", "classification", "multi_label", "regression")
-"""What the page can show."""
 
 RUNTIME_FILES = (
     "ort.wasm.min.mjs",
@@ -47,9 +46,10 @@ def export_web(
     refuse_full_folder(path)
     files = runtime_files(runtime)
     deployed = deployment(model, task)
-    if deployed.about["kind"] not in KINDS:
+    kinds = ["detection", *(kind.name for kind in KINDS if kind.has_page)]
+    if deployed.about["kind"] not in kinds:
         raise InputError(
-            f"model: expected one of kind {', '.join(KINDS)}, which the page can show, "
+            f"model: expected one of kind {', '.join(kinds)}, which the page can show, "
             f"received {deployed.about['kind']!r}"
         )
     temporary = temporary_path(path)

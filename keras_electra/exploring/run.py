@@ -17,8 +17,7 @@ from keras_electra.exploring.records import (
 )
 from keras_electra.runs import RunFolder
 from keras_electra.runs.files import read_json
-from keras_electra.scoring import report
-from keras_electra.scoring.prediction_rows import METRICS
+from keras_electra.tasks.kinds import kind_of
 
 
 class TaskRun:
@@ -113,7 +112,7 @@ class TaskRun:
         for record in (self.config, self.conclusion):
             if task in record.get("main_metrics", {}):
                 return record["main_metrics"][task]
-        return METRICS[self.kinds[task]][0]
+        return kind_of(self.kinds[task]).metrics[0]
 
     def _judged(self, task: str, split: str, trial: int | None = None) -> tuple[Judged, ...]:
         """The predictions of a trial for a split, with their examples.
@@ -141,8 +140,7 @@ class TaskRun:
 
         Empty where the kind has none.
         """
-        kind = self.kinds[task]
-        if kind not in ("classification", "multi_label", "tagging"):
+        if not kind_of(self.kinds[task]).has_labels:
             return []
         examples = self.judged(task, split, trial)
         first = next(
@@ -156,9 +154,9 @@ class TaskRun:
         return [*labels, *sorted(occurring - set(labels))]
 
     def report(self, examples, labels) -> dict | None:
-        """`scoring.report` of examples of one kind; None where none has a known answer."""
+        """Their kind's `report` of examples; None where none has a known answer."""
         rows = [one.row for one in examples if one.gold is not None]
-        return report(examples[0].kind, rows, labels or None) if rows else None
+        return kind_of(examples[0].kind).report(rows, labels or None) if rows else None
 
     def state_sentence(self) -> str:
         """Where the run stands, in words, and what to do next."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from keras_electra.errors import InputError
 from keras_electra.exploring.examples import Judged
+from keras_electra.tasks.kinds import kind_of
 
 Verdict = Literal["all", "right", "wrong", "unknown", "flagged"]
 Order = Literal["as in the data", "most wrong", "least sure", "most sure", "longest", "shortest"]
@@ -71,21 +72,10 @@ def has_labels(one: Judged, gold: str | None, predicted: str | None) -> bool:
     """Whether some decision of an example has these labels."""
     if gold is None and predicted is None:
         return True
-    if one.kind == "multi_label":
-        has_gold = gold is None or gold in (one.gold or ())
-        return has_gold and (predicted is None or predicted in one.predicted)
     return any(
         (gold is None or right == gold) and (predicted is None or given == predicted)
-        for right, given in decisions(one)
+        for right, given in kind_of(one.kind).decisions(one)
     )
-
-
-def decisions(one: Judged) -> list[tuple]:
-    """(gold, predicted) of the example, or of each of its words; gold None where it is not known."""
-    if one.kind != "tagging":
-        return [(one.gold, one.predicted)]
-    gold = [None] * len(one.predicted) if one.gold is None else one.gold
-    return list(zip(gold, one.predicted, strict=True))
 
 
 def ordered(examples: list[Judged], order: Order) -> list[Judged]:
@@ -117,7 +107,8 @@ def confusion(
         The N names, and N lists of N counts: row the gold label, column the predicted one. What has no
         gold label is left out.
     """
-    pairs = Counter(pair for one in examples for pair in decisions(one) if pair[0] is not None)
+    found = (pair for one in examples for pair in kind_of(one.kind).decisions(one))
+    pairs = Counter(pair for pair in found if pair[0] is not None)
     occurring = {name for pair in pairs for name in pair}
     names = [*labels, *sorted(occurring - set(labels))]
     return names, [[pairs[gold, given] for given in names] for gold in names]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from keras_electra.exploring.examples import Judged
-from keras_electra.exploring.marking import tag_groups
 from keras_electra.exploring.run import TaskRun
 from keras_electra.exploring.selecting import Selection, select
+from keras_electra.tasks.kinds import kind_of
 
 SHOWN_CHARACTERS = 160
 NUM_SHOWN = 5
@@ -13,42 +13,12 @@ NUM_SHOWN = 5
 
 def right_sentence(one: Judged) -> str:
     """What is right for an example; "not known" where that is so."""
-    if one.gold is None:
-        return "not known"
-    if one.kind == "tagging":
-        return spans_sentence(one, "gold")
-    if one.kind == "question_answering":
-        return " | ".join(dict.fromkeys(one.gold)) or "(no answer)"
-    return value_sentence(one, one.gold)
+    return "not known" if one.gold is None else kind_of(one.kind).in_words(one, "gold")
 
 
 def prediction_sentence(one: Judged) -> str:
     """What was given for an example."""
-    if one.kind == "tagging":
-        return spans_sentence(one, "predicted")
-    return value_sentence(one, one.predicted)
-
-
-def value_sentence(one: Judged, value) -> str:
-    """A label, labels, a number, a choice or an answer."""
-    if one.kind == "multi_label":
-        return ", ".join(value) or "(none)"
-    if one.kind == "regression":
-        return f"{value:.4g}"
-    if one.kind == "multiple_choice":
-        choices = one.example.get("choices", ())
-        return f"{value}: {choices[value]}" if value < len(choices) else str(value)
-    return value or "(no answer)"
-
-
-def spans_sentence(one: Judged, side: str) -> str:
-    """The spans of a tagged sentence: "PER Ada Lovelace; LOC London"."""
-    spans = [
-        f"{name} {' '.join(group.words[first:end])}"
-        for group in tag_groups(one)
-        for name, first, end in getattr(group, side)
-    ]
-    return "; ".join(spans) or "(none)"
+    return kind_of(one.kind).in_words(one, "predicted")
 
 
 def as_text(run: TaskRun, task: str, split: str, examples: Sequence[Judged]) -> str:

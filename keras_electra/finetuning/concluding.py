@@ -7,12 +7,12 @@ from keras_electra.errors import DivergedError
 from keras_electra.exploring.records import RESULT_FILE, best_trial, trial_results, write_examples
 from keras_electra.finetuning import results as files
 from keras_electra.finetuning.setting import JUDGING_BATCH, Setting, score_rows
-from keras_electra.finetuning.submissions import glue_tables, write_glue_zip, write_squad_files
+from keras_electra.finetuning.submissions import glue_tables, write_glue_zip
 from keras_electra.finetuning.trials import BEST_FILE, FAILURE_FILE, Trial
 from keras_electra.presets import save_preset
 from keras_electra.runs.files import write_json
-from keras_electra.scoring import baseline_rows, has_diverged, report, simplest_rows
-from keras_electra.tasks.predictions import with_threshold
+from keras_electra.tasks.answer_decoding import with_threshold
+from keras_electra.tasks.kinds import kind_of
 
 ENOUGH_STEPS = 200
 """Steps from which a trial that answers like a constant has failed, and was not only short."""
@@ -118,7 +118,7 @@ def has_learned_nothing(setting: Setting, trial: Trial, judged) -> bool:
     """Whether every task of the trial ended where a constant answer would."""
     losses = last_losses(setting, trial)
     return all(
-        has_diverged(setting.data[name].task.kind, rows_of_split["validation"], losses[name])
+        setting.kind_of(name).has_diverged(rows_of_split["validation"], losses[name])
         for name, rows_of_split in judged.items()
     )
 
@@ -153,17 +153,17 @@ def scored(setting: Setting, name: str, rows_of_split: dict) -> tuple[dict, dict
         if all(row["gold"] is None for row in rows):
             continue
         figures[split] = score_rows(data, rows, setting.config, threshold)
-        reports[split] = report(data.task.kind, rows, data.labels)
+        reports[split] = kind_of(data.task.kind).report(rows, data.labels)
     return figures, reports
 
 
 def write_files(setting: Setting, trial: Trial, name: str, rows_of_split: dict) -> None:
-    """Write the predictions of one task, and SQuAD's files where they are answers."""
+    """Write the predictions of one task, and the files that a benchmark takes."""
     is_alone = len(setting.data) == 1
     for split, rows in rows_of_split.items():
         files.write_predictions(trial.path / "predictions", name, split, rows, is_alone)
-        if setting.data[name].task.kind == "question_answering":
-            write_squad_files(trial.path / "predictions", f"{name}_{split}", rows)
+        for file_name, content in setting.kind_of(name).files_of(rows).items():
+            write_json(trial.path / "predictions" / f"{name}_{split}_{file_name}", content)
     tables = glue_tables(name, rows_of_split)
     if tables:
         folder = trial.path / "glue"
@@ -220,7 +220,7 @@ def baselines(setting: Setting) -> dict:
         examples = {split: data.splits[split].examples for split in data.judged}
         together = [example for part in examples.values() for example in part]
         train = data.splits["train"].examples
-        rows_of = baseline_rows(data.task.kind, train, together, data.labels)
+        rows_of = kind_of(data.task.kind).baselines(train, together, data.labels)
         for baseline, rows in rows_of.items():
             first = 0
             for split, part in examples.items():
@@ -236,6 +236,6 @@ def simplest_figures(setting: Setting) -> dict:
     found = {}
     for name, data in setting.data.items():
         train, examples = (data.splits[split].examples for split in ("train", "validation"))
-        rows = simplest_rows(data.task.kind, train, examples, data.labels)
+        rows = kind_of(data.task.kind).simplest(train, examples, data.labels)
         found[name] = score_rows(data, rows, setting.config)
     return found

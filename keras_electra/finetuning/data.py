@@ -9,8 +9,10 @@ from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.encoding import encode, labels_of
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.splits import some_examples
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import named
 
 NEEDED = ("train", "validation")
@@ -111,7 +113,7 @@ def present_splits(task: Task, data, wanted: Collection[str] | None = None) -> l
 
 def check_labels(task: Task, labels, problems: Problems) -> None:
     """Raise `InputError` where there is nothing to tell apart, with what was left out."""
-    if task.kind in ("classification", "multi_label", "tagging") and len(labels) < 2:
+    if kind_of(task.kind).has_labels and len(labels) < 2:
         raise InputError(
             f"{task.name}: expected at least two labels in the training data, received "
             f"{named(labels)}{problems.reason}"
@@ -136,9 +138,9 @@ def unseen_sentence(task: Task, split: str, unseen: dict[int, list[str]], total:
     """
     names = sorted({name for found in unseen.values() for name in found})
     shown = ", ".join(map(repr, names[:NUM_NAMED])) + (", ..." if len(names) > NUM_NAMED else "")
-    what = "a tag" if task.kind == "tagging" else "a label"
+    what = kind_of(task.kind).noun
     return (
-        f"{task.name} {split}: {len(unseen)} of {total} examples have {what} that is not learned "
+        f"{task.name} {split}: {len(unseen)} of {total} examples have a {what} that is not learned "
         f"({shown}), and that counts as missed"
     )
 
@@ -149,10 +151,9 @@ def sentences_on(
     """What the user should know of a split: rows left out, texts cut."""
     sentences = [f"{task.name} {split}: {sentence}" for sentence in problems.sentences()]
     if record["num_truncated"]:
-        is_question = task.kind == "question_answering"
-        longest = config.answers.max_question_tokens if is_question else config.sequence_length
+        what, longest = kind_of(task.kind).cut_to(config)
         sentences.append(
             f"{task.name} {split}: {record['num_truncated']} of {record['num_examples']} "
-            f"{'questions' if is_question else 'examples'} cut to {longest} tokens"
+            f"{what} cut to {longest} tokens"
         )
     return sentences

@@ -14,9 +14,9 @@ from keras_electra.finetuning.data import TaskData
 from keras_electra.finetuning.start import Start
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.runs import RunSession, StopSignals
-from keras_electra.scoring import LESS_IS_BETTER, figures
 from keras_electra.task_batches import MixedTaskBatches, TaskBatches
 from keras_electra.task_models import SeveralTasks, task_model
+from keras_electra.tasks.kinds import TaskKind, is_less_better, kind_of
 
 JUDGING_BATCH = 64
 """Rows judged at once."""
@@ -132,6 +132,10 @@ class Setting:
         """The model of one task."""
         return self.model.models[name] if len(self.data) > 1 else self.model
 
+    def kind_of(self, name: str) -> TaskKind:
+        """The kind of one task."""
+        return kind_of(self.data[name].task.kind)
+
     @staticmethod
     def only(parts: dict):
         """The one value of a dict."""
@@ -153,7 +157,7 @@ class Setting:
         values = []
         for name, found in scores.items():
             metric = self.data[name].task.main_metric
-            values.append(-found[metric] if metric in LESS_IS_BETTER else found[metric])
+            values.append(-found[metric] if is_less_better(metric) else found[metric])
         mean = sum(values) / len(values)
         return mean if math.isfinite(mean) else -math.inf
 
@@ -174,6 +178,6 @@ def score_rows(data: TaskData, rows: list[dict], config: FinetuneConfig, thresho
     task = data.task
     if threshold is None and task.has_answerability:
         threshold = config.answers.null_threshold
-    return figures(
-        task.kind, rows, metrics=task.metrics, labels=data.labels, null_threshold=threshold
+    return kind_of(task.kind).figures(
+        rows, metrics=task.metrics, labels=data.labels, null_threshold=threshold
     )

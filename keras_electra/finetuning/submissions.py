@@ -1,12 +1,11 @@
-"""Files that benchmarks take: GLUE's submission and SQuAD's predictions."""
+"""Files that the GLUE benchmark takes."""
 
 import io
 import json
-import pathlib
 import zipfile
 
 from keras_electra.errors import InputError
-from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.runs.files import write_bytes
 
 GLUE_FILES = {
     ("cola", "test"): "CoLA.tsv",
@@ -59,15 +58,6 @@ def glue_tables(task: str, rows_of_split: dict[str, list[dict]]) -> dict[str, st
         for split, rows in rows_of_split.items()
         if (task, split) in GLUE_FILES
     }
-
-
-def write_squad_files(folder, split: str, rows: list[dict]) -> None:
-    """Write `<split>_predictions.json` and `<split>_null_odds.json`, as SQuAD's script reads them."""
-    folder = pathlib.Path(folder)
-    write_json(folder / f"{split}_predictions.json", {row["id"]: row["answer"] for row in rows})
-    odds = {row["id"]: row["null_odds"] for row in rows if row["null_odds"] is not None}
-    if odds:
-        write_json(folder / f"{split}_null_odds.json", odds)
 
 
 def read_rows(path) -> list[dict]:

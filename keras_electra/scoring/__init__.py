@@ -1,8 +1,7 @@
-"""Scoring: figures of predictions, what several trials say together, and baselines.
+"""Scoring: figures of predictions, and what several trials say together.
 
-Predictions are rows, one per example, as `tasks.predictions` makes them and `predictions/*.jsonl` hold
-them. Figures are fractions, not percent. scikit-learn and scipy are imported by the functions that need
-them.
+What is asked of each kind of task, `tasks.kinds` says. Figures are fractions, not percent. scikit-learn
+and scipy are imported by the functions that need them.
 """
 
 from keras_electra.scoring.answers import (
@@ -12,7 +11,6 @@ from keras_electra.scoring.answers import (
     squad2_figures,
     token_f1,
 )
-from keras_electra.scoring.baselines import baseline_rows, simplest_rows
 from keras_electra.scoring.calibration import (
     brier_score,
     calibration_of,
@@ -30,13 +28,6 @@ from keras_electra.scoring.labels import (
     subset_accuracy,
 )
 from keras_electra.scoring.numbers import mse, pearson, spearman
-from keras_electra.scoring.prediction_rows import (
-    LESS_IS_BETTER,
-    METRICS,
-    check_metrics,
-    figures,
-)
-from keras_electra.scoring.reports import report
 from keras_electra.scoring.spans import (
     guess_scheme,
     has_span_tags,
@@ -49,29 +40,22 @@ from keras_electra.scoring.spans import (
 )
 from keras_electra.scoring.trials import (
     difference_of_means,
-    has_diverged,
     holm,
     paired_difference,
     summary,
 )
 
 __all__ = [
-    "LESS_IS_BETTER",
-    "METRICS",
     "accuracy",
-    "baseline_rows",
     "best_threshold",
     "brier_score",
     "calibration_of",
-    "check_metrics",
     "confusion_matrix",
     "difference_of_means",
     "exact_match",
     "expected_calibration_error",
     "f1",
-    "figures",
     "guess_scheme",
-    "has_diverged",
     "has_span_tags",
     "holm",
     "macro_f1",
@@ -83,8 +67,6 @@ __all__ = [
     "per_label_report",
     "per_type_report",
     "reliability_bins",
-    "report",
-    "simplest_rows",
     "span_figures",
     "spans_of",
     "spearman",

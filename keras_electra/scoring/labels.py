@@ -102,6 +102,17 @@ def confusion_matrix(
     return names, counts[:-1, :-1]
 
 
+def names_report(gold: list[str], predicted: list[str], labels: Sequence[str] | None) -> dict:
+    """{"per_label", "confusion"}; empty where there is nothing labelled, as in sentences without words."""
+    if not gold:
+        return {"per_label": {}, "confusion": {"labels": list(labels or ()), "counts": []}}
+    names, counts = confusion_matrix(gold, predicted, labels)
+    return {
+        "per_label": per_label_report(gold, predicted, labels),
+        "confusion": {"labels": names, "counts": counts.tolist()},
+    }
+
+
 def names_in(gold: Sequence, predicted: Sequence, labels=None) -> list[str]:
     """The labels given, then those that occur besides, sorted; checks that there is one pair or more."""
     require_pairs(gold, predicted)

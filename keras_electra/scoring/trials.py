@@ -5,20 +5,16 @@ and then nothing but the values themselves is known.
 """
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_electra.errors import InputError
 from keras_electra.scoring.numbers import statistics
-from keras_electra.scoring.prediction_rows import best_text
 
 LEVEL = 0.95
 LEARNING_SHARE = 0.05
 """A loss less than this part below that of a constant answer may be so by the chance of a few batches."""
-CONSTANT_SHARE = 0.01
-"""Values count as constant if they spread less than this part of what the gold values do."""
 
 
 def summary(values: Sequence[float]) -> dict:
@@ -103,78 +99,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     factors = np.arange(len(p_values), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
     return adjusted.tolist()
-
-
-def has_diverged(kind: str, rows: Sequence[dict], training_loss: float) -> bool:
-    """Whether a trial learned nothing: its loss is not finite, or it gives everything one answer.
-
-    The latter is when all of these hold:
-
-    - the validation's gold answers differ, but the predictions do not: one label for all examples (one
-      set of labels, one tag for all words, one choice), values that spread less than a hundredth of what
-      the gold ones do, one text for all answers, whether or not a threshold withholds them;
-    - but for values and answers, the training loss at the end is no more than 5 % below that of the best
-      constant probabilities, which are how often each gold answer occurs (in nats).
-
-    Examples with a label that the model does not have tell nothing of it, and are left out.
-    A model that rightly finds one label the likeliest everywhere has a lower loss, and has not diverged.
-    A loss that is summed over words, as the original's of tagging, only makes the second condition weaker.
-
-    Args:
-        kind: of the task.
-        rows: predictions on the validation part.
-        training_loss: mean loss per example, or per word for tagging, of the last steps.
-    """
-    if not math.isfinite(training_loss):
-        return True
-    rows = [row for row in rows if row["gold"] is not None and can_be_given(kind, row)]
-    if kind == "regression":
-        gold, values = (np.array([row[name] for row in rows]) for name in ("gold", "value"))
-        return len(rows) > 1 and bool(values.std() < CONSTANT_SHARE * gold.std())
-    gold, predicted = decisions(kind, rows)
-    if len(set(gold)) < 2 or len(set(predicted)) > 1:
-        return False
-    if kind == "question_answering":
-        return True
-    return training_loss > (1 - LEARNING_SHARE) * constant_loss(kind, rows, gold)
-
-
-def can_be_given(kind: str, row: dict) -> bool:
-    """Whether what is right of an example was there to be learned; where rows do not tell, it was."""
-    names = row.get("probabilities")
-    if kind not in ("classification", "multi_label") or not names:
-        return True
-    return set(names).issuperset([row["gold"]] if kind == "classification" else row["gold"])
-
-
-def decisions(kind: str, rows: Sequence[dict]) -> tuple[list[Hashable], list[Hashable]]:
-    """What was right and what was given, one each per example, or per word for tagging."""
-    if kind == "tagging":
-        return [tag for row in rows for tag in row["gold"]], [
-            t for row in rows for t in row["tags"]
-        ]
-    if kind == "multi_label":
-        pairs = [(frozenset(row["gold"]), frozenset(row["labels"])) for row in rows]
-    elif kind == "question_answering":
-        # A threshold that withholds all of them says nothing of what was learned.
-        pairs = [(tuple(row["gold"]), best_text(row)) for row in rows]
-    else:
-        name = {"classification": "label", "multiple_choice": "choice"}[kind]
-        pairs = [(row["gold"], row[name]) for row in rows]
-    return [gold for gold, _ in pairs], [given for _, given in pairs]
-
-
-def constant_loss(kind: str, rows: Sequence[dict], gold: list[Hashable]) -> float:
-    """Cross-entropy (nats) of giving each answer with the probability that it occurs with.
-
-    Of several labels, the mean over the labels.
-    """
-    if kind != "multi_label":
-        return entropy(Counter(gold).values())
-    counts = Counter(name for names in gold for name in names)
-    labels = {*rows[0]["probabilities"], *counts}
-    parts = [entropy((counts[label], len(gold) - counts[label])) for label in labels]
-    return sum(parts) / len(parts)
 
 
 def entropy(counts) -> float:

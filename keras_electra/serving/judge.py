@@ -6,13 +6,7 @@ import warnings
 from keras_electra.corpus import Texts
 from keras_electra.errors import InputError
 from keras_electra.onnx_model import OnnxModel
-
-WARM_INPUTS = {
-    "tagging": ["warm up"],
-    "question_answering": [{"question": "warm", "context": "up"}],
-    "multiple_choice": [{"question": "warm", "choices": ["up", "down"]}],
-}
-"""What a model is asked before the first request, for the first time is the slowest."""
+from keras_electra.tasks.kinds import kind_of
 
 
 class Judge:
@@ -59,7 +53,7 @@ class Judge:
 
     def warm_up(self) -> None:
         """Ask once, so that the first request need not wait for what is done only once."""
-        self.answers(WARM_INPUTS.get(self.kind, ["warm up"]))
+        self.answers(["warm up" if self.kind == "detection" else kind_of(self.kind).warm_up])
 
     def _detections(self, texts):
         # What somebody else sends is never the name of a file.

@@ -4,17 +4,7 @@ import asyncio
 import json
 
 from keras_electra.config.serving import ServeConfig
-
-EXPECTED = {
-    "detection": "a string",
-    "classification": "a string or a list of two strings",
-    "multi_label": "a string or a list of two strings",
-    "regression": "a string or a list of two strings",
-    "tagging": "a string, or a list of its words",
-    "question_answering": "an object with the strings question and context",
-    "multiple_choice": "an object with the string question and the list of strings choices",
-}
-"""What one text is, by kind of model."""
+from keras_electra.tasks.kinds import kind_of
 
 
 class RequestError(Exception):
@@ -37,7 +27,7 @@ async def read_inputs(request, name: str, kind: str, config: ServeConfig) -> lis
     Args:
         request: of Starlette; its body is JSON, {`name`: [text, ...]}.
         name: "texts" or "inputs".
-        kind: of the model; see `EXPECTED`.
+        kind: of the model: "detection", or a task's.
         config: the limits.
 
     Raises:
@@ -87,9 +77,11 @@ async def read_body(request, config: ServeConfig) -> bytes:
 
 def checked_input(where: str, item, kind: str, config: ServeConfig):
     """One text, after a look at its form and size."""
-    parts = parts_of(item, kind)
-    if parts is None:
-        raise RequestError(422, f"{where}: expected {EXPECTED[kind]}, received {shown(item)}")
+    is_detector = kind == "detection"
+    parts = [item] if is_detector else kind_of(kind).parts_of(item)
+    if parts is None or not all(isinstance(part, str) for part in parts):
+        expected = "a string" if is_detector else kind_of(kind).item
+        raise RequestError(422, f"{where}: expected {expected}, received {shown(item)}")
     num_characters = sum(map(len, parts))
     if num_characters > config.max_characters:
         raise RequestError(
@@ -100,25 +92,6 @@ def checked_input(where: str, item, kind: str, config: ServeConfig):
     if not all(is_unicode(part) for part in parts):
         raise RequestError(422, f"{where}: expected text, received a half of a surrogate pair")
     return item
-
-
-def parts_of(item, kind: str) -> list[str] | None:
-    """The strings of a text; None if it has not the form that the kind asks for."""
-    if kind in ("question_answering", "multiple_choice"):
-        second = "context" if kind == "question_answering" else "choices"
-        if not isinstance(item, dict) or set(item) != {"question", second}:
-            return None
-        others = item[second] if kind == "multiple_choice" else [item[second]]
-        if not isinstance(others, list) or not others:
-            return None
-        parts = [item["question"], *others]
-    elif isinstance(item, list) and kind != "detection":
-        if not item or (kind != "tagging" and len(item) != 2):
-            return None
-        parts = item
-    else:
-        parts = [item]
-    return parts if all(isinstance(part, str) for part in parts) else None
 
 
 def is_unicode(text: str) -> bool:

@@ -7,6 +7,7 @@ from keras_electra.task_models.base import TaskModel
 from keras_electra.task_models.several import SeveralTasks
 from keras_electra.task_models.texts import MultipleChoice, TextClassifier, TextRegressor
 from keras_electra.task_models.words import TokenClassifier
+from keras_electra.tasks.kinds import KINDS, kind_of
 from keras_electra.tasks.task import Task
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "TextClassifier",
     "TextRegressor",
     "TokenClassifier",
+    "model_classes",
     "task_model",
 ]
 
@@ -34,29 +36,20 @@ def task_model(
         config: head, dropout, answers, tagging form and accumulation are used.
         seed: decides the head's starting weights and the dropout noise.
     """
-    common = {
-        "head": config.head,
-        "seed": seed,
-        "accumulation_steps": config.optimizer.accumulation_steps,
-        "name": task.name,
-    }
-    dropout = {"head_dropout_rate": config.head_dropout_rate}
-    answers = config.answers
-    if not task.has_answerability:
-        answers = answers.replace(null_threshold=None)
-    makers = {
-        "classification": lambda: TextClassifier(backbone, labels, **dropout, **common),
-        "multi_label": lambda: TextClassifier(
-            backbone, labels, is_multi_label=True, **dropout, **common
-        ),
-        "regression": lambda: TextRegressor(backbone, task.value_range, **dropout, **common),
-        "tagging": lambda: TokenClassifier(
-            backbone, labels, tagging_form=config.tagging_form, **dropout, **common
-        ),
-        "question_answering": lambda: ExtractiveQA(backbone, answers, **common),
-        "multiple_choice": lambda: MultipleChoice(backbone, **dropout, **common),
-    }
-    model = makers[task.kind]()
+    kind = kind_of(task.kind)
+    model = kind.model_class()(
+        backbone,
+        head=config.head,
+        seed=seed,
+        accumulation_steps=config.optimizer.accumulation_steps,
+        name=task.name,
+        **kind.model_options(task, labels, config),
+    )
     model.sequence_length = config.sequence_length
     model.columns = dict(task.columns) or None
     return model
+
+
+def model_classes() -> dict[str, type[TaskModel]]:
+    """Name -> class of the models of all kinds."""
+    return {one.__name__: one for one in (kind.model_class() for kind in KINDS)}

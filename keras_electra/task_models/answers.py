@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_electra.config.finetune import AnswerConfig
 from keras_electra.task_heads import AnswerHead
+from keras_electra.task_models import head_graphs
 from keras_electra.task_models.base import (
     TaskModel,
     cross_entropy,
@@ -105,6 +106,19 @@ class ExtractiveQA(TaskModel):
         weights = example_weights(batch)
         gold(batch, "start_positions")
         return outputs["losses"], weights, outputs["hits"], weights
+
+    def plain_batch(self, inputs):
+        return {**inputs, "answer_mask": inputs["padding_mask"].astype("float32")}
+
+    def exported(self, hidden, inputs):
+        """As of `AnswerHead`; the context is the second segment."""
+        segment_ids = inputs["segment_ids"]
+        is_first = ops.arange(ops.shape(segment_ids)[1], dtype="int32")[None] == 0
+        in_context = ops.logical_and(segment_ids == 1, inputs["padding_mask"])
+        return self.head(hidden, ops.logical_or(in_context, is_first))
+
+    def graph_outputs(self, graph, hidden):
+        return head_graphs.answer(graph, self.head, hidden)
 
     def options(self):
         return {"answers": self.answers.to_dict(), "head": self.head.form}

@@ -12,6 +12,7 @@ from keras_electra.assets import TokenizerAsset
 from keras_electra.errors import InputError
 from keras_electra.statistics import TaskStatistics
 from keras_electra.task_models.raw_input import RawInput
+from keras_electra.tasks.kinds import kind_of
 
 INPUTS = ("token_ids", "segment_ids", "padding_mask")
 """What the encoder reads of a batch."""
@@ -20,7 +21,7 @@ INPUTS = ("token_ids", "segment_ids", "padding_mask")
 class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
     """A backbone under one head, trained for one task.
 
-    Subclasses give `kind`, `outputs`, `judged` and `options`.
+    Subclasses give `kind`, `outputs`, `judged`, `options` and `graph_outputs`.
 
     Args:
         backbone: `ElectraBackbone`; other task models may share it.
@@ -92,6 +93,22 @@ class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
 
     def options(self) -> dict:
         """Constructor arguments beyond the common ones, in the types of JSON."""
+        raise NotImplementedError
+
+    def plain_batch(self, inputs: dict) -> dict:
+        """`token_ids`, `segment_ids` and `padding_mask` (B, T) alone, as a batch of this model."""
+        return dict(inputs)
+
+    def exported(self, hidden, inputs: dict) -> dict:
+        """What an exported network says of hidden states (B, T, H), by name.
+
+        Args:
+            inputs: `token_ids`, `segment_ids` and `padding_mask` (B, T).
+        """
+        return {kind_of(self.kind).output: self.outputs(hidden, inputs)}
+
+    def graph_outputs(self, graph, hidden: str) -> dict[str, str]:
+        """The same in ONNX's operations: name of each output -> its name in a `deploy.graph.Graph`."""
         raise NotImplementedError
 
     def loss_totals(self, batch):

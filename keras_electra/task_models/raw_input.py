@@ -11,6 +11,7 @@ from keras_electra import backends
 from keras_electra.errors import InputError
 from keras_electra.task_batches import TaskBatches
 from keras_electra.tasks.encoded import EncodedExamples, some_of
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.predictions import in_order, predictions
 from keras_electra.tasks.raw_encoding import encoded
 from keras_electra.tasks.raw_examples import inputs_of, is_raw
@@ -161,7 +162,7 @@ class RawInput:
 def missing_answer(encoded: EncodedExamples) -> str:
     """The sentence about the first row that there is no loss for."""
     owner = int(encoded.owners[np.argmin(encoded.has_gold)])
-    if encoded.kind == "tagging" or owner not in encoded.unseen:
+    if kind_of(encoded.kind).is_per_word or owner not in encoded.unseen:
         return "y: expected the answers to raw examples, received none"
     return f"y[{owner}]: expected {some_of(encoded.labels)}, received {encoded.unseen[owner][0]!r}"
 

@@ -10,6 +10,7 @@ from keras_electra.errors import InputError
 from keras_electra.statistics import TaskStatistics
 from keras_electra.task_models.base import INPUTS, TaskModel, layer_name
 from keras_electra.task_models.raw_input import RawInput
+from keras_electra.tasks.kinds import kind_of
 
 
 @keras.saving.register_keras_serializable("keras_electra")
@@ -42,7 +43,7 @@ class SeveralTasks(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
         name="several_tasks",
     ):
         backbones = {id(model.backbone): model.backbone for model in models.values()}
-        if len(backbones) != 1 or any(m.kind == "multiple_choice" for m in models.values()):
+        if len(backbones) != 1 or any(kind_of(m.kind).has_choices for m in models.values()):
             raise InputError(
                 "models: expected task models on one backbone, and none for multiple choice, received "
                 f"{ {name: type(model).__name__ for name, model in models.items()} } on "

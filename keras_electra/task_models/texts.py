@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_electra.errors import InputError
 from keras_electra.task_heads import ChoiceHead, TextHead
+from keras_electra.task_models import head_graphs
 from keras_electra.task_models.base import (
     INPUTS,
     TaskModel,
@@ -73,6 +74,9 @@ class TextClassifier(TaskModel):
         hits = ops.cast(ops.equal(ops.cast(outputs > 0, "float32"), labels), "float32")
         return ops.mean(losses, axis=-1), weights, ops.mean(hits, axis=-1), weights
 
+    def graph_outputs(self, graph, hidden):
+        return {"logits": head_graphs.whole_text(graph, self.head, hidden)}
+
     def options(self):
         return {
             "labels": list(self.labels),
@@ -128,6 +132,9 @@ class TextRegressor(TaskModel):
     def judged(self, batch, outputs):
         errors = outputs - ops.cast(gold(batch, "labels"), "float32")
         return ops.square(errors), example_weights(batch), None, None
+
+    def graph_outputs(self, graph, hidden):
+        return {"values": graph.squeeze(head_graphs.whole_text(graph, self.head, hidden), -1)}
 
     def options(self):
         return {
@@ -189,6 +196,16 @@ class MultipleChoice(TaskModel):
     def judged(self, batch, outputs):
         labels, weights = gold(batch, "labels"), example_weights(batch)
         return cross_entropy(outputs, labels), weights, hit(outputs, labels), weights
+
+    def plain_batch(self, inputs):
+        return {name: value[:, None] for name, value in inputs.items()}
+
+    def exported(self, hidden, inputs):
+        """`logits` (B,): each row is one choice."""
+        return {"logits": ops.cast(self.head(hidden), "float32")[:, 0]}
+
+    def graph_outputs(self, graph, hidden):
+        return {"logits": graph.squeeze(head_graphs.whole_text(graph, self.head, hidden), -1)}
 
     def options(self):
         return {"head": self.head.form, "head_dropout_rate": self.head.dropout_rate}

@@ -6,10 +6,11 @@ Shapes: B examples, W words, N tags.
 import functools
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_electra.errors import InputError
-from keras_electra.task_heads import TaggingHead
+from keras_electra.task_heads import TaggingHead, dense
 from keras_electra.task_models.base import (
     TaskModel,
     checked_labels,
@@ -86,6 +87,18 @@ class TokenClassifier(TaskModel):
         if self.tagging_form == "original":
             return example_weights(batch)
         return self.word_weights(batch)
+
+    def plain_batch(self, inputs):
+        num_rows, length = inputs["token_ids"].shape
+        positions = np.tile(np.arange(length, dtype="int32"), (num_rows, 1))
+        return {**inputs, "word_positions": positions}
+
+    def exported(self, hidden, inputs):
+        """`logits` (B, T, N): of a word's, those at its first piece count."""
+        return {"logits": ops.cast(dense(hidden, self.head.logit), "float32")}
+
+    def graph_outputs(self, graph, hidden):
+        return {"logits": graph.dense(hidden, *self.head.logit)}
 
     def options(self):
         return {

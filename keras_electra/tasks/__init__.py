@@ -11,7 +11,8 @@ from keras_electra.tasks.examples import (
 from keras_electra.tasks.judging import own_examples
 from keras_electra.tasks.known import KNOWN_TASKS, known_task
 from keras_electra.tasks.own import own_task
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.task import Task
 
 __all__ = [
     "KNOWN_TASKS",

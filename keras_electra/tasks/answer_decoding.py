@@ -63,6 +63,29 @@ def answer_rows(encoded: EncodedExamples, outputs: dict) -> list[dict]:
     return result
 
 
+def with_threshold(rows: list[dict], threshold: float | None) -> list[dict]:
+    """Answers with "" where the null odds are above the threshold; None leaves all as they are.
+
+    Args:
+        rows: of `answer_rows`; they are not changed.
+        threshold: such as the original's -2.75, or the best one on the validation part.
+    """
+    if threshold is None:
+        return rows
+    result = []
+    for row in rows:
+        is_null = row["null_odds"] is not None and row["null_odds"] > threshold
+        result.append({**row, "answer": "" if is_null else best_text(row)})
+    return result
+
+
+def best_text(row: dict) -> str:
+    """The likeliest answer of a question, whether or not it was found to have one."""
+    if "n_best" not in row:
+        return row["answer"]
+    return row["n_best"][0]["text"] if row["n_best"] else ""
+
+
 def window_candidates(encoded: EncodedExamples, outputs: dict, row: int) -> Candidates:
     """The candidates of one window."""
     if "start_top_positions" in outputs:

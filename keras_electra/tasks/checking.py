@@ -8,19 +8,17 @@ from collections.abc import Mapping, Sequence
 from keras_electra.errors import MissingSplitError
 from keras_electra.tasks.checks import (
     Check,
-    broken_spans,
     contradictions,
     duplicates,
     empty_texts,
-    evenness,
-    lonely_labels,
-    score_range,
     shared_texts,
     texts_of,
     unusable,
 )
 from keras_electra.tasks.examples import ChoiceExample, Example
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.task import Task
 
 MAX_MEASURED = 20_000
 """Examples of a part whose length is measured."""
@@ -118,13 +116,8 @@ def check_examples(
         duplicates(splits),
         contradictions(splits),
         shared_texts(splits),
+        *kind_of(task.kind).checks(splits, task.value_range),
     ]
-    if task.kind in ("classification", "multi_label"):
-        checks += [lonely_labels(splits), evenness(splits)]
-    if task.kind == "regression":
-        checks.append(score_range(task, splits))
-    if task.kind == "tagging":
-        checks += [lonely_labels(splits), broken_spans(splits)]
     lengths = None
     if tokenizer is not None:
         lengths = measured_lengths(splits, tokenizer, sequence_length)

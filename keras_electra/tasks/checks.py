@@ -11,7 +11,7 @@ from keras_electra.tasks.examples import (
     TaggingExample,
     TextExample,
 )
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.problems import Problems
 
 NUM_SHOWN = 10
 """Rows that a check keeps to be shown."""
@@ -203,9 +203,9 @@ def evenness(splits) -> Check:
     return Check("uneven labels", sentence, most if is_problem else 0, is_problem, rows[:NUM_SHOWN])
 
 
-def score_range(task: Task, splits) -> Check:
+def score_range(splits, value_range: tuple[float, float]) -> Check:
     """Numbers outside the range that the model can give."""
-    low, high = task.value_range
+    low, high = value_range
     rows = [
         row_of(split, example)
         for split, part in splits.items()

@@ -3,16 +3,17 @@
 import dataclasses
 import itertools
 import pathlib
-import re
 from collections.abc import Iterable, Iterator
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.column_lines import Layout, Line, layout_of, sentence_lines
 from keras_electra.tasks.examples import Example, TaggingExample
 from keras_electra.tasks.folders import tables_by_split
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.splits import file_of, part_of, parts_of, share_of
 from keras_electra.tasks.tag_forms import TagForm, form_of_tags
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import suffix_of, text_lines
 
 COLUMN_SUFFIXES = (".txt", ".conll", ".bio", ".iob", ".iob2", ".train", ".testa", ".testb")
@@ -21,12 +22,7 @@ CONLLU_COLUMNS = (
     "id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"
 )  # fmt: skip
 UNSPECIFIED = "_"
-SPAN_TAG = re.compile(r"O|[BIES]-.+")
 USUAL_FORM = TagForm("B-type")
-SPAN_METRICS = ("span_f1", "span_precision", "span_recall", "token_accuracy")
-TAG_METRICS = ("token_accuracy",)
-TAGGING_RECIPE = {"sequence_length": 256}
-
 TOLD = ("train", "validation")
 """Splits whose tags are known; of others they may be."""
 
@@ -265,14 +261,15 @@ def tagging_task(name: str, **reading) -> Task:
         **reading: attributes of `ColumnReader`.
     """
     reader = ColumnReader(name, **reading)
-    metrics = SPAN_METRICS if reader.has_spans else TAG_METRICS
+    kind = kind_of("tagging")
+    metrics = kind.usual_metrics if reader.has_spans else kind.word_metrics
     return Task(
         name=name,
-        kind="tagging",
+        kind=kind.name,
         reader=reader,
         metrics=metrics,
         main_metric=metrics[0],
-        recipe=TAGGING_RECIPE,
+        recipe=kind.recipe,
     )
 
 

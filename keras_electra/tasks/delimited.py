@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.headers import column_names, looks_like_names, numbered, repeated
-from keras_electra.tasks.task import Problems
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.text import text_lines
 from keras_electra.tasks.values import Row
 

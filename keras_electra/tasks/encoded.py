@@ -3,14 +3,19 @@
 import dataclasses
 import functools
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_electra.config.finetune import AnswerConfig, FinetuneConfig
 from keras_electra.tasks.examples import Example
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.problems import Problems
 from keras_electra.tokenizer import WordPieceTokenizer
+
+if TYPE_CHECKING:
+    from keras_electra.tasks.kinds import TaskKind
+    from keras_electra.tasks.task import Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class EncodedExamples:
             a loss; of a sentence, whether its tags are known.
         fields: what else each row has, by name: arrays (R, ...) or lists of R arrays.
         examples: all that were given, those without a row too.
+        unseen: index of an example -> those of its labels or tags that are none of `labels`, which a
+            model can only miss. Examples without such a one are left out.
         num_truncated: examples of which something was cut off.
         special_ids: ids of [PAD], [CLS] and [SEP].
         sequence_length: no row is longer.
@@ -44,6 +51,7 @@ class EncodedExamples:
     has_gold: np.ndarray
     fields: dict[str, Any]
     examples: list[Example]
+    unseen: dict[int, list[str]]
     num_truncated: int
     special_ids: tuple[int, int, int]
     sequence_length: int
@@ -54,49 +62,47 @@ class EncodedExamples:
         return len(self.token_ids)
 
     @functools.cached_property
-    def unseen(self) -> dict[int, list[str]]:
-        """Index of an example -> those of its labels or tags that are none of `labels`.
-
-        A model can only miss them. Examples without such a one are left out.
-        """
-        if self.labels is None:
-            return {}
-        known, found = set(self.labels), {}
-        for owner, example in enumerate(self.examples):
-            gold = example.tags if self.kind == "tagging" else example.label
-            names = [gold] if isinstance(gold, str) else gold or ()
-            if not known.issuperset(names):
-                found[owner] = [name for name in names if name not in known]
-        return found
-
-    @functools.cached_property
     def lengths(self) -> np.ndarray:
         """int64 (R,): places of each row; of the longest choice, where there are choices."""
-        return np.array([max(map(len, parts)) for parts in self._parts], np.int64)
+        return np.array([max(map(len, parts)) for parts in self.parts], np.int64)
 
     @functools.cached_property
     def num_tokens(self) -> np.ndarray:
         """int64 (R,): places of each row, all choices together."""
-        return np.array([sum(map(len, parts)) for parts in self._parts], np.int64)
+        return np.array([sum(map(len, parts)) for parts in self.parts], np.int64)
 
     @functools.cached_property
     def max_choices(self) -> int:
         """C, the largest number of inputs that a row has: 1 but for multiple choice."""
-        return max((len(parts) for parts in self._parts), default=1)
+        return max((len(parts) for parts in self.parts), default=1)
 
     @property
-    def _parts(self):
+    def parts(self) -> list:
         """Per row a list of its inputs."""
-        if self.kind == "multiple_choice":
-            return self.token_ids
-        return [[ids] for ids in self.token_ids]
+        return [ids if isinstance(ids, list) else [ids] for ids in self.token_ids]
+
+    def padded(self, name: str, rows: Sequence[int], shape: tuple[int, ...], dtype) -> np.ndarray:
+        """A field of some rows at the beginning of an array of zeros, array by array."""
+        return filled([self.fields[name][row] for row in rows], shape, dtype)
+
+
+def filled(values: Sequence, shape: tuple[int, ...], dtype, fill=0) -> np.ndarray:
+    """An array with a value, or an array, at the beginning of each row, and `fill` elsewhere."""
+    result = np.full(shape, fill, dtype)
+    for position, value in enumerate(values):
+        if np.ndim(value):
+            result[position, : len(value)] = value
+        else:
+            result[position] = value
+    return result
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncodingJob:
     """What every encoder is given; see `encoding.encode`."""
 
-    task: Task
+    task: "Task"
+    kind: "TaskKind"
     examples: list[Example]
     tokenizer: WordPieceTokenizer
     config: FinetuneConfig
@@ -113,6 +119,17 @@ class EncodingJob:
     def framing(self) -> "Framing":
         """How its rows are framed."""
         return Framing(self.tokenizer, self.config.sequence_length)
+
+    def unseen(self) -> dict[int, list[str]]:
+        """As of `EncodedExamples`."""
+        if self.labels is None:
+            return {}
+        known, names = set(self.labels), map(self.kind.names_in, self.examples)
+        found = {
+            owner: [name for name in right if name not in known]
+            for owner, right in enumerate(names)
+        }
+        return {owner: names for owner, names in found.items() if names}
 
     def leave_out(self, sort: str, example: Example, expected: str, received) -> None:
         """Note that an example, or its gold, cannot be used."""
@@ -161,7 +178,7 @@ class Rows:
         """The rows as `EncodedExamples`; numbers become arrays (R,), arrays stay lists."""
         special = job.tokenizer
         return EncodedExamples(
-            kind=job.task.kind,
+            kind=job.kind.name,
             labels=job.labels,
             token_ids=self.token_ids,
             segment_ids=self.segment_ids,
@@ -172,6 +189,7 @@ class Rows:
                 for name, values in self.fields.items()
             },
             examples=job.examples,
+            unseen=job.unseen(),
             num_truncated=len(self.cut_owners),
             special_ids=(special.pad_id, special.class_id, special.separator_id),
             sequence_length=job.config.sequence_length,

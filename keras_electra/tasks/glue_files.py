@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.delimited import records_of
 from keras_electra.tasks.examples import TextExample
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.splits import share_of
-from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 
 FILES = {

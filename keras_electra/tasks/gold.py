@@ -1,4 +1,4 @@
-"""What a row says is right: its label, labels, number or tags, in the form of its table."""
+"""What a row says is right: its labels, in the form of its table."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,12 +9,7 @@ from keras_electra.tasks.fields import (
     check_column,
     is_missing,
     items_in,
-    label_in,
-    label_name,
-    labels_of,
     marked,
-    number_of,
-    words_in,
 )
 from keras_electra.tasks.label_forms import SEPARATOR
 from keras_electra.tasks.numerals import USUAL, NumberForm
@@ -55,30 +50,6 @@ class RowForm:
     has_spans: bool = False
     first_choice: int | None = 0
     has_labels: bool = True
-
-
-def gold_in(row: Row, form: RowForm):
-    """The label, number or labels of a row; None where it has none and needs none."""
-    if form.roles.labels:
-        return marks_in(row, form)
-    column = form.roles.label
-    value = None if column is None else row.values.get(column)
-    # A field without a name among fields of names says that no label applies.
-    if form.kind == "multi_label" and not form.positions:
-        is_there = value is not None or (form.has_labels and column in row.values)
-        if is_there:
-            labels = () if is_missing(value) else labels_of(value, column, form.separator)
-            check_known(labels, column, form)
-            return labels
-    if is_missing(value):
-        return missing_label(row, column, form, value)
-    if form.kind == "multi_label":
-        return marks_of(value, column, form)
-    if form.kind == "regression":
-        return number_of(value, column, form.value_range, form.numbers)
-    label = label_in(value, column, form.numbers)
-    check_known([label], column, form)
-    return label
 
 
 def marks_in(row: Row, form: RowForm) -> tuple[str, ...] | None:
@@ -122,14 +93,3 @@ def check_known(labels, column: str, form: RowForm) -> None:
                 "unknown label",
                 f"expected one of {named(form.labels)} in column {column!r}, received {label!r}",
             )
-
-
-def tags_in(row: Row, form: RowForm) -> tuple[str, ...]:
-    """The tags of a row's words."""
-    tags = tuple(map(label_name, words_in(row, form.roles.tags)))
-    if "" in tags:
-        raise UnusableRow(
-            "missing tag",
-            f"expected a tag at each position of column {form.roles.tags!r}, received an empty one",
-        )
-    return tags

@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Iterable
 
 from keras_electra.errors import InputError
-from keras_electra.tasks.columns import SPAN_TAG
-from keras_electra.tasks.fields import UnusableRow, whole_number
+from keras_electra.tasks.fields import UnusableRow
 from keras_electra.tasks.finding import Finder
-from keras_electra.tasks.gold import RowForm, gold_in, tags_in
+from keras_electra.tasks.gold import RowForm
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.label_forms import LabelForm, label_form
-from keras_electra.tasks.right_choice import first_choice
-from keras_electra.tasks.roles import ROLES_OF_KIND, TEXT_KINDS, Roles, check_repeated, option_of
+from keras_electra.tasks.roles import Roles, check_repeated, option_of
 from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.tag_forms import SPAN_TAG
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
 
@@ -73,31 +73,29 @@ def guess(
     sample = rows if isinstance(rows, Sample) else Sample(rows)
     is_told = kind is not None
     given = given or Roles()
-    finder = Finder(sample, given, has_labels, may_be_several=kind in (None, "multi_label"))
+    may_be_several = kind is None or kind_of(kind).has_several
+    finder = Finder(sample, given, has_labels, may_be_several)
     kind = kind or finder.kind()
     check_roles(given, kind or ("multi_label" if given.labels else "classification"))
-    roles = {
-        "tagging": finder.tagging,
-        "question_answering": finder.question_answering,
-        "multiple_choice": finder.multiple_choice,
-    }.get(kind, finder.texts)()
+    roles = finder.texts() if kind is None else kind_of(kind).find_roles(finder)
     check_repeated(roles, sample.repeated)
-    form = LabelForm(kind=kind or "classification")
-    if kind in (None, *TEXT_KINDS):
-        form = label_form(sample, roles, kind, separator)
-    kind = form.kind
-    if separator is not None and kind != "multi_label":
-        raise InputError(f"separator: expected none for {kind}, received {separator!r}")
+    if kind is None:
+        form = label_form(sample, roles, separator)
+    else:
+        form = kind_of(kind).label_form(sample, roles, separator)
+    kind = kind_of(form.kind)
+    if separator is not None and not kind.has_several:
+        raise InputError(f"separator: expected none for {kind.name}, received {separator!r}")
     labels = form.positions or labels_seen(sample, form, roles)
     if not is_told and not form.positions:
         check_occurring_again(labels, sample, roles.label, form)
     found = Guess(
-        kind=kind,
+        kind=kind.name,
         roles=roles,
         labels=labels,
         sentence="",
         has_spans=bool(labels) and all(SPAN_TAG.fullmatch(label) for label in labels),
-        first_choice=first_choice(sample, roles) if kind == "multiple_choice" else 0,
+        first_choice=kind.first_choice(sample, roles),
         form=form,
     )
     return dataclasses.replace(found, sentence=sentence_on(found, sample))
@@ -106,7 +104,7 @@ def guess(
 def check_roles(given: Roles, kind: str) -> None:
     """Raise `InputError` for a given column that the kind has no use for."""
     for role in given.given():
-        if role not in ROLES_OF_KIND[kind]:
+        if role not in kind_of(kind).roles:
             raise InputError(
                 f"{option_of(role)}: expected none for {kind}, received {getattr(given, role)!r}"
             )
@@ -126,12 +124,12 @@ def check_occurring_again(labels, sample: Sample, column: str | None, form: Labe
 
 def labels_seen(sample: Sample, form: LabelForm, roles: Roles) -> tuple[str, ...]:
     """All labels in the rows looked at, sorted; those that cannot be read are passed over."""
-    column = {"tagging": roles.tags, "classification": roles.label, "multi_label": roles.label}
-    column, names = column.get(form.kind), set()
+    kind, names = kind_of(form.kind), set()
+    column = getattr(roles, kind.gold_role) if kind.has_labels else None
     reading = RowForm(kind=form.kind, roles=roles, separator=form.separator, numbers=form.numbers)
     for row in [] if column is None else sample.having(column):
         try:
-            found = (tags_in if form.kind == "tagging" else gold_in)(Row("", row, 0), reading)
+            found = kind.gold_in(Row("", row, 0), reading)
         except UnusableRow:
             continue
         names.update([found] if isinstance(found, str) else found)
@@ -150,11 +148,10 @@ def sentence_on(guess: Guess, sample: Sample) -> str:
         column_of(role, getattr(roles, role))
         for role in ("label", "tags", "answers", "answer_start")
     ]
-    parts += [
-        part + count_of(guess, sample) * (place < 2) for place, part in enumerate(gold) if part
-    ]
+    count = kind_of(guess.kind).count_of(guess, sample)
+    parts += [part + count * (place < 2) for place, part in enumerate(gold) if part]
     if roles.labels:
-        parts.append(f"label columns {named(roles.labels)}{count_of(guess, sample)}")
+        parts.append(f"label columns {named(roles.labels)}{count}")
     parts.append(guess.kind + f" ({guess.form.reason})" * bool(guess.form.reason))
     unused = [name for name in sample.names if name not in roles.names]
     return ", ".join(filter(None, parts)) + (f"; not used: {named(unused)}" if unused else "")
@@ -163,17 +160,3 @@ def sentence_on(guess: Guess, sample: Sample) -> str:
 def column_of(role: str, name: str | None) -> str:
     """A role and its column in a sentence; nothing where there is none."""
     return f"{role.replace('_', ' ')} column {name!r}" if name else ""
-
-
-def count_of(guess: Guess, sample: Sample) -> str:
-    """How many labels or tags were seen, or how the right choice is said, in brackets."""
-    if guess.kind == "multiple_choice" and guess.first_choice is None:
-        return " (the text of the right choice)"
-    if guess.kind == "multiple_choice":
-        is_counted = None not in map(whole_number, sample.values(guess.roles.label))
-        return f" (counted from {guess.first_choice})" if is_counted else ""
-    if not guess.labels:
-        return ""
-    noun = "tag" if guess.kind == "tagging" else "label"
-    where = "" if sample.is_whole else f" in the first {sample.num_rows} rows"
-    return f" ({len(guess.labels)} {noun}{'s' * (len(guess.labels) != 1)}{where})"

@@ -11,6 +11,7 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.examples import Example, TextExample
 from keras_electra.tasks.folders import is_dataset_folder
 from keras_electra.tasks.guessing import Guess, guess, sentence_on
+from keras_electra.tasks.kinds import Kind, kind_of
 from keras_electra.tasks.own import check_options
 from keras_electra.tasks.own_files import check_file_options, file_examples
 from keras_electra.tasks.own_tables import (
@@ -21,10 +22,9 @@ from keras_electra.tasks.own_tables import (
     sampled,
     with_sentences,
 )
-from keras_electra.tasks.roles import SEVERAL, TEXT_KINDS, Roles, option_of, roles_of
+from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.roles import SEVERAL, Roles, option_of, roles_of
 from keras_electra.tasks.sample import Sample
-from keras_electra.tasks.tag_forms import form_of_tags
-from keras_electra.tasks.task import Kind, Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
 from keras_electra.tasks.text_tables import table_form
 from keras_electra.tasks.word_rows import word_rows_in
@@ -68,7 +68,7 @@ def own_examples(
     refuse_unknown(columns, known_options, "own_examples")
     given, trained = roles_of(columns), roles_of(trained_columns or {})
     data = single_table(data)
-    if kind in TEXT_KINDS and holds_texts(data, encoding):
+    if kind_of(kind).record is TextExample and holds_texts(data, encoding):
         check_file_options("texts", given, separator=separator, has_header=has_header)
         lines = enumerate(texts_in(data, encoding))
         return [TextExample(id=str(place), text=text) for place, text in lines if text.strip()]
@@ -91,8 +91,7 @@ def own_examples(
     found, sentence = as_trained(sample, kind, given, trained, separator)
     if on_message:
         on_message(sentence)
-    tag_form = form_of_tags(found.labels) if kind == "tagging" else None
-    reading |= {"word_rows": word_rows, "tag_form": tag_form}
+    reading |= {"word_rows": word_rows, "tag_form": kind_of(kind).tag_form(found.labels)}
     form = form_by(found, (trained_columns or {}).get("labels"))
     reader = TableReader("data", form, **reading)
     return some(list(reader.examples(data, problems, has_labels=False)), problems)

@@ -49,13 +49,12 @@ class LabelForm:
     numbers: NumberForm = USUAL
 
 
-def label_form(sample: Sample, roles: Roles, kind: str | None, separator: str | None) -> LabelForm:
+def label_form(sample: Sample, roles: Roles, separator: str | None) -> LabelForm:
     """How the labels of a table of texts are written, and what they make.
 
     Args:
         sample: of the table.
         roles: of its columns.
-        kind: what is learned, if known.
         separator: between several labels in one field, if known.
 
     Raises:
@@ -65,21 +64,22 @@ def label_form(sample: Sample, roles: Roles, kind: str | None, separator: str | 
     if roles.labels:
         return LabelForm(kind="multi_label", positions=roles.labels)
     values = [] if roles.label is None else sample.values(roles.label)
-    if kind == "regression":
-        return LabelForm(kind=kind, numbers=number_form(values, roles.label))
-    has_commas = bool(values) and all(WHOLE_COMMA.fullmatch(str(value)) for value in values)
-    is_whole = separator is None and has_commas
-    if kind == "multi_label" or (kind is None and not is_whole):
-        several = several_labels(values, roles.label, kind, separator)
+    if form_of_labels(values, separator) is USUAL:
+        several = several_labels(values, roles.label, separator)
         if several is not None:
             return several
-    if kind is not None or not values:
-        numbers = NumberForm(",") if is_whole else USUAL
-        return LabelForm(kind=kind or "classification", numbers=numbers)
+    if not values:
+        return LabelForm(kind="classification")
     if all(is_number(str(value)) for value in values):
         return number_kind(values, roles.label)
     check_no_numbers(values, roles.label)
     return LabelForm(kind="classification")
+
+
+def form_of_labels(values, separator: str | None) -> NumberForm:
+    """How labels that are numbers are written: with a decimal comma where all are "1,0" or "2,00"."""
+    has_commas = bool(values) and all(WHOLE_COMMA.fullmatch(str(value)) for value in values)
+    return NumberForm(",") if separator is None and has_commas else USUAL
 
 
 def check_no_numbers(values, column: str) -> None:
@@ -97,8 +97,13 @@ def check_no_numbers(values, column: str) -> None:
         )
 
 
-def several_labels(values, column, kind: str | None, separator: str | None) -> LabelForm | None:
+def several_labels(
+    values, column, separator: str | None, is_told: bool = False
+) -> LabelForm | None:
     """How a column holds several labels in a field; None where it holds one.
+
+    Args:
+        is_told: whether it is known to hold several.
 
     Raises:
         InputError: where the same parts recur in several fields, and nothing tells that they are labels.
@@ -116,9 +121,9 @@ def several_labels(values, column, kind: str | None, separator: str | None) -> L
         return LabelForm(kind="multi_label", reason=joined_reason(SEPARATOR))
     joined = joined_by(values)
     if joined is None:
-        return LabelForm(kind=kind) if kind else None
+        return LabelForm(kind="multi_label") if is_told else None
     sign, example, part = joined
-    if kind is None and plain_name(column) not in SETS:
+    if not is_told and plain_name(column) not in SETS:
         if may_be_numbers(values, column):
             return None
         raise InputError(

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import label_name
 from keras_electra.tasks.folders import unread_in
+from keras_electra.tasks.kinds import Kind, kind_of
 from keras_electra.tasks.own_files import check_file_options, file_task
 from keras_electra.tasks.own_tables import files_in, form_of, guessed, table_task
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.splits import VALIDATION_FRACTION, parts_of
-from keras_electra.tasks.task import Kind, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import named, suffix_of
 
-LABELLED_KINDS = ("classification", "multi_label", "tagging")
 SPLITS = ("train", "validation", "test")
 
 
@@ -166,8 +166,8 @@ def check_options(
     value_range: tuple[float, float] | None = None,
 ) -> None:
     """Raise `InputError` for values that cannot be."""
-    if kind is not None and kind not in Kind.__args__:
-        raise InputError(f"kind: expected one of {', '.join(Kind.__args__)}, received {kind!r}")
+    if kind is not None:
+        kind_of(kind)
     if not 0 < validation_fraction < 1:
         raise InputError(
             f"validation_fraction: expected a fraction between 0 and 1, received {validation_fraction}"
@@ -190,7 +190,7 @@ def checked_labels(labels: tuple[str, ...] | None, kind: str) -> tuple[str, ...]
     """The labels; `InputError` for a kind without, for fewer than two, or one twice."""
     if labels is None:
         return None
-    if kind not in LABELLED_KINDS:
+    if not kind_of(kind).has_labels:
         raise InputError(f"labels: expected none for {kind}, received {named(labels)}")
     if len(set(labels)) < max(2, len(labels)):
         raise InputError(f"labels: expected at least two different ones, received {named(labels)}")
@@ -199,12 +199,9 @@ def checked_labels(labels: tuple[str, ...] | None, kind: str) -> tuple[str, ...]
 
 def chosen_metrics(task: Task, metrics, main_metric: str | None) -> dict:
     """The figures that were asked for, or else the usual ones; the main one is among them."""
-    # Imported here because it brings NumPy, without which this package is imported at once.
-    from keras_electra.scoring.prediction_rows import check_metrics
-
     names = tuple(metrics or task.metrics)
     if main_metric is None:
         main_metric = task.main_metric if task.main_metric in names else names[0]
     names = names if main_metric in names else (*names, main_metric)
-    check_metrics(task.kind, names)
+    kind_of(task.kind).check_metrics(names)
     return {"metrics": names, "main_metric": main_metric}

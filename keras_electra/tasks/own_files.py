@@ -13,10 +13,11 @@ from keras_electra.tasks.columns import (
     tagging_task,
 )
 from keras_electra.tasks.examples import TaggingExample
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.question_files import QuestionReader, question_task
 from keras_electra.tasks.roles import Roles, option_of
 from keras_electra.tasks.tag_forms import OUTSIDE, form_of_tags, sentence_on_tags
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import named, suffix_of
 from keras_electra.tasks.word_rows import TAGS, WORDS
 

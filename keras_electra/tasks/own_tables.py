@@ -11,18 +11,15 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.columns import (
     COLUMN_SUFFIXES,
     CONLLU_SUFFIXES,
-    SPAN_METRICS,
-    TAG_METRICS,
-    TAGGING_RECIPE,
     in_bioes,
 )
 from keras_electra.tasks.examples import Example
 from keras_electra.tasks.folders import tables_by_split
 from keras_electra.tasks.gold import RowForm
 from keras_electra.tasks.guessing import Guess, guess
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.label_forms import SEPARATOR
-from keras_electra.tasks.question_files import METRICS as QUESTION_METRICS
-from keras_electra.tasks.question_files import RECIPE as QUESTION_RECIPE
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.question_forms import is_question_file
 from keras_electra.tasks.roles import Roles, options_of
 from keras_electra.tasks.row_examples import examples_of
@@ -34,22 +31,11 @@ from keras_electra.tasks.splits import (
     share_of,
 )
 from keras_electra.tasks.tables import TABLE_SUFFIXES, rows
-from keras_electra.tasks.tag_forms import TagForm, form_of_tags, sentence_on_tags
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.tag_forms import TagForm
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import named, suffix_of
 from keras_electra.tasks.text_tables import holds_sentences, table_form
 from keras_electra.tasks.word_rows import WordRows, in_sentences, word_rows_in
-
-METRICS = {
-    "classification": ("accuracy", "macro_f1"),
-    "multi_label": ("micro_f1", "macro_f1", "subset_accuracy"),
-    "regression": ("spearman", "pearson", "mse"),
-    "multiple_choice": ("accuracy",),
-    "question_answering": QUESTION_METRICS,
-}
-"""Figures of each kind, those of tagging apart, which depend on its tags."""
-MAIN_METRICS = {"question_answering": "f1"}
-RECIPES = {"question_answering": QUESTION_RECIPE, "tagging": TAGGING_RECIPE}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,32 +183,24 @@ def table_task(
         word_rows: as of `TableReader`.
         **reading: further attributes of `TableReader`.
     """
-    kind, sentence = found.kind, found.sentence
+    kind, sentence = kind_of(found.kind), found.sentence
     form = form_by(found, labels, value_range)
-    tag_form = form_of_tags(found.labels) if kind == "tagging" else None
-    reading |= {"word_rows": word_rows, "tag_form": tag_form}
+    reading |= {"word_rows": word_rows, "tag_form": kind.tag_form(found.labels)}
     reader = TableReader(name, form, has_header=has_header, **reading)
     if word_rows is not None:
         sentence = f"sentences by column {word_rows.sentence!r}, {sentence}"
-    if kind == "tagging" and (remark := sentence_on_tags(found.labels, tag_form)):
-        sentence = f"{sentence}; {remark}"
-    if kind == "regression":
-        value_range = value_range or range_of(reader, table)
-        percent = " percent" * found.form.numbers.has_percent
-        sentence += f"; numbers from {value_range[0]:g} to {value_range[1]:g}{percent}"
-    metrics = METRICS.get(kind, SPAN_METRICS if tag_form else TAG_METRICS)
+    options, remark = kind.of_table(reader, table, found, value_range)
+    options = {"metrics": kind.usual_metrics, **options}
     return Task(
         name=name,
-        kind=kind,
+        kind=kind.name,
         reader=reader,
-        value_range=None if value_range is None else tuple(map(float, value_range)),
-        metrics=metrics,
-        main_metric=MAIN_METRICS.get(kind, metrics[0]),
-        recipe=RECIPES.get(kind, {}),
+        main_metric=kind.main_metric or options["metrics"][0],
+        recipe=kind.recipe,
         labels=form.positions or None,
         columns=options_of(found.roles) | options_of_labels(found, form, separator),
-        has_answerability=kind == "question_answering" and has_unanswerable(reader, table),
-    ), sentence
+        **options,
+    ), f"{sentence}; {remark}" if remark else sentence
 
 
 def form_by(found: Guess, labels=None, value_range=None) -> RowForm:
@@ -263,20 +241,3 @@ def options_of_labels(found: Guess, form: RowForm, separator: str | None) -> dic
     if form.positions != found.form.positions:
         options["labels"] = list(form.positions)
     return options
-
-
-def range_of(reader: TableReader, table) -> tuple[float, float]:
-    """The least and the largest number of a table; `InputError` if they are the same."""
-    problems = Problems()
-    numbers = {one.label for one in reader.examples(table, problems)}
-    if len(numbers) < 2:
-        raise InputError(
-            f"label_column: expected different numbers in {reader.form.roles.label!r}, received "
-            f"{named(numbers)} only{problems.reason}"
-        )
-    return min(numbers), max(numbers)
-
-
-def has_unanswerable(reader: TableReader, table) -> bool:
-    """Whether a table has a question without an answer."""
-    return any(one.is_impossible for one in reader.examples(table, Problems()))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from keras_electra.tasks.examples import QuestionExample
 from keras_electra.tasks.folders import SPLIT_NAMES, tables_by_split
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.question_forms import LINE_SUFFIXES, questions_in
 from keras_electra.tasks.splits import (
     VALIDATION_FRACTION,
@@ -16,15 +18,13 @@ from keras_electra.tasks.splits import (
     parts_of,
     share_of,
 )
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 from keras_electra.tasks.text import suffix_of
 
 NAMES_OF_SPLITS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
 SUFFIXES = (".json", *LINE_SUFFIXES)
-METRICS = ("exact_match", "f1")
 TOLD = ("train", "validation")
 """Splits whose answers are known; of others they may be."""
-RECIPE = {"sequence_length": 512, "epochs": 2.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,13 +118,14 @@ def question_task(name: str, *, has_answerability: bool = False, **reading) -> T
         has_answerability: whether questions may have no answer.
         **reading: further attributes of `QuestionReader`.
     """
+    kind = kind_of("question_answering")
     return Task(
         name=name,
-        kind="question_answering",
+        kind=kind.name,
         reader=QuestionReader(name, has_answerability=has_answerability, **reading),
-        metrics=METRICS,
-        main_metric="f1",
-        recipe=RECIPE,
+        metrics=kind.usual_metrics,
+        main_metric=kind.main_metric,
+        recipe=kind.recipe,
         has_answerability=has_answerability,
     )
 

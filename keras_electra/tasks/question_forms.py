@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from keras_electra.errors import InputError
 from keras_electra.tasks.answers import NOT_IN_CONTEXT, answers_in
 from keras_electra.tasks.examples import Answer, QuestionExample, half_character
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.question_fields import WrongField, id_in, pairs_in, said_in, truth_in
 from keras_electra.tasks.tables import json_lines, read_json
-from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
 from keras_electra.tasks.values import parsed
 

@@ -5,8 +5,9 @@ import warnings
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.tasks.encoding import EncodedExamples, encode
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.raw_examples import examples_of
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 
 SHORTEST_SEQUENCE = 8
 
@@ -29,11 +30,12 @@ def encoded(model, longest: int, x, y=None, is_training: bool = False) -> Encode
         raise InputError(
             f"model: expected one that takes {SHORTEST_SEQUENCE} tokens, received {longest}"
         )
+    answers = getattr(model, "answers", None)
     config = FinetuneConfig.for_task(
         {},
         sequence_length=min(model.sequence_length or longest, longest),
         tagging_form=getattr(model, "tagging_form", "correct"),
-        **(model.answers.to_dict() if model.kind == "question_answering" else {}),
+        **(answers.to_dict() if answers else {}),
     )
     result = encode(
         task_of(model),

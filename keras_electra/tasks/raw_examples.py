@@ -11,26 +11,11 @@ import numpy as np
 from keras_electra.corpus import Files, Texts, files_or_texts
 from keras_electra.corpus.given import chained, described, is_table
 from keras_electra.errors import InputError
-from keras_electra.tasks import fields
-from keras_electra.tasks.examples import (
-    Answer,
-    ChoiceExample,
-    QuestionExample,
-    TaggingExample,
-    TextExample,
-    half_character,
-)
+from keras_electra.tasks.examples import half_character
 from keras_electra.tasks.fields import UnusableRow
 from keras_electra.tasks.judging import own_examples
-from keras_electra.tasks.task import Problems
-from keras_electra.tasks.values import plain
-
-RECORDS = (TextExample, TaggingExample, QuestionExample, ChoiceExample)
-RECORD_OF_KIND = {
-    "tagging": TaggingExample,
-    "question_answering": QuestionExample,
-    "multiple_choice": ChoiceExample,
-}
+from keras_electra.tasks.kinds import kind_of
+from keras_electra.tasks.problems import Problems
 
 
 def is_raw(x) -> bool:
@@ -134,7 +119,8 @@ def examples_of(model, x, y=None) -> list:
 
 def record_of(kind: str, number: int, item):
     """The record of one raw example; its number is its id."""
-    record = RECORD_OF_KIND.get(kind, TextExample)
+    kind = kind_of(kind)
+    record = kind.record
     if isinstance(item, record):
         return item
     if isinstance(item, Mapping):
@@ -145,25 +131,10 @@ def record_of(kind: str, number: int, item):
             raise InputError(
                 f"x[{number}]: expected a dict with some of {names}, received {sorted(item)}"
             ) from error
-    if record is TextExample and isinstance(item, str):
-        return TextExample(id=str(number), text=item)
-    if record is TextExample and _are_strings(item) and len(item) == 2:
-        return TextExample(id=str(number), text=item[0], second_text=item[1])
-    if record is TaggingExample and isinstance(item, str):
-        return TaggingExample(id=str(number), words=tuple(item.split()))
-    if record is TaggingExample and _are_strings(item):
-        return TaggingExample(id=str(number), words=tuple(item))
-    expected = {
-        TextExample: "a string or a pair of strings",
-        TaggingExample: "a list of words, or a string of them",
-        QuestionExample: "a dict of question and context",
-        ChoiceExample: "a dict of question and choices",
-    }[record]
-    raise InputError(f"x[{number}]: expected {expected}, received {item!r:.80}")
-
-
-def _are_strings(item) -> bool:
-    return isinstance(item, list | tuple) and all(isinstance(part, str) for part in item)
+    read = kind.read(item)
+    if read is None:
+        raise InputError(f"x[{number}]: expected {kind.raw}, received {item!r:.80}")
+    return record(id=str(number), **read)
 
 
 def _sequences(item) -> dict:
@@ -173,80 +144,8 @@ def _sequences(item) -> dict:
 
 def with_answer(model, number: int, example, answer):
     """The record with what the model should say of it."""
-    kind = model.kind
-    if kind == "tagging":
-        tags = tuple(answer.split()) if isinstance(answer, str) else tuple(map(str, answer))
-        return dataclasses.replace(example, tags=tags)
-    if kind == "question_answering":
-        found = answers_of(number, example, answer)
-        return dataclasses.replace(example, answers=found, is_impossible=not found)
     try:
-        return dataclasses.replace(example, label=gold_of(model, plain(answer)))
+        fields = kind_of(model.kind).gold_fields(answer, example, model)
     except (TypeError, ValueError, UnusableRow) as error:
         raise InputError(f"y[{number}]: {error}") from error
-
-
-def gold_of(model, answer):
-    """The label, labels, number or choice that an answer says.
-
-    Raises:
-        ValueError: for another value.
-        UnusableRow: for a 0 or 1 for each label that is none.
-    """
-    if model.kind == "multi_label":
-        return label_names(model.labels, answer)
-    if answer is None or isinstance(answer, list | Mapping):
-        raise ValueError(f"expected a label or number, received {answer!r:.80}")
-    if model.kind == "classification":
-        return label_name(model.labels, answer)
-    if model.kind == "regression":
-        return float(answer)
-    return int(answer)
-
-
-def label_name(labels, answer) -> str:
-    """The name of a label given by name or by number; a name goes first.
-
-    label_name(("no", "yes"), 1) is "yes"; label_name(("1", "2"), 1) is "1".
-    """
-    name = fields.label_name(answer)
-    number = fields.whole_number(answer)
-    is_name = name in labels or isinstance(answer, str) or number is None
-    return name if is_name or not 0 <= number < len(labels) else labels[number]
-
-
-def label_names(labels, answer) -> tuple[str, ...]:
-    """The names of labels given by names, or by a 0 or 1 for each label.
-
-    label_names(("a", "b", "c"), [1, 0, 1]) is ("a", "c"), as is that of ["a", "c"].
-
-    Raises:
-        ValueError: for a single value.
-        UnusableRow: for a 0 or 1 for another number of labels.
-    """
-    if not isinstance(answer, list | tuple):
-        raise ValueError(f"expected a list of names, or of 0 and 1, received {answer!r:.80}")
-    is_repeated = len(set(answer)) < len(answer)
-    if fields.are_marks(answer) and (is_repeated or len(answer) == len(labels)):
-        return fields.marked(answer, labels, "a list")
-    return tuple(label_name(labels, part) for part in answer)
-
-
-def answers_of(number: int, example: QuestionExample, answer) -> tuple[Answer, ...]:
-    """The answer of a question: None or "" for none, a string of the context, (string, character)."""
-    if answer is None or answer == "":
-        return ()
-    if isinstance(answer, Answer):
-        return (answer,)
-    if isinstance(answer, str):
-        start = example.context.find(answer)
-        if start < 0:
-            raise InputError(f"y[{number}]: expected a string of the context, received {answer!r}")
-        return (Answer(answer, start),)
-    try:
-        text, start = answer
-        return (Answer(str(text), int(start)),)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"y[{number}]: expected a string, (string, character) or None, received {answer!r}"
-        ) from error
+    return dataclasses.replace(example, **fields)

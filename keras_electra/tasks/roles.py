@@ -5,14 +5,6 @@ from collections.abc import Collection, Mapping
 
 from keras_electra.errors import InputError
 
-TEXT_KINDS = ("classification", "multi_label", "regression")
-ROLES_OF_KIND = {
-    **dict.fromkeys(TEXT_KINDS, ("text", "second_text", "label", "id")),
-    "multi_label": ("text", "second_text", "label", "labels", "id"),
-    "tagging": ("words", "tags", "id"),
-    "question_answering": ("question", "context", "answers", "answer_start", "id"),
-    "multiple_choice": ("question", "choices", "label", "id"),
-}
 SEVERAL = {"labels": "label_columns", "choices": "choice_columns"}
 """Role that several columns may have together -> the option that names them."""
 

@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.tasks.encoding import encode, labels_of
 from keras_electra.tasks.examples import Example
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.own_tables import files_in, form_of
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.splits import parts_of
 from keras_electra.tasks.tables import rows
-from keras_electra.tasks.task import Problems, Task
+from keras_electra.tasks.task import Task
 
 NUM_ROWS = 10
 
@@ -57,23 +59,11 @@ def seen_by_model(
     one = encode(task, [examples[number]], tokenizer, config, labels=labels, is_training=False)
     if not len(one):
         return []
-    ids, segments = one.token_ids[0], one.segment_ids[0]
-    if task.kind == "multiple_choice":
+    kind, ids, segments = kind_of(task.kind), one.token_ids[0], one.segment_ids[0]
+    if kind.has_choices:
         ids, segments = ids[0], segments[0]
-    tags = [None] * len(ids)
-    if task.kind == "tagging":
-        tags = _tags_at(one, labels, len(ids))
+    found = kind.labels_at(one, labels, len(ids))
     return [
-        {"piece": piece, "segment": int(segment), "label": tag}
-        for piece, segment, tag in zip(tokenizer.tokens_of(ids), segments, tags, strict=True)
+        {"piece": piece, "segment": int(segment), "label": label}
+        for piece, segment, label in zip(tokenizer.tokens_of(ids), segments, found, strict=True)
     ]
-
-
-def _tags_at(encoded, labels, length: int) -> list[str | None]:
-    """The tag at each place that has one: the first piece of a word."""
-    tags = [None] * length
-    names = ("word_positions", "labels", "word_weights")
-    for place, label, weight in zip(*(encoded.fields[name][0] for name in names), strict=True):
-        if weight:
-            tags[int(place)] = labels[int(label)]
-    return tags

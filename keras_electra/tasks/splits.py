@@ -10,7 +10,7 @@ from typing import Any, Literal
 from keras_electra.errors import InputError, MissingSplitError
 from keras_electra.tasks.examples import Example, QuestionExample, TextExample
 from keras_electra.tasks.folders import SPLIT_NAMES
-from keras_electra.tasks.task import Problems
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.text import named
 
 VALIDATION_FRACTION = 0.1

@@ -8,7 +8,7 @@ from keras_electra.tasks.arrow_tables import arrow_rows, label_names, parquet_ro
 from keras_electra.tasks.delimited import delimited_rows, records_of
 from keras_electra.tasks.folders import Shards, is_dataset_folder
 from keras_electra.tasks.headers import check_different
-from keras_electra.tasks.task import Problems
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.text import named, suffix_of, text_lines
 from keras_electra.tasks.text_tables import fasttext_rows, table_form
 from keras_electra.tasks.values import Row, from_json, parsed, plain

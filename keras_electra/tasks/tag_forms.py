@@ -10,6 +10,7 @@ PREFIX = {**{one: one for one in "BIES"}, "L": "E", "U": "S", "M": "I", "W": "S"
 """Letter of any scheme -> that of BIOES."""
 SCHEMES = {"BIOES": "BIES", "BILOU": "BILU", "BMES": "BMES", "BMEWO": "BMEW"}
 """Name of a scheme -> its letters besides O; BIO and IOB1 are parts of BIOES."""
+SPAN_TAG = re.compile(r"O|[BIES]-.+")
 LETTER = "(?P<letter>[BIESLUMW])"
 PATTERNS = {
     sign: re.compile(pattern, re.IGNORECASE)

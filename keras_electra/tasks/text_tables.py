@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Literal
 
-from keras_electra.tasks.task import Problems
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.text import text_lines
 from keras_electra.tasks.values import Row, parsed
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from keras_electra.errors import InputError
 from keras_electra.tasks.fields import is_missing
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.printed import as_list
+from keras_electra.tasks.problems import Problems
 from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.tag_forms import OUTSIDE, form_of_tags
-from keras_electra.tasks.task import Problems
 from keras_electra.tasks.text import named
 from keras_electra.tasks.values import Row
 
@@ -54,7 +55,8 @@ def word_rows_in(
         InputError: if words are tagged, and no column says where a sentence ends, or tags could be
             in several columns.
     """
-    if kind not in (None, "tagging") or not ROLES.issuperset(given.given()):
+    is_told = kind is not None and kind_of(kind).is_per_word
+    if (kind is not None and not is_told) or not ROLES.issuperset(given.given()):
         return None
     words = given.words or next(iter(sample.called(WORDS)), None) or unnamed_words(sample)
     if words not in sample.names or not are_words(sample.values(words)):
@@ -66,7 +68,7 @@ def word_rows_in(
     tags = given.tags or tags_in(sample, {words, sentence}, has_tags and bool(sentence))
     if tags is None:
         tags = next((name for name in sample.names if marks_spans(sample, name)), None)
-    is_tagged = kind == "tagging" or given.words or given.tags or marks_spans(sample, tags)
+    is_tagged = is_told or given.words or given.tags or marks_spans(sample, tags)
     if sentence is None and is_tagged:
         raise InputError(
             f"words_column: expected the words of a sentence in a row, received one word in every "

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from keras_electra.exploring import (
     Judged,
     TaskRun,
-    answer_segments,
     prediction_sentence,
     right_sentence,
-    tag_groups,
 )
+from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets.static_html import escaped, heading, paragraph, table
 
 GOLD_STYLE = "border-bottom:3px solid #0072B2"
@@ -34,21 +33,22 @@ def example(one: Judged) -> str:
 
 def text_of(one: Judged) -> str:
     """The text of an example; spans and answers are marked."""
-    if one.kind == "tagging":
-        return tagged_sentence(one)
-    lines = []
+    kind = kind_of(one.kind)
+    groups, segments, lines = kind.spans(one), kind.segments(one), []
+    if groups is not None:
+        return tagged_sentence(groups)
     for name, text in one.texts:
-        if name == "context" and one.kind == "question_answering":
-            lines.append(marked_context(one))
+        if name == "context" and segments is not None:
+            lines.append(marked_context(segments))
         else:
             lines.append(paragraph(f"{name}: {text}" if len(one.texts) > 1 else text))
     return "".join(lines) or paragraph("The run did not keep the text of this example.")
 
 
-def tagged_sentence(one: Judged) -> str:
+def tagged_sentence(spans: list) -> str:
     """Words in a table of three rows a group: gold spans, words, predicted spans."""
     groups = []
-    for group in tag_groups(one):
+    for group in spans:
         above = spans_row(group.gold, len(group.words), GOLD_STYLE, "")
         below = spans_row(group.predicted, len(group.words), GIVEN_STYLE, SIGNS[group.verdict])
         words = "".join(f'<td style="padding:0 3px">{escaped(word)}</td>' for word in group.words)
@@ -70,10 +70,10 @@ def spans_row(spans, num_words: int, style: str, sign: str) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def marked_context(one: Judged) -> str:
+def marked_context(segments: list) -> str:
     """The context of a question, the gold answer underlined, the given one overlined."""
     parts = []
-    for text, mark in answer_segments(one):
+    for text, mark in segments:
         if mark in MARK_STYLES:
             style = f"background:none;color:inherit;{MARK_STYLES[mark]}"
             parts.append(f'<mark style="{style}">{escaped(text)}</mark>')

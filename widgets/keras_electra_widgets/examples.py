@@ -5,11 +5,10 @@ import traitlets
 
 from keras_electra.exploring import (
     Judged,
-    answer_segments,
     prediction_sentence,
     right_sentence,
-    tag_groups,
 )
+from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets.styles import module_path, style_sheet
 
 PAGE_SIZE = 20
@@ -59,30 +58,32 @@ class ExampleBrowser(anywidget.AnyWidget):
 
 def shown(one: Judged, place: int, flagged) -> dict:
     """An example in the types of JSON, for the browser."""
+    kind = kind_of(one.kind)
     is_right = {True: "right", False: "wrong", None: "unknown"}[one.is_right]
+    has_number = kind.chart == "values" and one.gold is not None
     return {
         "place": place,
         "id": one.id,
         "verdict": one.verdict,
-        "is_right": "number" if one.kind == "regression" and one.gold is not None else is_right,
+        "is_right": "number" if has_number else is_right,
         "right": right_sentence(one),
         "given": prediction_sentence(one),
         "confidence": one.confidence,
         "is_flagged": one.id in flagged,
         "texts": [list(pair) for pair in one.texts],
-        "groups": groups_of(one) if one.kind == "tagging" else None,
-        "segments": answer_segments(one) or None if one.kind == "question_answering" else None,
+        "groups": groups_of(kind.spans(one)),
+        "segments": kind.segments(one),
     }
 
 
-def groups_of(one: Judged) -> list[dict]:
-    """The groups of a tagged sentence, in the types of JSON."""
-    return [
+def groups_of(groups: list | None) -> list[dict] | None:
+    """The groups of a tagged sentence, in the types of JSON; None where there are none."""
+    return groups and [
         {
             "words": list(group.words),
             "gold": [list(span) for span in group.gold],
             "predicted": [list(span) for span in group.predicted],
             "verdict": group.verdict,
         }
-        for group in tag_groups(one)
+        for group in groups
     ]

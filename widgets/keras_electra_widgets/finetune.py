@@ -11,7 +11,8 @@ from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning
 from keras_electra.launching.pace import SpeedNews
 from keras_electra.runs import list_runs
 from keras_electra.runs.files import shown_path
-from keras_electra.tasks.roles import ROLES_OF_KIND, SEVERAL, option_of
+from keras_electra.tasks.kinds import KINDS, kind_of
+from keras_electra.tasks.roles import SEVERAL, option_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
 from keras_electra_widgets.data_look import DataLook
@@ -235,16 +236,16 @@ class FineTuneLauncher(Launcher):
             roles = getattr(getattr(task.reader, "form", None), "roles", None)
             guess = {role: getattr(roles, role) for role in ROLES} if roles else {}
         except ElectraError:
-            kind = kind or "classification"
+            kind = kind or KINDS[0].name
         shown = [self.rows["kind"]]
-        for role in ROLES_OF_KIND[kind]:
+        for role in kind_of(kind).roles:
             if role in HIDDEN_ROLES:
                 continue
             row, found = self.rows[option_of(role)], guess.get(role)
             found = ", ".join(found) if isinstance(found, tuple) else found
             row.control.placeholder = f"{found} (guessed)" if found else "none"
             shown.append(row)
-        if kind == "multi_label":
+        if kind_of(kind).has_several:
             shown.append(self.rows["separator"])
         if list(self._roles_box.children) != shown:
             self._roles_box.children = shown

@@ -5,9 +5,9 @@ import pathlib
 
 from keras_electra.runs.files import to_json_lines, write_bytes
 from keras_electra.tasks import KNOWN_TASKS
-from keras_electra.tasks.roles import ROLES_OF_KIND, option_of
+from keras_electra.tasks.kinds import KINDS, kind_names
+from keras_electra.tasks.roles import option_of
 from keras_electra.tasks.tables import rows_in_memory
-from keras_electra.tasks.task import Kind
 from keras_electra_widgets import form
 from keras_electra_widgets.launch_fields import backend_row
 
@@ -23,7 +23,7 @@ OWN_ROWS = (
 )
 # Roles that the command line has no option for.
 HIDDEN_ROLES = ("id", "answer_start")
-ROLES = tuple(dict.fromkeys(role for roles in ROLES_OF_KIND.values() for role in roles))
+ROLES = tuple(dict.fromkeys(role for kind in KINDS for role in kind.roles))
 STEPS = {
     "Data": ("data", "task"),
     "Task": ("kind", *(option_of(role) for role in ROLES), "separator"),
@@ -38,7 +38,7 @@ def task_rows() -> dict[str, form.Labelled]:
     tasks += [
         (f"{name}: {task.kind.replace('_', ' ')}", name) for name, task in KNOWN_TASKS.items()
     ]
-    kinds = [("guessed", GUESSED), *((name.replace("_", " "), name) for name in Kind.__args__)]
+    kinds = [("guessed", GUESSED), *((name.replace("_", " "), name) for name in kind_names())]
     rows = {
         "task": form.choice("task", "Task", tasks),
         "data": form.text(

@@ -4,17 +4,12 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from keras_electra.errors import InputError
 from keras_electra.exploring import Judged
+from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets import example_html
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.static_html import escaped, table
 
-FIELDS = {
-    "question_answering": ("question", "context"),
-    "multiple_choice": ("question", "choices"),
-    "tagging": ("sentence",),
-}
 HINTS = {
     "second text": "only for pairs",
     "choices": "one a line",
@@ -32,7 +27,7 @@ class NewText(ipywidgets.VBox):
 
     def __init__(self, kind: str, on_predict: Callable):
         self.kind, self.boxes = kind, {}
-        for name in FIELDS.get(kind, ("text", "second text")):
+        for name in kind_of(kind).fields:
             self.boxes[name] = ipywidgets.Textarea(
                 description=name,
                 placeholder=HINTS.get(name, ""),
@@ -59,16 +54,7 @@ class NewText(ipywidgets.VBox):
     def input(self):
         """What was typed, as `model.predict` takes one example."""
         texts = {name: box.value.strip() for name, box in self.boxes.items()}
-        if self.kind == "question_answering":
-            return texts
-        if self.kind == "multiple_choice":
-            choices = [line for line in texts["choices"].splitlines() if line.strip()]
-            if len(choices) < 2:
-                raise InputError(f"choices: expected two or more lines, received {len(choices)}")
-            return {"question": texts["question"], "choices": choices}
-        if self.kind == "tagging":
-            return texts["sentence"]
-        return [texts["text"], texts["second text"]] if texts["second text"] else texts["text"]
+        return kind_of(self.kind).from_boxes(texts)
 
     def fill(self, one: Judged) -> None:
         """Put an example's text into the boxes, to be changed."""
@@ -90,7 +76,7 @@ class NewText(ipywidgets.VBox):
         if isinstance(chances, dict):
             ordered = sorted(chances.items(), key=lambda pair: -pair[1])
             markup += table(["label", "probability"], [[name, p] for name, p in ordered])
-        elif self.kind == "multiple_choice":
+        elif kind_of(self.kind).has_choices:
             pairs = zip(given["choices"], chances, strict=True)
             markup += table(["choice", "probability"], [list(pair) for pair in pairs])
         self.answer.value = markup

@@ -6,6 +6,7 @@ import numpy as np
 from plotly.subplots import make_subplots
 
 from keras_electra.exploring import Judged, confusion
+from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets.figure import COLOURS, MAX_POINTS, LiveFigure
 
 SHARES = ("counts", "share of row", "share of column")
@@ -61,11 +62,12 @@ class TaskFigure(LiveFigure):
             share: one of `SHARES`, what the colours of the confusions stand for.
         """
         with self.batch_update():
-            left = {
-                "classification": self._show_confusion,
-                "tagging": self._show_confusion,
-                "regression": self._show_values,
-            }.get(kind, self._show_bars)(examples, labels, report, share)
+            show = {
+                "confusion": self._show_confusion,
+                "values": self._show_values,
+                "bars": self._show_bars,
+            }[kind_of(kind).chart]
+            left = show(examples, labels, report, share)
             right = self._show_calibration((report or {}).get("calibration"))
         return f"{left} {right}"
 

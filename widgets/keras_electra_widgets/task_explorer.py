@@ -21,6 +21,7 @@ from keras_electra.exploring import (
 )
 from keras_electra.runs import LIVE_STATES
 from keras_electra.runs.files import shown_path
+from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets import example_html, static_html, ticker
 from keras_electra_widgets.examples import ExampleBrowser
 from keras_electra_widgets.figure import figure_box
@@ -271,14 +272,15 @@ class TaskExplorer(Panel):
         self._kind = self.run.kinds[task]
         self._judged = list(self.run.judged(task, split, trial))
         self._labels = self.run.labels(task, split, trial)
-        self._has_confusion = self._kind in ("classification", "tagging")
+        kind = kind_of(self._kind)
+        self._has_confusion = kind.chart == "confusion"
         has_labels = bool(self._labels)
         for control in (self.gold, self.predicted):
             control.options = [ANY, *self._labels]
             control.layout.display = None if has_labels else "none"
         self.share.layout.display = None if self._has_confusion else "none"
         self._is_binary = (
-            self._kind == "classification"
+            kind.has_threshold
             and len(self._labels) == 2
             and all(one.row.get("probabilities") for one in self._judged)
         )
@@ -332,7 +334,7 @@ class TaskExplorer(Panel):
     def _details(self):
         if self._report is None:
             return static_html.paragraph("The right answers of this split are not known.")
-        if self._kind == "regression":
+        if kind_of(self._kind).chart == "values":
             return example_html.value_table(self._report)
         calibration = example_html.calibration_table(self._report.get("calibration"))
         return example_html.label_table(self._report) + calibration

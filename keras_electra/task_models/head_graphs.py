@@ -1,57 +1,25 @@
-"""The heads in ONNX's operations, one function per head of `heads` and `task_heads`.
+"""Heads in ONNX's operations, written into a `deploy.graph.Graph`.
 
-Every function takes hidden states (B, T, H) and returns {name of an output: name in the graph}.
 Shapes: B examples, T tokens, H hidden width, K beam size.
 """
 
-from keras_electra.deploy.encoder_graph import array
-from keras_electra.deploy.graph import FIRST, Graph
+from keras import ops
+
 from keras_electra.task_heads import IMPOSSIBLE
 
 
-def head_graph(graph: Graph, network, hidden: str) -> dict[str, str]:
-    """The outputs of a `DeployedNetwork`'s head."""
-    return WRITERS[network.kind](graph, network.head, hidden)
-
-
-def replaced_tokens(graph, head, hidden):
-    """`logits` (B, T)."""
-    x = graph.gelu(graph.dense(hidden, array(head.kernel), array(head.bias)))
-    return {"logits": one_each(graph, x, (head.logit_kernel, head.logit_bias))}
-
-
 def whole_text(graph, head, hidden):
-    """`logits` (B, N)."""
-    return {"logits": text_outputs(graph, head, hidden)}
-
-
-def number(graph, head, hidden):
-    """`values` (B,)."""
-    return {"values": graph.squeeze(text_outputs(graph, head, hidden), -1)}
-
-
-def choice(graph, head, hidden):
-    """`logits` (B,): each row is one choice."""
-    return {"logits": graph.squeeze(text_outputs(graph, head, hidden), -1)}
-
-
-def text_outputs(graph, head, hidden):
     """What `TextHead` makes of [CLS]."""
     x = graph.at(hidden, 0, 1)
     if not head.is_original:
-        x = graph.gelu(dense(graph, x, head.inner))
-    return dense(graph, x, head.logit)
-
-
-def every_place(graph, head, hidden):
-    """`logits` (B, T, N): of a word's, those at its first piece count."""
-    return {"logits": dense(graph, hidden, head.logit)}
+        x = graph.gelu(graph.dense(x, *head.inner))
+    return graph.dense(x, *head.logit)
 
 
 def answer(graph, head, hidden):
     """What `AnswerHead` returns."""
     if not head.is_original:
-        logits = dense(graph, hidden, head.span)
+        logits = graph.dense(hidden, *head.span)
         return {"start_logits": graph.at(logits, 0, 2), "end_logits": graph.at(logits, 1, 2)}
     lowered = lowered_scores(graph)
     start_logits = graph.add(one_each(graph, hidden, head.start), lowered)
@@ -84,7 +52,7 @@ def answerability(graph, head, hidden, start_logits):
         chances = graph.unsqueeze(graph.node("Softmax", start_logits, axis=-1), 1)
         likely = graph.squeeze(graph.matmul(chances, hidden), 1)
         x = graph.concatenate([x, likely], -1)
-        x = graph.gelu(dense(graph, x, head.answerable_hidden))
+        x = graph.gelu(graph.dense(x, *head.answerable_hidden))
     return {"answerability_logits": one_each(graph, x, head.answerable)}
 
 
@@ -94,10 +62,10 @@ def beams(graph, head, hidden, start_logits, lowered):
     log_probs, positions = best_places(graph, start_logits, count)
     rows = graph.unsqueeze(graph.cast(positions, "int64"), -1)
     starts = graph.node("GatherND", hidden, rows, batch_dims=1)
-    kernel, bias = (array(part) for part in head.end_hidden)
+    kernel, bias = map(ops.convert_to_numpy, head.end_hidden)
     states_part = graph.dense(hidden, kernel[width:], bias)
     start_parts = graph.transpose(graph.matmul(starts, graph.constant(kernel[:width])), 1, 0, 2)
-    body = ends_after_a_start(head, count, kernel.shape[1])
+    body = ends_after_a_start(type(graph), head, count, kernel.shape[1])
     # What does not change is handed through: OpenVINO knows no values from outside the body.
     inputs = states_part, lowered, start_parts
     *_, end_log_probs, end_positions = graph.node(
@@ -114,9 +82,9 @@ def beams(graph, head, hidden, start_logits, lowered):
     }
 
 
-def ends_after_a_start(head, count: int, inner_width: int):
+def ends_after_a_start(graph_class, head, count: int, inner_width: int):
     """The graph of the K best ends after one start: all at once would take (B, K, T, 512) numbers."""
-    body = Graph(prefix="beam_")
+    body = graph_class(prefix="beam_")
     x = body.gelu(body.add("states_part", body.unsqueeze("start_part", 1)))
     end_logits = body.add(one_each(body, x, head.end), "lowered")
     log_probs, positions = best_places(body, end_logits, count)
@@ -141,7 +109,7 @@ def best_places(graph, logits, count: int):
     wanted = graph.constant([count], "int64")
     values, found = graph.node("TopK", padded, wanted, count=2, axis=-1)
     is_there = graph.node("Less", found, graph.length(log_probs, 1))
-    found = graph.node("Where", is_there, found, graph.constant(FIRST, "int64"))
+    found = graph.node("Where", is_there, found, graph.constant(0, "int64"))
     return values, graph.cast(found, "int32")
 
 
@@ -150,23 +118,6 @@ def hidden_width(head) -> int:
     return head.start[0].shape[0]
 
 
-def dense(graph, x, weights):
-    """A dense layer with the weights of a pair (kernel, bias)."""
-    kernel, bias = weights
-    return graph.dense(x, array(kernel), array(bias))
-
-
 def one_each(graph, x, weights):
     """A dense layer of one output, that axis dropped."""
-    return graph.squeeze(dense(graph, x, weights), -1)
-
-
-WRITERS = {
-    "detection": replaced_tokens,
-    "classification": whole_text,
-    "multi_label": whole_text,
-    "regression": number,
-    "tagging": every_place,
-    "question_answering": answer,
-    "multiple_choice": choice,
-}
+    return graph.squeeze(graph.dense(x, *weights), -1)

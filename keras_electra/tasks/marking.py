@@ -1,10 +1,12 @@
-"""Where spans lie in a text, gold beside predicted, cut into the pieces that a page draws."""
+"""Where spans lie in a text, gold beside predicted, cut into the pieces that a page draws.
+
+`one` is an `exploring.Judged`.
+"""
 
 import dataclasses
 import itertools
 
-from keras_electra.exploring.examples import Judged
-from keras_electra.scoring import has_span_tags, spans_of
+from keras_electra.scoring.spans import has_span_tags, spans_of
 
 CONTEXT_CHARACTERS = 160
 """Characters shown on each side of the answers."""
@@ -31,7 +33,7 @@ class Group:
         return "right" if self.gold == self.predicted else "wrong"
 
 
-def tag_groups(one: Judged) -> list[Group]:
+def tag_groups(one) -> list[Group]:
     """A tagged sentence as groups of words, in order.
 
     Tags that tell no spans, as parts of speech, are spans of one word each.
@@ -59,7 +61,7 @@ def marks_of(tags: list[str], tells_spans: bool) -> list[tuple[str, int, int]]:
     return [(tag, place, place + 1) for place, tag in enumerate(tags)]
 
 
-def answer_segments(one: Judged) -> list[tuple[str, str]]:
+def answer_segments(one) -> list[tuple[str, str]]:
     """The context around the answers of a question: (text, mark), in order.
 
     Marks: "" plain, "gold", "predicted", "both"; "cut" is text left out, shown as an ellipsis.
