@@ -22,7 +22,9 @@ from keras_electra.convert.google_parts import google_parts
 from keras_electra.convert.google_variables import FAMILIES
 from keras_electra.convert.original_names import arrays_of_parts
 from keras_electra.errors import ConversionError, InputError
+from keras_electra.generators import GENERATORS, Generator, generator_named
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.objectives import Objective
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import write_json
@@ -136,11 +138,8 @@ def hparams_of(model) -> dict:
     if isinstance(model, ElectraPretrainer):
         objective = model.objective
         hparams |= {
-            "electra_objective": objective.objective in ("rtd", "rtd_masked_only"),
-            "electric_objective": objective.objective == "electric",
-            "two_tower_generator": objective.generator == "two_tower",
-            "uniform_generator": objective.generator == "uniform",
-            "untied_generator": objective.generator != "tied",
+            **objective_switches(objective.kind),
+            **generator_switches(generator_named(objective.generator)),
             "untied_generator_embeddings": objective.embedding_sharing == "none",
             "generator_hidden_size": objective.generator_width_fraction,
             "generator_layers": objective.generator_depth_fraction,
@@ -151,6 +150,18 @@ def hparams_of(model) -> dict:
             "mask_prob": model.masking.at_the_end().mask_rate,
         }
     return hparams
+
+
+def objective_switches(objective: Objective) -> dict[str, bool]:
+    """The original's switches for an objective that it has."""
+    switches = ("electra_objective", "electric_objective")
+    return {name: name in objective.google_switches for name in switches}
+
+
+def generator_switches(generator: Generator) -> dict[str, bool]:
+    """The original's switches for a kind of generator."""
+    others = [kind.google_switch for kind in GENERATORS if kind.google_switch]
+    return {name: value == ((name, value) == generator.google_switch) for name, value in others}
 
 
 def _backbone_of(model):
@@ -196,7 +207,7 @@ def _rebuilt(model, found):
         ElectraBackbone: "backbone",
     }
     name = next(name for kind, name in kinds.items() if isinstance(model, kind))
-    if is_pretrainer and objective.generator == "uniform":
+    if is_pretrainer and model.generator is None:
         return models["discriminator"]
     return models[name]
 

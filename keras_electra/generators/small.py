@@ -1,0 +1,23 @@
+"""The published generator: a narrower encoder than the discriminator's."""
+
+from typing import TYPE_CHECKING
+
+from keras_electra.generators.base import Generator
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_electra.assembly import NetworkBuilder
+
+
+class SmallGenerator(Generator):
+    """A masked language model with an encoder of its own (Clark et al., 2020, section 3.2)."""
+
+    name = "small"
+    help = "an encoder of its own"
+    directions = ("both",)
+
+    def network(self, builder: "NetworkBuilder") -> "keras.Model":
+        from keras_electra.networks import MaskedLanguageModel
+
+        return MaskedLanguageModel(builder.tower("both"), name="generator")
