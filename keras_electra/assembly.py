@@ -20,7 +20,6 @@ class NetworkBuilder:
         main_backbone: the encoder that is kept.
         generator: what the kind of generator makes of it, a Keras model or None.
         discriminator: what the objective makes of it, a Keras model or None.
-        backbones: the encoders of both, each once.
     """
 
     def __init__(
@@ -29,19 +28,17 @@ class NetworkBuilder:
         objective: ObjectiveConfig,
         seed: int,
         dtype: keras.DTypePolicy,
+        rematerialize: bool,
     ):
-        self.encoder = encoder
-        self.objective = objective
-        self.seed = seed
-        self.dtype = dtype
-        self.backbones: list[ElectraBackbone] = []
-        self.generator_encoder = objective.generator_encoder(encoder)
+        self.encoder, self.objective = encoder, objective
+        self.seed, self.dtype, self.rematerialize = seed, dtype, rematerialize
+        self.generator_encoder = self.objective.generator_encoder(self.encoder)
         self.generator_embeddings: Embeddings | None = None
         self.main_backbone = self._main_backbone()
-        self.generator = objective.generator_kind.network(self)
-        if objective.has_frozen_generator:
+        self.generator = self.objective.generator_kind.network(self)
+        if self.objective.has_frozen_generator:
             self.generator.trainable = False
-        self.discriminator = objective.kind.network(self)
+        self.discriminator = self.objective.kind.network(self)
 
     def _main_backbone(self) -> ElectraBackbone:
         embeddings = None
@@ -91,7 +88,7 @@ class NetworkBuilder:
             name=f"{owner}_backbone",
             dtype=self.dtype,
         )
-        self.backbones.append(backbone)
+        backbone.rematerialize = self.rematerialize
         return backbone
 
     def _seed_of(self, owner: str) -> int:

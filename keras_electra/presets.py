@@ -240,7 +240,7 @@ def network_variables(model: ElectraPretrainer) -> dict[str, list]:
         for name, network in networks.items()
         if network is not None
     }
-    for name in model.extra_head_names:
+    for name in model.objective.kind.extra_heads:
         found["discriminator"] += getattr(model, name).variables
     return found
 

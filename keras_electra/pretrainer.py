@@ -17,6 +17,7 @@ from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.generators.base import Batch, Proposal, Tensor
+from keras_electra.objectives.base import Corrupted
 from keras_electra.sampling import mean_of_duplicates, replace_tokens
 from keras_electra.statistics import PretrainStatistics
 
@@ -39,8 +40,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         generator: the Keras model that proposes tokens; None where they are sampled uniformly.
         discriminator: the Keras model that reads the corrupted text; None for the objective "mlm".
         backbone: the encoder that is kept.
-        tokenizer: the `WordPieceTokenizer` it was loaded with, or None.
-        sequence_length: tokens per example in its training, or None; longer text is judged in windows.
+        tokenizer, sequence_length: of its training, or None; longer text is judged in windows.
     """
 
     def __init__(
@@ -61,17 +61,13 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         self.encoder = EncoderConfig.of(encoder)
         self.objective = ObjectiveConfig.of(objective or {})
         self.masking = MaskingConfig.of(masking or {})
-        self.seed, self.accumulation_steps = seed, accumulation_steps
-        self.rematerialize = rematerialize
+        self.seed, self.rematerialize = seed, rematerialize
+        self.accumulation_steps = accumulation_steps
         self.step = self.tokens = 0
-        networks = NetworkBuilder(self.encoder, self.objective, seed, self.dtype_policy)
+        dtype = self.dtype_policy
+        networks = NetworkBuilder(self.encoder, self.objective, seed, dtype, rematerialize)
         self.generator, self.discriminator = networks.generator, networks.discriminator
-        for backbone in networks.backbones:
-            backbone.rematerialize = rematerialize
-        extra_heads = self.objective.kind.extra_heads(self)
-        self.extra_head_names = tuple(extra_heads)
-        for attribute, head in extra_heads.items():
-            setattr(self, attribute, head)
+        self.objective.kind.add_heads(self)
         self.statistics = PretrainStatistics(self.objective.kind)
         self.built = True
 
@@ -103,13 +99,14 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         if sampled_ids is None:
             sampled_ids = self.objective.kind.sampled(self, batch, proposal)  # (B, K)
         corrupted_ids = self.corrupted(batch, sampled_ids)  # (B, T)
+        inputs = {**batch, "token_ids": corrupted_ids}
         return {
             **proposal.outputs,
             "mlm_weights": batch["mask_weights"],
             "sampled_hits": ops.cast(sampled_ids == original_ids, "float32"),
             "sampled_ids": sampled_ids,
             "corrupted_ids": corrupted_ids,
-            **self.judged(batch, corrupted_ids, proposal, training),
+            **self.judged(Corrupted(batch, inputs, proposal, training)),
         }
 
     def generated(self, batch: Batch, training: bool | None = None) -> Proposal:
@@ -124,12 +121,9 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
             sampled_ids = mean_of_duplicates(sampled_ids, positions, weights)
         return replace_tokens(batch["token_ids"], batch["slot_of_token"], sampled_ids)
 
-    def judged(
-        self, batch: Batch, corrupted_ids: Tensor, proposal: Proposal, training: bool | None = None
-    ) -> dict[str, Tensor]:
-        """What the second network says of the corrupted text (B, T); empty without one."""
-        corrupted = {**batch, "token_ids": corrupted_ids}
-        return self.objective.kind.judged(self, batch, corrupted, proposal, training)
+    def judged(self, text: Corrupted) -> dict[str, Tensor]:
+        """What the second network says of the corrupted text; empty without one."""
+        return self.objective.kind.judged(self, text)
 
     def loss_totals(self, batch: Batch) -> dict[str, Tensor]:
         """Sums of weights over a whole batch, by which its micro-batches divide their losses."""

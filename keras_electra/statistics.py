@@ -41,9 +41,9 @@ class PretrainStatistics(keras.metrics.Metric):
         names = ("mlm_losses", "generator_hits", "sampled_hits")
         sums = [weighted(outputs[name], weights) for name in names] + [ops.sum(weights)]
         sums = ops.stop_gradient(ops.stack(sums + self.objective.summed(outputs)))
-        counts = self.objective.score_counts(outputs)
-        if counts is not None:
-            self.score_counts.assign_add(counts)
+        if self.objective.has_detector:
+            names = ("rtd_logits", "is_replaced", "rtd_weights")
+            self.score_counts.assign_add(binned_scores(*(outputs[name] for name in names)))
         # A step that is left out for its NaN shall not spoil the figures of the whole interval.
         is_finite = ops.all(ops.isfinite(sums))
         self.sums.assign_add(ops.where(is_finite, sums, ops.zeros_like(sums)))

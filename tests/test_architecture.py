@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import keras_electra
+from keras_electra.generators import GENERATORS
+from keras_electra.objectives import OBJECTIVES
 
 PACKAGE = pathlib.Path(keras_electra.__file__).parent
 BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
@@ -77,6 +79,57 @@ def test_imports_point_downwards(path):
             # `tensorflow.py` and what more needs TensorFlow by name, `tensorflow_checkpoints.py`.
             is_own = part_of(path) == "backends" and path.stem.split("_")[0] == first
             assert is_own, f"names the backend {first}"
+
+
+def by_name(tree: ast.AST):
+    """Line of each place that compares the name of an objective or of a kind of generator."""
+    # "small" is the name of a size, too.
+    names = {kind.name for kind in (*OBJECTIVES, *GENERATORS)} - {"small"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            compared = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            parts = [part for case in node.cases for part in ast.walk(case.pattern)]
+            compared = [node.subject, *(part.value for part in parts if hasattr(part, "value"))]
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            compared = [node.slice, *node.value.keys]
+        else:
+            continue
+        compared += [part for one in compared for part in getattr(one, "elts", ())]
+        texts = {part.value for part in compared if isinstance(part, ast.Constant)} - {None}
+        owners = {part.attr for part in compared if isinstance(part, ast.Attribute)}
+        if texts & names or (texts and owners & {"objective", "generator"}):
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        'config.objective.objective == "rtd"',
+        'name in ("electric", "other")',
+        'options.generator != "small"',
+        'other = ["two_tower"] if kind in {"two_tower"} else []',
+        '{"rtd": 1}[model.objective.objective]',
+        'match name:\n case "mlm" | "rtd":\n  pass',
+    ],
+)
+def test_asking_for_a_name_is_found(program):
+    assert list(by_name(ast.parse(program))) == [1]
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["model.generator is None", 'size == "small"', 'changes["objective"] = kind.name', 'x["mlm"]'],
+)
+def test_what_asks_for_no_name_is_let_be(program):
+    assert not list(by_name(ast.parse(program)))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_objectives_and_generators_are_asked_and_not_compared_by_name(path):
+    """What differs between them stands in their own files; the tuples are the only lists of them."""
+    lines = list(by_name(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not lines, f"compares a name in lines {lines}"
 
 
 def test_no_module_has_the_name_of_what_the_package_exports():

@@ -83,12 +83,8 @@ def seen(monkeypatch):
         before=lambda layer, x, norm: found.note("embedding lookups and their sum", x),
     )
     watched(encoder_layer.ops, "cos", before=note("rotary positions"))
-    for part, losses in (("generated", "mlm_losses"), ("judged", "rtd_losses")):
-        watched(
-            ElectraPretrainer,
-            part,
-            after=lambda r, name=losses: found.note("losses", getattr(r, "outputs", r)[name]),
-        )
+    watched(ElectraPretrainer, "generated", after=lambda r: found.note("losses", r.mlm_losses))
+    watched(ElectraPretrainer, "judged", after=lambda r: found.note("losses", r["rtd_losses"]))
     watched(sampling, "read_logits", before=note("logits, as read"))
     watched(
         sampling,

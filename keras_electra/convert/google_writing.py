@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import optimizer_arrays
+from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
@@ -22,9 +23,8 @@ from keras_electra.convert.google_parts import google_parts
 from keras_electra.convert.google_variables import FAMILIES
 from keras_electra.convert.original_names import arrays_of_parts
 from keras_electra.errors import ConversionError, InputError
-from keras_electra.generators import GENERATORS, Generator, generator_named
+from keras_electra.generators import GENERATORS, generator_named
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
-from keras_electra.objectives import Objective
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs.files import write_json
@@ -138,8 +138,7 @@ def hparams_of(model) -> dict:
     if isinstance(model, ElectraPretrainer):
         objective = model.objective
         hparams |= {
-            **objective_switches(objective.kind),
-            **generator_switches(generator_named(objective.generator)),
+            **_switches(objective),
             "untied_generator_embeddings": objective.embedding_sharing == "none",
             "generator_hidden_size": objective.generator_width_fraction,
             "generator_layers": objective.generator_depth_fraction,
@@ -152,16 +151,13 @@ def hparams_of(model) -> dict:
     return hparams
 
 
-def objective_switches(objective: Objective) -> dict[str, bool]:
-    """The original's switches for an objective that it has."""
-    switches = ("electra_objective", "electric_objective")
-    return {name: name in objective.google_switches for name in switches}
-
-
-def generator_switches(generator: Generator) -> dict[str, bool]:
-    """The original's switches for a kind of generator."""
-    others = [kind.google_switch for kind in GENERATORS if kind.google_switch]
-    return {name: value == ((name, value) == generator.google_switch) for name, value in others}
+def _switches(options: ObjectiveConfig) -> dict[str, bool]:
+    """The original's switches for objective and generator."""
+    own = generator_named(options.generator).google_switch
+    kinds = [kind.google_switch for kind in GENERATORS if kind.google_switch]
+    names = ("electra_objective", "electric_objective")
+    switches = {name: name in options.kind.google_switches for name in names}
+    return switches | {name: value == ((name, value) == own) for name, value in kinds}
 
 
 def _backbone_of(model):

@@ -127,7 +127,11 @@ def deployment(model, task: str | None = None) -> Deployment:
     model = one_task(model, task)
     if isinstance(model, ElectraPretrainer):
         refuse_without_detector(model)
-        refuse_joint_detector(model)
+        if model.objective.kind.judges_with_generator:
+            raise InputError(
+                "model: expected one whose discriminator stands alone, received "
+                f"objective={model.objective.objective!r}, which judges by its cloze model too"
+            )
         about = {"kind": "detection", "task": None}
     else:
         options = {
@@ -178,15 +182,6 @@ def refuse_without_detector(model) -> None:
         raise InputError(
             f"model: expected one with a detector, received objective={model.objective.objective!r}, "
             "which trains none; fine-tune it and export that"
-        )
-
-
-def refuse_joint_detector(model) -> None:
-    """Raise `InputError` for a pretrained model whose detector needs the generator's verdict, too."""
-    if model.objective.kind.judges_with_generator:
-        raise InputError(
-            "model: expected one whose discriminator stands alone, received "
-            f"objective={model.objective.objective!r}, which judges by its cloze model too"
         )
 
 

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    import keras
+    from keras import Layer, Model
+    from numpy import ndarray as Array
 
     from keras_electra.assembly import NetworkBuilder
     from keras_electra.config.encoder import EncoderConfig
     from keras_electra.config.objective import ObjectiveConfig
     from keras_electra.pretrainer import ElectraPretrainer
+else:
+    # Names for annotations, so that neither generators nor objectives import Keras.
+    Array = ElectraPretrainer = EncoderConfig = Layer = Model = NetworkBuilder = Any
+    ObjectiveConfig = Any
 
 Tensor = Any
 """An array of the Keras backend."""
@@ -21,22 +26,34 @@ Batch = Mapping[str, Tensor]
 """The arrays of `PretrainBatches`, by name; inside of the pretrainer with `original_ids` (B, K)."""
 
 
+LARGE = ("masses", "all_logits")
+
+
 @dataclasses.dataclass(frozen=True)
 class Proposal:
     """What a generator says of a batch.
 
     Attributes:
-        outputs: `generator_losses` with their `generator_weights`, which training uses, (B, K), or
-            (B, T) where every token is predicted; and at the masked positions `mlm_losses` and
-            `generator_hits` (argmax equals the original) (B, K).
-        masses: (B, K, V), probabilities up to a factor of what may be sampled; None for a uniform
-            generator.
+        generator_losses: that it is trained by, where `generator_weights` says: (B, K), or (B, T) of
+            every token.
+        generator_weights: 0 and 1.
+        mlm_losses: at the masked positions (B, K).
+        generator_hits: (B, K), 1.0 where no entry scores above the original.
+        masses: (B, K, V), probabilities up to a factor of what may be sampled; None where all may.
         all_logits: (B, T, V) of a generator that reads the unmasked text; else None.
     """
 
-    outputs: dict[str, Tensor]
+    generator_losses: Tensor
+    generator_weights: Tensor
+    mlm_losses: Tensor
+    generator_hits: Tensor
     masses: Tensor | None = None
     all_logits: Tensor | None = None
+
+    @property
+    def outputs(self) -> dict[str, Tensor]:
+        """What the pretrainer gives of it: all but what is of size V."""
+        return {name: value for name, value in vars(self).items() if name not in LARGE}
 
 
 class Generator:
@@ -61,11 +78,11 @@ class Generator:
     google_switch: ClassVar[tuple[str, bool] | None] = None
     not_in_huggingface: ClassVar[str] = ""
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model | None":
+    def network(self, builder: NetworkBuilder) -> Model | None:
         """The Keras model, or None for a generator without one."""
         raise NotImplementedError
 
-    def proposed(self, model: "ElectraPretrainer", batch: Batch, training: bool | None) -> Proposal:
+    def proposed(self, model: ElectraPretrainer, batch: Batch, training: bool | None) -> Proposal:
         """What `model.generator` says of a batch."""
         from keras import ops
 
@@ -75,31 +92,23 @@ class Generator:
         logits = ops.cast(model.generator(masked, training=training), "float32")  # (B, K, V)
         original_allowed = model.objective.correct_token_allowed
         losses, hits, masses = read_logits(logits, batch["original_ids"], original_allowed)
-        outputs = {
-            "generator_losses": losses,
-            "generator_weights": self.weights(batch),
-            "mlm_losses": losses,
-            "generator_hits": hits,
-        }
-        return Proposal(outputs, masses)
+        return Proposal(losses, self.weights(batch), losses, hits, masses)
 
     def weights(self, batch: Batch) -> Tensor:
         """(B, K) or (B, T) of 0 and 1: where its loss counts."""
         return batch["mask_weights"]
 
-    def sampled(
-        self, model: "ElectraPretrainer", batch: Batch, proposal: Proposal, temperature: float
-    ) -> Tensor:
+    def sampled(self, model: ElectraPretrainer, batch: Batch, proposal: Proposal) -> Tensor:
         """Ids (B, K) int32, one for each masked position."""
         from keras_electra.sampling import sample_tokens
 
-        excludes = not model.objective.correct_token_allowed
-        draws = batch["uniform_draws"]
-        return sample_tokens(proposal.masses, draws, temperature, has_excluded=excludes)
+        options, draws = model.objective, batch["uniform_draws"]
+        excludes = not options.correct_token_allowed
+        return sample_tokens(proposal.masses, draws, options.temperature, has_excluded=excludes)
 
     def encoders(
-        self, options: "ObjectiveConfig", encoder: "EncoderConfig"
-    ) -> list[tuple["EncoderConfig", str]]:
+        self, options: ObjectiveConfig, encoder: EncoderConfig
+    ) -> list[tuple[EncoderConfig, str]]:
         """(options, direction) of each encoder that it runs, which decide its FLOPs and memory.
 
         Args:

@@ -1,13 +1,6 @@
 """The published generator: a narrower encoder than the discriminator's."""
 
-from typing import TYPE_CHECKING
-
-from keras_electra.generators.base import Generator
-
-if TYPE_CHECKING:
-    import keras
-
-    from keras_electra.assembly import NetworkBuilder
+from keras_electra.generators.base import Generator, Model, NetworkBuilder
 
 
 class SmallGenerator(Generator):
@@ -17,7 +10,7 @@ class SmallGenerator(Generator):
     help = "an encoder of its own"
     directions = ("both",)
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model":
+    def network(self, builder: NetworkBuilder) -> Model:
         from keras_electra.networks import MaskedLanguageModel
 
         return MaskedLanguageModel(builder.tower("both"), name="generator")

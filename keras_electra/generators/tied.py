@@ -1,15 +1,12 @@
 """One encoder for both networks."""
 
-from typing import TYPE_CHECKING
-
-from keras_electra.generators.base import Generator
-
-if TYPE_CHECKING:
-    import keras
-
-    from keras_electra.assembly import NetworkBuilder
-    from keras_electra.config.encoder import EncoderConfig
-    from keras_electra.config.objective import ObjectiveConfig
+from keras_electra.generators.base import (
+    EncoderConfig,
+    Generator,
+    Model,
+    NetworkBuilder,
+    ObjectiveConfig,
+)
 
 
 class TiedGenerator(Generator):
@@ -20,12 +17,12 @@ class TiedGenerator(Generator):
     required_options = (("embedding_sharing", "full", "has no embeddings of its own to share"),)
     google_switch = ("untied_generator", False)
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model":
+    def network(self, builder: NetworkBuilder) -> Model:
         from keras_electra.networks import MaskedLanguageModel
 
         return MaskedLanguageModel(builder.main_backbone, name="generator")
 
     def encoders(
-        self, options: "ObjectiveConfig", encoder: "EncoderConfig"
-    ) -> list[tuple["EncoderConfig", str]]:
+        self, options: ObjectiveConfig, encoder: EncoderConfig
+    ) -> list[tuple[EncoderConfig, str]]:
         return [(encoder, "both")]

@@ -1,14 +1,14 @@
 """Electric's cloze model: two narrow encoders, each of which reads one side of the unmasked text."""
 
-from typing import TYPE_CHECKING
-
-from keras_electra.generators.base import Batch, Generator, Proposal, Tensor
-
-if TYPE_CHECKING:
-    import keras
-
-    from keras_electra.assembly import NetworkBuilder
-    from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.generators.base import (
+    Batch,
+    ElectraPretrainer,
+    Generator,
+    Model,
+    NetworkBuilder,
+    Proposal,
+    Tensor,
+)
 
 
 class TwoTower(Generator):
@@ -24,13 +24,13 @@ class TwoTower(Generator):
         "a .keras file and a preset can carry it"
     )
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model":
+    def network(self, builder: NetworkBuilder) -> Model:
         from keras_electra.networks import TwoTowerGenerator
 
         left, right = map(builder.tower, self.directions)
         return TwoTowerGenerator(left, right, name="generator")
 
-    def proposed(self, model: "ElectraPretrainer", batch: Batch, training: bool | None) -> Proposal:
+    def proposed(self, model: ElectraPretrainer, batch: Batch, training: bool | None) -> Proposal:
         from keras import ops
 
         from keras_electra import backends
@@ -42,13 +42,7 @@ class TwoTower(Generator):
         logits = backends.gather_places(all_logits, batch["mask_positions"])  # (B, K, V)
         original_allowed = model.objective.correct_token_allowed
         losses, hits, masses = read_logits(logits, batch["original_ids"], original_allowed)
-        outputs = {
-            "generator_losses": all_losses,
-            "generator_weights": self.weights(batch),
-            "mlm_losses": losses,
-            "generator_hits": hits,
-        }
-        return Proposal(outputs, masses, all_logits)
+        return Proposal(all_losses, self.weights(batch), losses, hits, masses, all_logits)
 
     def weights(self, batch: Batch) -> Tensor:
         """(B, T): it is trained on every token but the special ones."""

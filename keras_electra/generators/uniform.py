@@ -1,13 +1,15 @@
 """No generator at all: every entry of the vocabulary is as likely as any other."""
 
 import math
-from typing import TYPE_CHECKING
 
-from keras_electra.generators.base import Batch, Generator, Proposal, Tensor
-
-if TYPE_CHECKING:
-    from keras_electra.assembly import NetworkBuilder
-    from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.generators.base import (
+    Batch,
+    ElectraPretrainer,
+    Generator,
+    NetworkBuilder,
+    Proposal,
+    Tensor,
+)
 
 
 class UniformGenerator(Generator):
@@ -18,26 +20,17 @@ class UniformGenerator(Generator):
     required_options = (("embedding_sharing", "full", "has no embeddings of its own to share"),)
     google_switch = ("uniform_generator", True)
 
-    def network(self, builder: "NetworkBuilder") -> None:
+    def network(self, builder: NetworkBuilder) -> None:
         return None
 
-    def proposed(self, model: "ElectraPretrainer", batch: Batch, training: bool | None) -> Proposal:
+    def proposed(self, model: ElectraPretrainer, batch: Batch, training: bool | None) -> Proposal:
         from keras import ops
 
         zeros = ops.zeros_like(batch["mask_weights"])  # (B, K)
         losses = zeros + math.log(model.encoder.vocabulary_size)
-        return Proposal(
-            {
-                "generator_losses": losses,
-                "generator_weights": self.weights(batch),
-                "mlm_losses": losses,
-                "generator_hits": zeros,
-            }
-        )
+        return Proposal(losses, self.weights(batch), losses, zeros)
 
-    def sampled(
-        self, model: "ElectraPretrainer", batch: Batch, proposal: Proposal, temperature: float
-    ) -> Tensor:
+    def sampled(self, model: ElectraPretrainer, batch: Batch, proposal: Proposal) -> Tensor:
         from keras_electra.sampling import sample_uniformly
 
         excluded_ids = None if model.objective.correct_token_allowed else batch["original_ids"]

@@ -3,19 +3,39 @@
 Shapes: B examples, T tokens, K masked positions, V vocabulary entries.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from keras_electra.generators.base import Batch, Generator, Proposal, Tensor
+from keras_electra.generators.base import (
+    Array,
+    Batch,
+    ElectraPretrainer,
+    EncoderConfig,
+    Generator,
+    Model,
+    NetworkBuilder,
+    ObjectiveConfig,
+    Proposal,
+    Tensor,
+)
 
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
 
-    from keras_electra.assembly import NetworkBuilder
-    from keras_electra.config.encoder import EncoderConfig
-    from keras_electra.config.objective import ObjectiveConfig
-    from keras_electra.pretrainer import ElectraPretrainer
+@dataclasses.dataclass(frozen=True)
+class Corrupted:
+    """A batch with samples of the generator in place of some tokens.
+
+    Attributes:
+        original: the batch.
+        inputs: the same with the `token_ids` (B, T) that the second network is shown.
+        proposal: what the generator said.
+        training: whether dropout is on.
+    """
+
+    original: Batch
+    inputs: Batch
+    proposal: Proposal
+    training: bool | None
 
 
 class Objective:
@@ -35,6 +55,7 @@ class Objective:
         counts_masked: whether masked positions count as replaced whatever was sampled.
         judges_with_generator: whether the detector's verdict needs the generator, too.
         has_energies: whether the detector's own outputs are energies, which score a text.
+        extra_heads: attributes of the model that hold layers beside the two networks.
         sums: names of what `summed` adds up during training.
         evaluated: outputs of the pretrainer that `measured` needs.
         google_switches: which of the original program's switches `electra_objective` and
@@ -47,11 +68,12 @@ class Objective:
     generator: ClassVar[Generator | None] = None
     required_options: ClassVar[tuple[tuple[str, Any, str], ...]] = ()
     one_mask_rate: ClassVar[str] = ""
-    has_second_network: ClassVar[bool] = True
+    has_second_network: ClassVar[bool] = False
     has_detector: ClassVar[bool] = False
     counts_masked: ClassVar[bool] = False
     judges_with_generator: ClassVar[bool] = False
     has_energies: ClassVar[bool] = False
+    extra_heads: ClassVar[tuple[str, ...]] = ()
     sums: ClassVar[tuple[str, ...]] = ("correction_loss", "corrected")
     evaluated: ClassVar[tuple[str, ...]] = ()
     google_switches: ClassVar[tuple[str, ...] | None] = None
@@ -59,103 +81,77 @@ class Objective:
 
     # The networks
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model | None":
+    def network(self, builder: NetworkBuilder) -> Model | None:
         """The network that reads the corrupted text, on `builder.main_backbone`; None without one."""
-        raise NotImplementedError
+        return None
 
-    def extra_heads(self, model: "ElectraPretrainer") -> "dict[str, keras.Layer]":
-        """Layers beside the two networks, built, by the attribute of the model that holds them."""
-        return {}
+    def add_heads(self, model: ElectraPretrainer) -> None:
+        """Give a model the layers, built, that it has under the names of `extra_heads`."""
 
-    def head_flops(self, encoder: "EncoderConfig", masked: float) -> float:
+    def head_flops(self, encoder: EncoderConfig, masked: float) -> float:
         """Operations of the second network's heads going forward, per token of the batch.
 
         Args:
             encoder: the discriminator's.
             masked: K / T.
         """
-        raise NotImplementedError
+        return 0
 
-    def head_parameters(self, encoder: "EncoderConfig") -> int:
+    def head_parameters(self, encoder: EncoderConfig) -> int:
         """Parameters of the second network's heads, the shared token table left out."""
-        raise NotImplementedError
+        return 0
 
     # A step: the generator's samples, what the second network says, and where its loss counts
 
-    def sampled(self, model: "ElectraPretrainer", batch: Batch, proposal: Proposal) -> Tensor:
-        """Ids (B, K) int32 that the generator proposes for the masked positions."""
-        options = model.objective
-        return options.generator_kind.sampled(model, batch, proposal, options.temperature)
+    def sampled(self, model: ElectraPretrainer, batch: Batch, proposal: Proposal) -> Tensor:
+        """Ids (B, K) int32 that are put at the masked positions."""
+        return model.objective.generator_kind.sampled(model, batch, proposal)
 
-    def judged(
-        self,
-        model: "ElectraPretrainer",
-        batch: Batch,
-        corrupted: Batch,
-        proposal: Proposal,
-        training: bool | None = None,
-    ) -> dict[str, Tensor]:
-        """The second network's part: its losses, their weights, and what its metrics need.
-
-        Args:
-            model: whose `discriminator` reads the text.
-            batch: the original text; `corrupted` is the same with the `token_ids` (B, T) replaced.
-            corrupted: what the second network is shown.
-            proposal: what the generator said.
-            training: whether dropout is on.
-        """
-        raise NotImplementedError
+    def judged(self, model: ElectraPretrainer, text: Corrupted) -> dict[str, Tensor]:
+        """The second network's part: its losses, their weights, and what its metrics need."""
+        return {}
 
     def weights(self, batch: Batch) -> dict[str, Tensor]:
         """Name of each loss of the second network -> where it counts, of 0 and 1."""
-        raise NotImplementedError
+        return {}
 
-    def loss_factors(self, options: "ObjectiveConfig") -> dict[str, float]:
+    def loss_factors(self, options: ObjectiveConfig) -> dict[str, float]:
         """Name of each loss -> what its mean is multiplied by in the sum."""
-        raise NotImplementedError
+        return {"generator": options.mlm_weight}
 
     # What training and evaluation measure
 
-    def summed(self, outputs: Mapping[str, Tensor]) -> list[Tensor]:
-        """The sums (scalars) of a batch, in the order of `sums`; 0 without a second network."""
+    def summed(self, outputs: Batch) -> list[Tensor]:
+        """The sums (scalars) of a batch's outputs, in the order of `sums`."""
         from keras import ops
 
         return [ops.zeros(()) for _ in self.sums]
-
-    def score_counts(self, outputs: Mapping[str, Tensor]) -> Tensor | None:
-        """Counts (2 * NUM_BINS,) of `statistics.binned_scores`; None without a detector."""
-        return None
 
     def metrics(self, sums: Mapping[str, Tensor], score_counts: Tensor) -> dict[str, Tensor]:
         """Scalars that are logged, of everything summed since the last row.
 
         Args:
             sums: by their names.
-            score_counts: (2, NUM_BINS) of the originals and of the replaced tokens.
+            score_counts: (2, NUM_BINS), those of `statistics.binned_scores` with a detector.
         """
         from keras_electra.statistics import ratio
 
         return {"correction_loss": ratio(sums["correction_loss"], sums["corrected"])}
 
-    def measured(self, rows: "Mapping[str, np.ndarray]") -> dict[str, float | None]:
+    def measured(self, rows: Mapping[str, Array]) -> dict[str, float | None]:
         """Metrics of the held-out text, of the outputs `evaluated` for all of it (float64)."""
         return {}
 
     # What its detector says of texts, with dropout off
 
-    def detector_logits(
-        self, model: "ElectraPretrainer", token_ids: "np.ndarray", padding_mask: "np.ndarray"
-    ) -> Tensor:
+    def detector_logits(self, model: ElectraPretrainer, ids: Array, padding_mask: Array) -> Tensor:
         """Logits (B, T) that tokens (B, T) were replaced."""
-        return self.head_outputs(model, token_ids, padding_mask)
+        return self.head_outputs(model, ids, padding_mask)
 
-    def head_outputs(
-        self, model: "ElectraPretrainer", token_ids: "np.ndarray", padding_mask: "np.ndarray"
-    ) -> Tensor:
+    def head_outputs(self, model: ElectraPretrainer, ids: Array, padding_mask: Array) -> Tensor:
         """What the discriminator alone gives (B, T) for tokens (B, T): logits, or energies."""
-        return model.discriminator.predict_on_batch(
-            {"token_ids": token_ids, "padding_mask": padding_mask}
-        )
+        inputs = {"token_ids": ids, "padding_mask": padding_mask}
+        return model.discriminator.predict_on_batch(inputs)
 
 
 def is_masked(batch: Batch) -> Tensor:

@@ -1,16 +1,10 @@
 """Electric: an energy model of text, by noise-contrastive estimation (Clark et al., 2020b)."""
 
 import math
-from typing import TYPE_CHECKING
 
-from keras_electra.generators.base import Batch, Proposal, Tensor
-from keras_electra.objectives.base import is_masked
+from keras_electra.generators.base import Array, ElectraPretrainer, Tensor
+from keras_electra.objectives.base import Corrupted, is_masked
 from keras_electra.objectives.rtd import ReplacedTokenDetection
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from keras_electra.pretrainer import ElectraPretrainer
 
 
 class Electric(ReplacedTokenDetection):
@@ -30,40 +24,26 @@ class Electric(ReplacedTokenDetection):
     counts_masked = judges_with_generator = has_energies = True
     google_switches = ("electric_objective",)
 
-    def logits(
-        self,
-        model: "ElectraPretrainer",
-        corrupted: Batch,
-        proposal: Proposal,
-        training: bool | None,
-    ) -> Tensor:
+    def logits(self, model: ElectraPretrainer, text: Corrupted) -> Tensor:
         from keras import ops
 
         from keras_electra.sampling import read_logits
 
-        energies = super().logits(model, corrupted, proposal, training)  # (B, T)
-        noise_losses, _, _ = read_logits(proposal.all_logits, corrupted["token_ids"])
+        energies = super().logits(model, text)  # (B, T)
+        noise_losses, _, _ = read_logits(text.proposal.all_logits, text.inputs["token_ids"])
         rate = model.masking.mask_rate
         return energies + ops.stop_gradient(-noise_losses) + math.log(rate / (1 - rate))
 
-    def is_replaced(self, batch: Batch, corrupted: Batch) -> Tensor:
-        return is_masked(batch)
+    def is_replaced(self, text: Corrupted) -> Tensor:
+        return is_masked(text.original)
 
-    def detector_logits(
-        self, model: "ElectraPretrainer", token_ids: "np.ndarray", padding_mask: "np.ndarray"
-    ) -> Tensor:
+    def detector_logits(self, model: ElectraPretrainer, ids: Array, padding_mask: Array) -> Tensor:
         import numpy as np
 
         # A batch in which nothing is masked: its one slot belongs to no position.
-        slots = np.zeros((len(token_ids), 1), np.int32)
-        batch = {
-            "token_ids": token_ids,
-            "padding_mask": padding_mask,
-            "maskable": padding_mask,
-            "masked_ids": token_ids,
-            "mask_positions": slots,
-            "mask_weights": slots.astype(np.float32),
-            "uniform_draws": slots.astype(np.float32),
-            "slot_of_token": np.ones_like(token_ids),
-        }
+        slots = np.zeros((len(ids), 1), np.int32)
+        batch = {name: padding_mask for name in ("padding_mask", "maskable")}
+        batch |= {name: ids for name in ("token_ids", "masked_ids")}
+        batch |= {name: slots.astype("float32") for name in ("mask_weights", "uniform_draws")}
+        batch |= {"mask_positions": slots, "slot_of_token": np.ones_like(ids)}
         return model.predict_on_batch(batch)["rtd_logits"]

@@ -1,19 +1,18 @@
 """ELECTRA's objective: of every token, whether it was replaced (Clark et al., 2020, section 2)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from keras_electra.generators.base import Batch, Proposal, Tensor
-from keras_electra.objectives.base import Objective
-
-if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from keras_electra.assembly import NetworkBuilder
-    from keras_electra.config.encoder import EncoderConfig
-    from keras_electra.config.objective import ObjectiveConfig
-    from keras_electra.pretrainer import ElectraPretrainer
+from keras_electra.generators.base import (
+    Array,
+    Batch,
+    ElectraPretrainer,
+    EncoderConfig,
+    Model,
+    NetworkBuilder,
+    ObjectiveConfig,
+    Tensor,
+)
+from keras_electra.objectives.base import Corrupted, Objective
 
 
 class ReplacedTokenDetection(Objective):
@@ -24,58 +23,44 @@ class ReplacedTokenDetection(Objective):
 
     name = "rtd"
     help = "replaced token detection"
-    has_detector = True
+    has_second_network = has_detector = True
     sums = ("rtd_loss", "rtd_hits", "predicted", "found", "replaced", "tokens")
     evaluated = ("rtd_logits", "is_replaced", "rtd_weights")
     google_switches = ("electra_objective",)
 
-    def network(self, builder: "NetworkBuilder") -> "keras.Model":
+    def network(self, builder: NetworkBuilder) -> Model:
         from keras_electra.networks import ReplacedTokenDetector
 
         return ReplacedTokenDetector(builder.main_backbone, name="discriminator")
 
-    def head_flops(self, encoder: "EncoderConfig", masked: float) -> float:
+    def head_flops(self, encoder: EncoderConfig, masked: float) -> float:
         return 2 * encoder.hidden_dim * encoder.hidden_dim + 2 * encoder.hidden_dim
 
-    def head_parameters(self, encoder: "EncoderConfig") -> int:
+    def head_parameters(self, encoder: EncoderConfig) -> int:
         return (encoder.hidden_dim + 1) * encoder.hidden_dim + encoder.hidden_dim + 1
 
-    def judged(
-        self,
-        model: "ElectraPretrainer",
-        batch: Batch,
-        corrupted: Batch,
-        proposal: Proposal,
-        training: bool | None = None,
-    ) -> dict[str, Tensor]:
+    def judged(self, model: ElectraPretrainer, text: Corrupted) -> dict[str, Tensor]:
         from keras import ops
 
-        logits = self.logits(model, corrupted, proposal, training)
-        is_replaced = self.is_replaced(batch, corrupted)
+        logits, is_replaced = self.logits(model, text), self.is_replaced(text)
         label = ops.cast(is_replaced, "float32")
         losses = ops.relu(logits) - logits * label + ops.log1p(ops.exp(-ops.absolute(logits)))
         return {
             "rtd_logits": logits,
             "rtd_losses": losses,
             "is_replaced": is_replaced,
-            "rtd_weights": self.weights(batch)["rtd"],
+            "rtd_weights": self.weights(text.original)["rtd"],
         }
 
-    def logits(
-        self,
-        model: "ElectraPretrainer",
-        corrupted: Batch,
-        proposal: Proposal,
-        training: bool | None,
-    ) -> Tensor:
+    def logits(self, model: ElectraPretrainer, text: Corrupted) -> Tensor:
         """(B, T) float32, positive for *replaced*."""
         from keras import ops
 
-        return ops.cast(model.discriminator(corrupted, training=training), "float32")
+        return ops.cast(model.discriminator(text.inputs, training=text.training), "float32")
 
-    def is_replaced(self, batch: Batch, corrupted: Batch) -> Tensor:
+    def is_replaced(self, text: Corrupted) -> Tensor:
         """The labels (B, T) bool."""
-        return corrupted["token_ids"] != batch["token_ids"]
+        return text.inputs["token_ids"] != text.original["token_ids"]
 
     def weights(self, batch: Batch) -> dict[str, Tensor]:
         """(B, T): everywhere but at padding."""
@@ -85,10 +70,10 @@ class ReplacedTokenDetection(Objective):
             return {"rtd": ops.ones_like(ops.cast(batch["token_ids"], "float32"))}
         return {"rtd": ops.cast(batch["padding_mask"], "float32")}
 
-    def loss_factors(self, options: "ObjectiveConfig") -> dict[str, float]:
-        return {"generator": options.mlm_weight, "rtd": options.rtd_weight}
+    def loss_factors(self, options: ObjectiveConfig) -> dict[str, float]:
+        return {**super().loss_factors(options), "rtd": options.rtd_weight}
 
-    def summed(self, outputs: Mapping[str, Tensor]) -> list[Tensor]:
+    def summed(self, outputs: Batch) -> list[Tensor]:
         from keras import ops
 
         from keras_electra.statistics import weighted
@@ -96,19 +81,8 @@ class ReplacedTokenDetection(Objective):
         weights = outputs["rtd_weights"]
         replaced = ops.cast(outputs["is_replaced"], "float32")
         predicted = ops.cast(outputs["rtd_logits"] > 0, "float32")
-        return [
-            weighted(outputs["rtd_losses"], weights),
-            weighted(predicted == replaced, weights),
-            weighted(predicted, weights),
-            weighted(predicted * replaced, weights),
-            weighted(replaced, weights),
-            ops.sum(weights),
-        ]
-
-    def score_counts(self, outputs: Mapping[str, Tensor]) -> Tensor:
-        from keras_electra.statistics import binned_scores
-
-        return binned_scores(outputs["rtd_logits"], outputs["is_replaced"], outputs["rtd_weights"])
+        summed = (outputs["rtd_losses"], predicted == replaced, predicted, predicted * replaced)
+        return [*(weighted(x, weights) for x in (*summed, replaced)), ops.sum(weights)]
 
     def metrics(self, sums: Mapping[str, Tensor], score_counts: Tensor) -> dict[str, Tensor]:
         from keras_electra.statistics import binned_auc, ratio
@@ -122,7 +96,7 @@ class ReplacedTokenDetection(Objective):
             "replaced_rate": ratio(sums["replaced"], sums["tokens"]),
         }
 
-    def measured(self, rows: "Mapping[str, np.ndarray]") -> dict[str, float | None]:
+    def measured(self, rows: Mapping[str, Array]) -> dict[str, float | None]:
         """The same without bins, and `majority_accuracy`: never, or always, replaced."""
         from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss
 
