@@ -1,39 +1,46 @@
 """Building generator and discriminator, and the embeddings they share, from the options."""
 
+from typing import Any
+
+import keras
 import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.layers import Embeddings
-from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector, TwoTowerGenerator
 
 PARTS = ("discriminator", "generator", "generator_left", "generator_right")
 
 
-class Assembly:
+class NetworkBuilder:
     """Makes the two networks of one pretrainer.
 
     Attributes:
-        generator: `MaskedLanguageModel`, `TwoTowerGenerator`, or None when tokens are drawn uniformly.
-        discriminator: `ReplacedTokenDetector`; a `MaskedLanguageModel` for the MLM ablations; None for
-            plain masked language modelling.
-        backbones: the encoders of both, each once.
+        main_backbone: the encoder that is kept.
+        generator: what the kind of generator makes of it, a Keras model or None.
+        discriminator: what the objective makes of it, a Keras model or None.
     """
 
-    def __init__(self, encoder: EncoderConfig, objective: ObjectiveConfig, seed: int, dtype):
-        self.encoder = encoder
-        self.objective = objective
-        self.seed = seed
-        self.dtype = dtype
-        self.backbones = []
-        self.generator_encoder = objective.generator_encoder(encoder)
-        self.generator_embeddings = None
+    def __init__(
+        self,
+        encoder: EncoderConfig,
+        objective: ObjectiveConfig,
+        seed: int,
+        dtype: keras.DTypePolicy,
+        rematerialize: bool,
+    ):
+        self.encoder, self.objective = encoder, objective
+        self.seed, self.dtype, self.rematerialize = seed, dtype, rematerialize
+        self.generator_encoder = self.objective.generator_encoder(self.encoder)
+        self.generator_embeddings: Embeddings | None = None
         self.main_backbone = self._main_backbone()
-        self.generator = self._generator()
-        self.discriminator = self._discriminator()
+        self.generator = self.objective.generator_kind.network(self)
+        if self.objective.has_frozen_generator:
+            self.generator.trainable = False
+        self.discriminator = self.objective.kind.network(self)
 
-    def _main_backbone(self):
+    def _main_backbone(self) -> ElectraBackbone:
         embeddings = None
         if self.objective.embedding_sharing == "disentangled":
             self.generator_embeddings = self._embeddings("generator", self.generator_encoder)
@@ -52,16 +59,8 @@ class Assembly:
             )
         return main
 
-    def _generator(self):
-        if self.objective.objective == "mlm" or self.objective.generator == "tied":
-            return MaskedLanguageModel(self.main_backbone, name="generator")
-        if self.objective.generator == "uniform":
-            return None
-        if self.objective.generator == "two_tower":
-            return TwoTowerGenerator(self._tower("left"), self._tower("right"), name="generator")
-        return MaskedLanguageModel(self._tower("both"), name="generator")
-
-    def _tower(self, direction):
+    def tower(self, direction: str) -> ElectraBackbone:
+        """An encoder of the generator's own: "both", or "left" or "right" for one that sees one side."""
         owner = "generator" if direction == "both" else f"generator_{direction}"
         return self._backbone(
             owner,
@@ -70,16 +69,7 @@ class Assembly:
             direction=direction,
         )
 
-    def _discriminator(self):
-        if not self.objective.has_second_network:
-            return None
-        if self.objective.has_detector:
-            return ReplacedTokenDetector(self.main_backbone, name="discriminator")
-        return MaskedLanguageModel(
-            self.main_backbone, head_name="corrected_lm_head", name="discriminator"
-        )
-
-    def _embeddings(self, owner, encoder, **options):
+    def _embeddings(self, owner: str, encoder: EncoderConfig, **options: Any) -> Embeddings:
         embeddings = Embeddings(
             encoder,
             name=f"{owner}_embeddings",
@@ -90,7 +80,7 @@ class Assembly:
         embeddings.build()
         return embeddings
 
-    def _backbone(self, owner, encoder, **options):
+    def _backbone(self, owner: str, encoder: EncoderConfig, **options: Any) -> ElectraBackbone:
         backbone = ElectraBackbone(
             **encoder.to_dict(),
             **options,
@@ -98,10 +88,10 @@ class Assembly:
             name=f"{owner}_backbone",
             dtype=self.dtype,
         )
-        self.backbones.append(backbone)
+        backbone.rematerialize = self.rematerialize
         return backbone
 
-    def _seed_of(self, owner):
+    def _seed_of(self, owner: str) -> int:
         """Seeds of parts are hashed apart, since neighbouring seeds share draws on one backend."""
         words = np.random.SeedSequence([self.seed, PARTS.index(owner)]).generate_state(1)
         return int(words[0] >> 1)

@@ -7,10 +7,10 @@ import numpy as np
 
 from keras_electra.batches import PretrainBatches
 from keras_electra.errors import InputError
-from keras_electra.metrics import DetectionCounts, roc_auc, rtd_loss, unigram_accuracy
+from keras_electra.metrics import unigram_accuracy
 from keras_electra.opening import load
+from keras_electra.passes import refuse_others
 from keras_electra.presets import refuse_average
-from keras_electra.pretrainer import refuse_others
 from keras_electra.runs import RunFolder
 from keras_electra.runs.kind import settings_of_kind
 from keras_electra.store import Store
@@ -60,7 +60,7 @@ def evaluate(
     Returns:
         A dict of `FIGURES`: losses in nats, the others fractions. `unigram_accuracy` is the generator's
         baseline (always the commonest token), `majority_accuracy` the discriminator's (never, or
-        always, replaced). What the objective does not have is None.
+        always, replaced). What the objective does not have is None; what it has beyond them is added.
 
     Raises:
         InputError: if the model is not one of pretraining, or the store is not of its vocabulary.
@@ -112,8 +112,7 @@ def _collect(model, batches, max_examples, on_step):
     num_examples = min(batches.num_examples, max_examples or batches.num_examples)
     num_batches = -(-num_examples // batches.batch_size)
     names = ("mlm_losses", "mlm_weights", "generator_hits", "sampled_hits")
-    if model.objective.has_detector:
-        names += ("rtd_logits", "is_replaced", "rtd_weights")
+    names += model.objective.kind.evaluated
     rows = {name: [] for name in (*names, "original_ids")}
     for step in range(num_batches):
         batch = batches.batch(step)
@@ -141,21 +140,4 @@ def _figures(model, rows, store):
     figures["unigram_accuracy"] = unigram_accuracy(
         rows["original_ids"], masked, store.token_counts, model.tokenizer
     )
-    if model.objective.has_detector:
-        figures.update(_detection(rows))
-    return figures
-
-
-def _detection(rows):
-    labels, weights = rows["is_replaced"] > 0, rows["rtd_weights"]
-    counts = DetectionCounts.of(rows["rtd_logits"], labels, weights)
-    auc = roc_auc(rows["rtd_logits"], labels, weights)
-    return {
-        "rtd_loss": rtd_loss(rows["rtd_logits"], labels, weights),
-        "rtd_accuracy": counts.accuracy,
-        "rtd_precision": counts.precision,
-        "rtd_recall": counts.recall,
-        "rtd_auc": None if np.isnan(auc) else auc,
-        "replaced_rate": counts.replaced_rate,
-        "majority_accuracy": counts.majority_accuracy,
-    }
+    return {**figures, **model.objective.kind.measured(rows)}

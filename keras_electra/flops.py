@@ -54,43 +54,25 @@ def forward_flops(config: PretrainConfig) -> dict[str, float]:
         `generator`, `vocabulary_head`, `discriminator`: per token of the batch, padding included; 0 for
         what the objective does not have.
     """
-    objective, encoder, length = config.objective, config.encoder, config.sequence_length
+    encoder, length = config.encoder, config.sequence_length
     masked = config.masking.max_masked(length) / length
-    own = encoder_flops(encoder, length)
-    if not objective.has_second_network:
-        head = masked * vocabulary_head_flops(encoder, encoder.hidden_dim)
-        return {"generator": own, "vocabulary_head": head, "discriminator": 0}
     generator, head = _generator_flops(config, masked)
-    return {
-        "generator": generator,
-        "vocabulary_head": head,
-        "discriminator": own + _second_head_flops(config, masked),
-    }
+    objective, discriminator = config.objective.kind, 0
+    if objective.has_second_network:
+        discriminator = encoder_flops(encoder, length) + objective.head_flops(encoder, masked)
+    return {"generator": generator, "vocabulary_head": head, "discriminator": discriminator}
 
 
 def _generator_flops(config, masked):
     """Of the generator's encoder or encoders, and of its head."""
-    objective, encoder, length = config.objective, config.encoder, config.sequence_length
-    if objective.generator == "uniform":
+    kind, length = config.objective.generator_kind, config.sequence_length
+    encoders = kind.encoders(config.objective, config.encoder)
+    if not encoders:
         return 0, 0
-    if objective.generator == "tied":
-        head = vocabulary_head_flops(encoder, encoder.hidden_dim)
-        return encoder_flops(encoder, length), masked * head
-    narrow = objective.generator_encoder(encoder)
-    if objective.generator == "two_tower":
-        # It is trained on every token.
-        head = vocabulary_head_flops(narrow, 2 * narrow.hidden_dim)
-        return 2 * encoder_flops(narrow, length, is_one_sided=True), head
-    return encoder_flops(narrow, length), masked * vocabulary_head_flops(narrow, narrow.hidden_dim)
-
-
-def _second_head_flops(config, masked):
-    """Of the head on the second network: of every place, or of the vocabulary."""
-    h = config.encoder.hidden_dim
-    if config.objective.has_detector:
-        return 2 * h * h + 2 * h
-    head = vocabulary_head_flops(config.encoder, h)
-    return head + 2 * h if config.objective.objective == "all_tokens_mlm" else masked * head
+    encoder, _ = encoders[0]
+    head = vocabulary_head_flops(encoder, len(encoders) * encoder.hidden_dim)
+    flops = sum(encoder_flops(one, length, side != "both") for one, side in encoders)
+    return flops, head if kind.reads_unmasked else masked * head
 
 
 def training_flops_per_token(config: PretrainConfig) -> float:
@@ -126,12 +108,10 @@ def optimizer_flops(config: PretrainConfig) -> int:
     if config.optimizer.hidden_optimizer != "muon":
         return 0
     own = muon_flops(config.encoder)
-    narrow = objective.generator_encoder(config.encoder)
-    if narrow is None or objective.has_frozen_generator:
+    if not objective.generator_kind.directions or objective.has_frozen_generator:
         return own
-    if objective.generator == "two_tower":
-        return own + 2 * muon_flops(narrow, is_one_sided=True)
-    return own + muon_flops(narrow)
+    encoders = objective.generator_kind.encoders(objective, config.encoder)
+    return own + sum(muon_flops(encoder, side != "both") for encoder, side in encoders)
 
 
 def step_flops(config: PretrainConfig) -> float:

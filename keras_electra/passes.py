@@ -25,32 +25,15 @@ NUM_SLOTS = 32
 
 
 def detector_logits(model: ElectraPretrainer, token_ids, padding_mask) -> np.ndarray:
-    """Logits (B, T) float32 of P(replaced), dropout off; Electric's need its cloze model too."""
-    score = _corrected_energies if model.objective.objective == "electric" else head_outputs
-    return np.asarray(score(model, token_ids, padding_mask), np.float32)
+    """Logits (B, T) float32 of P(replaced), dropout off, as the objective judges."""
+    logits = model.objective.kind.detector_logits(model, token_ids, padding_mask)
+    return np.asarray(logits, np.float32)
 
 
-def head_outputs(model, token_ids, padding_mask):
-    """The discriminator's outputs (B, T): logits, or Electric's energies."""
-    return model.discriminator.predict_on_batch(
-        {"token_ids": token_ids, "padding_mask": padding_mask}
-    )
-
-
-def _corrected_energies(model, token_ids, padding_mask):
-    """Electric's logits (B, T), to which the cloze model adds its likelihoods."""
-    slots = np.zeros((len(token_ids), 1), np.int32)
-    batch = {
-        "token_ids": token_ids,
-        "padding_mask": padding_mask,
-        "maskable": padding_mask,
-        "masked_ids": token_ids,
-        "mask_positions": slots,
-        "mask_weights": slots.astype(np.float32),
-        "uniform_draws": slots.astype(np.float32),
-        "slot_of_token": np.ones_like(token_ids),
-    }
-    return model.predict_on_batch(batch)["rtd_logits"]
+def refuse_others(model) -> None:
+    """Raise `InputError` for a model that is no `ElectraPretrainer`, such as a fine-tuned one."""
+    if not isinstance(model, ElectraPretrainer):
+        raise InputError(f"model: expected a pretrained model, received a {type(model).__name__}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,8 +187,8 @@ def _of_pretrainer(model):
         generator=model.generator,
         judge=judge,
         is_uniform=model.generator is None,
-        reads_unmasked=objective.generator == "two_tower",
-        counts_masked=objective.objective == "electric",
+        reads_unmasked=objective.generator_kind.reads_unmasked,
+        counts_masked=objective.kind.counts_masked,
         original_allowed=objective.correct_token_allowed,
         temperature=objective.temperature,
         no_generator=no_generator,

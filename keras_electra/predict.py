@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from keras_electra.config.objective import OBJECTIVES_WITH_DETECTOR
 from keras_electra.corpus import texts_of
 from keras_electra.detection import Detection, detections, encoded_texts, scores_of_rows
 from keras_electra.errors import InputError
-from keras_electra.passes import detector_logits, head_outputs
-from keras_electra.pretrainer import ElectraPretrainer, refuse_others
+from keras_electra.objectives import OBJECTIVES
+from keras_electra.passes import detector_logits, refuse_others
+from keras_electra.pretrainer import ElectraPretrainer
 
 Given = Iterable[str] | str | os.PathLike
 """Texts, a path or paths."""
@@ -38,8 +38,9 @@ def detect(model: ElectraPretrainer, texts: Given, batch_size: int = 16) -> list
     """
     refuse_others(model)
     if not model.objective.has_detector:
+        names = " or ".join(kind.name for kind in OBJECTIVES if kind.has_detector)
         raise InputError(
-            f"model: expected one trained with objective {' or '.join(OBJECTIVES_WITH_DETECTOR)}, "
+            f"model: expected one trained with objective {names}, "
             f"received objective={model.objective.objective!r}, which has no detector"
         )
     score = functools.partial(detector_logits, model)
@@ -59,13 +60,15 @@ def pseudo_log_likelihood(
         InputError: if the model was trained with another objective.
     """
     refuse_others(model)
-    if model.objective.objective != "electric":
+    kind = model.objective.kind
+    if not kind.has_energies:
+        names = " or ".join(f"objective={one.name!r}" for one in OBJECTIVES if one.has_energies)
         raise InputError(
-            "model: expected one trained with objective='electric', "
+            f"model: expected one trained with {names}, "
             f"received objective={model.objective.objective!r}"
         )
     rows = [ids for ids, _, _ in encoded_texts(texts_of(texts), model.tokenizer)]
-    score = functools.partial(head_outputs, model)
+    score = functools.partial(kind.head_outputs, model)
     energies = scores_of_rows(rows, model.tokenizer, score, window_places(model), batch_size)
     return np.array([0.0 - values.sum(dtype=np.float64) for values in energies])
 

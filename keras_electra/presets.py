@@ -229,8 +229,8 @@ def network_variables(model: ElectraPretrainer) -> dict[str, list]:
         for name, network in networks.items()
         if network is not None
     }
-    if model.copy_head is not None:
-        found["discriminator"] += model.copy_head.variables
+    for name in model.objective.kind.extra_heads:
+        found["discriminator"] += getattr(model, name).variables
     return found
 
 

@@ -8,14 +8,16 @@ import sys
 import pytest
 
 import keras_electra
+from keras_electra.generators import GENERATORS
+from keras_electra.objectives import OBJECTIVES
 
 PACKAGE = pathlib.Path(keras_electra.__file__).parent
 BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors files foreign_files config flops corpus tokenizer store masking metrics scoring tasks "
-    "runs windows detection onnx_model exploring launching traces workers comparing",
+    "errors files foreign_files generators objectives config flops corpus tokenizer store masking "
+    "metrics scoring tasks runs windows detection onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
     "loss_scale optimizers batches task_batches callbacks run_callbacks run_logger",
@@ -28,6 +30,9 @@ LEVELS = [
 ]
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
 WITHOUT_KERAS = set(LEVELS[0].split()) | {"__init__", "__main__"}
+LATE = {"generators": "pretrainer", "objectives": "pretrainer"}
+"""What the options import without Keras, and what computes: inside its functions, and for its types,
+such a folder may import what lies below the module named here, and Keras."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -38,15 +43,26 @@ def part_of(path: pathlib.Path) -> str:
 
 def imported(path: pathlib.Path):
     """Dotted names that a file imports, those inside its functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return [name for name, _ in imports_of(path)]
+
+
+def imports_of(path: pathlib.Path):
+    """(dotted name, whether importing the file imports it, too) of all that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    late = set()
+    for node in ast.walk(tree):
+        is_of_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if is_of_types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            late |= set(ast.walk(node))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, node not in late) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
             if node.module == "keras_electra":
-                yield from (f"keras_electra.{alias.name}" for alias in node.names)
+                yield from ((f"keras_electra.{one.name}", node not in late) for one in node.names)
             else:
-                yield node.module
+                yield node.module, node not in late
 
 
 def test_every_module_has_its_level():
@@ -55,17 +71,70 @@ def test_every_module_has_its_level():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_downwards(path):
-    for name in imported(path):
+    for name, is_at_import in imports_of(path):
         first, *rest = name.split(".")
+        part = part_of(path)
+        limit = part if is_at_import else LATE.get(part, part)
         if first == "keras_electra" and rest and rest[0] in ORDER:
-            is_below = ORDER[rest[0]] < ORDER[part_of(path)] or rest[0] == part_of(path)
+            is_below = ORDER[rest[0]] < ORDER[limit] or rest[0] in (part, limit)
             assert is_below, f"imports {name} from above"
         elif first == "keras":
-            assert part_of(path) not in WITHOUT_KERAS, "imports Keras below level 1"
+            assert limit not in WITHOUT_KERAS, "imports Keras below level 1"
         elif first in BACKENDS:
             # `tensorflow.py` and what more needs TensorFlow by name, `tensorflow_checkpoints.py`.
             is_own = part_of(path) == "backends" and path.stem.split("_")[0] == first
             assert is_own, f"names the backend {first}"
+
+
+def by_name(tree: ast.AST):
+    """Line of each place that compares the name of an objective or of a kind of generator."""
+    # "small" is the name of a size, too.
+    names = {kind.name for kind in (*OBJECTIVES, *GENERATORS)} - {"small"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            compared = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            parts = [part for case in node.cases for part in ast.walk(case.pattern)]
+            compared = [node.subject, *(part.value for part in parts if hasattr(part, "value"))]
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            compared = [node.slice, *node.value.keys]
+        else:
+            continue
+        compared += [part for one in compared for part in getattr(one, "elts", ())]
+        texts = {part.value for part in compared if isinstance(part, ast.Constant)} - {None}
+        owners = {part.attr for part in compared if isinstance(part, ast.Attribute)}
+        if texts & names or (texts and owners & {"objective", "generator"}):
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        'config.objective.objective == "rtd"',
+        'name in ("electric", "other")',
+        'options.generator != "small"',
+        'other = ["two_tower"] if kind in {"two_tower"} else []',
+        '{"rtd": 1}[model.objective.objective]',
+        'match name:\n case "mlm" | "rtd":\n  pass',
+    ],
+)
+def test_asking_for_a_name_is_found(program):
+    assert list(by_name(ast.parse(program))) == [1]
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["model.generator is None", 'size == "small"', 'changes["objective"] = kind.name', 'x["mlm"]'],
+)
+def test_what_asks_for_no_name_is_let_be(program):
+    assert not list(by_name(ast.parse(program)))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_objectives_and_generators_are_asked_and_not_compared_by_name(path):
+    """What differs between them stands in their own files; the tuples are the only lists of them."""
+    lines = list(by_name(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not lines, f"compares a name in lines {lines}"
 
 
 def test_no_module_has_the_name_of_what_the_package_exports():
@@ -100,7 +169,8 @@ def test_backends_have_the_same_functions(folder):
 
 def test_importing_the_package_imports_no_keras():
     program = (
-        "import sys, keras_electra, keras_electra.runs, keras_electra.store\n"
+        "import sys, keras_electra, keras_electra.runs, keras_electra.store, "
+        "keras_electra.config.pretrain\n"
         f"loaded = {BACKENDS | {'keras'}!r} & set(sys.modules)\n"
         "print(*loaded)"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_electra import backends, encoder_layer, layers, pretrainer
+from keras_electra import backends, encoder_layer, layers, sampling
 from keras_electra.config.options import Precision
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
@@ -83,11 +83,11 @@ def seen(monkeypatch):
         before=lambda layer, x, norm: found.note("embedding lookups and their sum", x),
     )
     watched(encoder_layer.ops, "cos", before=note("rotary positions"))
-    for part, losses in (("generated", "mlm_losses"), ("detected", "rtd_losses")):
-        watched(ElectraPretrainer, part, after=lambda r, name=losses: found.note("losses", r[name]))
-    watched(pretrainer, "read_logits", before=note("logits, as read"))
+    watched(ElectraPretrainer, "generated", after=lambda r: found.note("losses", r.mlm_losses))
+    watched(ElectraPretrainer, "judged", after=lambda r: found.note("losses", r["rtd_losses"]))
+    watched(sampling, "read_logits", before=note("logits, as read"))
     watched(
-        pretrainer,
+        sampling,
         "sample_tokens",
         before=lambda masses, draws, *_: found.note("uniform draws", draws),
     )

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import tyro
 
+from keras_electra.config.options import annotations_of
 from keras_electra.errors import ElectraError
 
 
@@ -33,7 +34,7 @@ def options_of(kind, *, leave_out=(), defaults=None, name=None):
         defaults: what `--help` says of a field's default instead of the value, by field name.
         name: title of the group in `--help`.
     """
-    hints = typing.get_type_hints(kind)
+    hints = annotations_of(kind)
     fields = []
     for field in dataclasses.fields(kind):
         if field.name in leave_out:

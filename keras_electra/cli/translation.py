@@ -18,8 +18,11 @@ from keras_electra.cli.hparams import (
     NAMES_HERE,
     SIZES_THERE,
 )
+from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.options import checked, refuse_unknown
 from keras_electra.errors import InputError
+from keras_electra.generators import GENERATORS
+from keras_electra.objectives import OBJECTIVES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,23 +172,25 @@ def objective_changes(hparams: dict) -> dict:
     changes = {}
     switches = {name: hparams.get(name, DEFAULTS[name]) for name in DEFAULTS}
     is_electric = switches["electric_objective"]
+    on = [name for name in ("electra_objective", "electric_objective") if switches[name]]
+    learned = next(kind for kind in OBJECTIVES if kind.google_switches == tuple(on[-1:]))
     if "electra_objective" in hparams or "electric_objective" in hparams:
-        plain = "rtd" if switches["electra_objective"] else "mlm"
-        changes["objective"] = "electric" if is_electric else plain
-    asked = {
-        "uniform": ("uniform_generator", switches["uniform_generator"]),
-        "two_tower": ("two_tower_generator", switches["two_tower_generator"]),
-        "tied": ("untied_generator=false", not switches["untied_generator"]),
-    }
-    if is_electric and not switches["two_tower_generator"]:
-        asked["two_tower"] = ("electric_objective", True)
-    chosen = [generator for generator, (_, is_asked) in asked.items() if is_asked]
-    if len(chosen) > 1:
-        names = " and ".join(asked[generator][0] for generator in chosen)
+        changes["objective"] = learned.name
+    # What asks for each kind of generator.
+    asked = {}
+    for kind in GENERATORS:
+        name, value = kind.google_switch or ("", None)
+        needed = ("generator", kind.name) in [required[:2] for required in learned.required_options]
+        if name and switches[name] == value:
+            asked[kind.name] = name if value else f"{name}=false"
+        elif is_electric and needed:
+            asked[kind.name] = "electric_objective"
+    if len(asked) > 1:
+        names = " and ".join(asked.values())
         raise InputError(f"{names} do not go together: each asks for another generator")
-    named = {"uniform_generator", "two_tower_generator", "untied_generator"} & hparams.keys()
-    if chosen or named:
-        changes["generator"] = chosen[0] if chosen else "small"
+    named = {kind.google_switch[0] for kind in GENERATORS if kind.google_switch} & hparams.keys()
+    if asked or named:
+        changes["generator"] = next(iter(asked), ObjectiveConfig.generator)
     if "untied_generator_embeddings" in hparams:
         untied = switches["untied_generator_embeddings"]
         changes["embedding_sharing"] = "none" if untied else "full"

@@ -1,32 +1,35 @@
 """Options of the pretraining objective: what is predicted, by whom, and how it is weighted."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Literal
 
+from keras_electra import generators, objectives
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.options import Options, option
 from keras_electra.errors import InputError
+from keras_electra.generators import Generator
+from keras_electra.objectives import Objective
 
-OBJECTIVES_WITHOUT_GENERATOR = ("mlm",)
-OBJECTIVES_WITH_DETECTOR = ("rtd", "rtd_masked_only", "electric")
+
+def _help(kinds: Iterable[Objective | Generator]) -> str:
+    return "; ".join(f"{kind.name}: {kind.help}" for kind in kinds)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig(Options):
     """What `ElectraPretrainer` learns."""
 
-    objective: Literal[
-        "rtd", "mlm", "electric", "rtd_masked_only", "replace_mlm", "all_tokens_mlm"
-    ] = option(
+    # The tuples are read when an option is checked, so that one can be added in a program.
+    objective: str = option(
         "rtd",
-        "rtd: replaced token detection; mlm: masked language modelling alone; electric: energy model "
-        "by noise-contrastive estimation; rtd_masked_only, replace_mlm, all_tokens_mlm: the paper's "
-        "ablations (section 3.4)",
+        _help(objectives.OBJECTIVES),
+        choices=lambda: [kind.name for kind in objectives.OBJECTIVES],
     )
-    generator: Literal["small", "uniform", "two_tower", "tied"] = option(
+    generator: str = option(
         "small",
-        "small: an encoder of its own; uniform: tokens drawn at random; two_tower: a left-to-right "
-        "and a right-to-left encoder; tied: the discriminator's own encoder",
+        _help(generators.GENERATORS),
+        choices=lambda: [kind.name for kind in generators.GENERATORS],
     )
     embedding_sharing: Literal["full", "token", "none", "disentangled"] = option(
         "full",
@@ -64,30 +67,20 @@ class ObjectiveConfig(Options):
         for name in ("generator_num_heads", "generator_embedding_dim"):
             value = getattr(self, name)
             self.require(value is None or value >= 1, name, "at least 1, or none")
-        if self.objective == "mlm":
-            self._refuse_with_mlm()
+        self._check_required("objective", self.kind)
         if self.embedding_sharing != "none":
             if self.generator_embedding_dim is not None:
                 self._refuse("embedding_sharing", "generator_embedding_dim", "shares the width too")
             if self.has_frozen_generator:
                 reason = "trains what a frozen generator would look up"
                 self._refuse("embedding_sharing", "has_frozen_generator", reason)
-        if self.objective == "electric" and self.generator != "two_tower":
-            self._refuse("objective", "generator", "needs generator='two_tower'")
-        if self.generator in ("tied", "uniform") and self.embedding_sharing != "full":
-            self._refuse("generator", "embedding_sharing", "has no embeddings of its own to share")
-        if self.objective == "electric" and not self.correct_token_allowed:
-            self._refuse(
-                "objective", "correct_token_allowed", "needs samples from the plain generator"
-            )
+        self._check_required("generator", self.generator_kind)
 
-    def _refuse_with_mlm(self) -> None:
-        if self.generator != "small":
-            self._refuse("objective", "generator", "trains one encoder and has no generator")
-        if self.embedding_sharing != "full":
-            self._refuse("objective", "embedding_sharing", "has nothing to share embeddings with")
-        if not self.correct_token_allowed:
-            self._refuse("objective", "correct_token_allowed", "replaces no token")
+    def _check_required(self, name: str, kind: Objective | Generator) -> None:
+        """Refuse what the value of an option does not go with."""
+        for other, value, reason in kind.required_options:
+            if getattr(self, other) != value:
+                self._refuse(name, other, reason)
 
     def _refuse(self, first: str, second: str, reason: str) -> None:
         raise InputError(
@@ -108,7 +101,7 @@ class ObjectiveConfig(Options):
         Raises:
             InputError: where the generator's width or heads make no encoder, naming its option.
         """
-        if not self.has_second_network or self.generator in ("tied", "uniform"):
+        if not self.generator_kind.directions:
             return None
         width = round(encoder.hidden_dim * self.generator_width_fraction)
         num_heads = self.generator_num_heads or max(1, width // 64)
@@ -141,11 +134,21 @@ class ObjectiveConfig(Options):
         self.require(fits, "generator_num_heads", divisor)
 
     @property
+    def kind(self) -> Objective:
+        """The objective of this name."""
+        return objectives.objective_named(self.objective)
+
+    @property
+    def generator_kind(self) -> Generator:
+        """What proposes tokens: the objective's own generator, or the one of this name."""
+        return self.kind.generator or generators.generator_named(self.generator)
+
+    @property
     def has_detector(self) -> bool:
         """Whether a replaced-token head is trained."""
-        return self.objective in OBJECTIVES_WITH_DETECTOR
+        return self.kind.has_detector
 
     @property
     def has_second_network(self) -> bool:
         """Whether anything is trained beside the masked language model."""
-        return self.objective not in OBJECTIVES_WITHOUT_GENERATOR
+        return self.kind.has_second_network

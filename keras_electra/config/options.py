@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Callable, Iterable
 
 from keras_electra.errors import InputError
 
@@ -15,9 +16,17 @@ PRECISION_HELP = (
 )
 
 
-def option(default, help: str):
-    """A dataclass field with the sentence that `--help` prints; the sentence names the unit."""
-    return dataclasses.field(default=default, metadata={"help": help})
+def option(
+    default: typing.Any, help: str, choices: Callable[[], Iterable[str]] | None = None
+) -> typing.Any:
+    """A dataclass field with the sentence that `--help` prints; the sentence names the unit.
+
+    Args:
+        default: the value when nothing is given.
+        help: the sentence.
+        choices: gives the names to choose from, where a tuple of objects decides them; else None.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
 
 
 def required(help: str):
@@ -34,7 +43,7 @@ class Options:
     """
 
     def __post_init__(self):
-        hints = typing.get_type_hints(type(self))
+        hints = annotations_of(type(self))
         for field in dataclasses.fields(self):
             value = checked(field.name, getattr(self, field.name), hints[field.name])
             object.__setattr__(self, field.name, value)
@@ -50,7 +59,7 @@ class Options:
     @classmethod
     def defaults(cls) -> dict:
         """The options that have a default, with it, option groups as nested dicts."""
-        hints, found = typing.get_type_hints(cls), {}
+        hints, found = annotations_of(cls), {}
         for field in dataclasses.fields(cls):
             kind = hints[field.name]
             if isinstance(kind, type) and issubclass(kind, Options):
@@ -68,7 +77,7 @@ class Options:
         """
         known = {field.name for field in dataclasses.fields(cls)}
         refuse_unknown(values, known, cls.__name__)
-        hints = typing.get_type_hints(cls)
+        hints = annotations_of(cls)
         nested = {
             name: hints[name].from_dict(value)
             for name, value in values.items()
@@ -77,6 +86,11 @@ class Options:
             and isinstance(value, dict)
         }
         return cls(**{**values, **nested})
+
+    @classmethod
+    def of(cls, values: typing.Self | dict) -> typing.Self:
+        """The options themselves, or those of a dict."""
+        return cls.from_dict(values) if isinstance(values, dict) else values
 
     def replace(self, **changes) -> typing.Self:
         """A copy with some options changed; unknown names raise `InputError`."""
@@ -87,6 +101,15 @@ class Options:
         """Raise `InputError` about option `name` unless `condition` holds."""
         if not condition:
             raise InputError(f"{name}: expected {expected}, received {getattr(self, name)!r}")
+
+
+def annotations_of(kind: type) -> dict[str, typing.Any]:
+    """Type of each option of a group, a `Literal` of the names where its `choices` decide them."""
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        if choices := field.metadata.get("choices"):
+            hints[field.name] = typing.Literal[tuple(choices())]
+    return hints
 
 
 def refuse_unknown(names, known, owner: str) -> None:

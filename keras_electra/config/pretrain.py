@@ -154,9 +154,9 @@ class PretrainConfig(Options):
             "time_budget_minutes",
             "none beside final_mask_rate, which goes by steps",
         )
-        if self.objective.objective == "electric":
+        if reason := self.objective.kind.one_mask_rate:
             raise InputError(
-                "final_mask_rate: expected none with objective='electric', whose noise has one rate, "
+                f"final_mask_rate: expected none with objective={self.objective.objective!r}, {reason}, "
                 f"received {self.masking.final_mask_rate}"
             )
 

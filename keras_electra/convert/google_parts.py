@@ -12,7 +12,7 @@ from keras_electra.convert.original_names import (
     task_head_weights,
 )
 from keras_electra.errors import InputError
-from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector, TwoTowerGenerator
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import SeveralTasks, TaskModel
 from keras_electra.tasks.kinds import kind_of
@@ -72,7 +72,7 @@ def _head_parts(network):
 
 def _pretrainer_parts(model):
     objective = model.objective
-    if objective.has_second_network and not objective.has_detector:
+    if objective.kind.google_switches is None:
         raise InputError(
             "model: expected an objective that the original program has, received "
             f"objective={objective.objective!r}"
@@ -104,7 +104,7 @@ def _pretrainer_parts(model):
 def _towers(model):
     """(scope, backbone) of each encoder that the generator has of its own."""
     generator = model.generator
-    if model.objective.generator == "two_tower":
+    if isinstance(generator, TwoTowerGenerator):
         return [("generator_ltr", generator.left), ("generator_rtl", generator.right)]
     if generator.backbone is model.backbone:
         return []

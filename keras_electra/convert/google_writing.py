@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import optimizer_arrays
+from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
@@ -22,6 +23,7 @@ from keras_electra.convert.google_parts import google_parts
 from keras_electra.convert.google_variables import FAMILIES
 from keras_electra.convert.original_names import arrays_of_parts
 from keras_electra.errors import ConversionError, InputError
+from keras_electra.generators import GENERATORS, generator_named
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
@@ -137,11 +139,7 @@ def hparams_of(model) -> dict:
     if isinstance(model, ElectraPretrainer):
         objective = model.objective
         hparams |= {
-            "electra_objective": objective.objective in ("rtd", "rtd_masked_only"),
-            "electric_objective": objective.objective == "electric",
-            "two_tower_generator": objective.generator == "two_tower",
-            "uniform_generator": objective.generator == "uniform",
-            "untied_generator": objective.generator != "tied",
+            **_switches(objective),
             "untied_generator_embeddings": objective.embedding_sharing == "none",
             "generator_hidden_size": objective.generator_width_fraction,
             "generator_layers": objective.generator_depth_fraction,
@@ -152,6 +150,15 @@ def hparams_of(model) -> dict:
             "mask_prob": model.masking.at_the_end().mask_rate,
         }
     return hparams
+
+
+def _switches(options: ObjectiveConfig) -> dict[str, bool]:
+    """The original's switches for objective and generator."""
+    own = generator_named(options.generator).google_switch
+    kinds = [kind.google_switch for kind in GENERATORS if kind.google_switch]
+    names = ("electra_objective", "electric_objective")
+    switches = {name: name in options.kind.google_switches for name in names}
+    return switches | {name: value == ((name, value) == own) for name, value in kinds}
 
 
 def _backbone_of(model):
@@ -197,7 +204,7 @@ def _rebuilt(model, found):
         ElectraBackbone: "backbone",
     }
     name = next(name for kind, name in kinds.items() if isinstance(model, kind))
-    if is_pretrainer and objective.generator == "uniform":
+    if is_pretrainer and model.generator is None:
         return models["discriminator"]
     return models[name]
 

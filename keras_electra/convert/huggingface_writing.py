@@ -98,15 +98,10 @@ def _pieces(model) -> tuple[dict, list[str]]:
     if not isinstance(model, ElectraPretrainer):
         return {"": model}, []
     networks = {"discriminator": model.discriminator, "generator": model.generator}
-    sentences = []
-    if model.objective.generator == "two_tower":
+    kinds = (model.objective.generator_kind, model.objective.kind)
+    if kinds[0].not_in_huggingface:
         del networks["generator"]
-        sentences.append(
-            "the two-tower generator is left out, for transformers has no class for it; Google's "
-            "format, a .keras file and a preset can carry it"
-        )
-    if model.copy_head is not None:
-        sentences.append("the copy head of all_tokens_mlm is left out: transformers has none")
+    sentences = [kind.not_in_huggingface for kind in kinds if kind.not_in_huggingface]
     return {name: one for name, one in networks.items() if one is not None}, sentences
 
 

@@ -127,6 +127,11 @@ def deployment(model, task: str | None = None) -> Deployment:
     model = one_task(model, task)
     if isinstance(model, ElectraPretrainer):
         refuse_without_detector(model)
+        if model.objective.kind.judges_with_generator:
+            raise InputError(
+                "model: expected one whose discriminator stands alone, received "
+                f"objective={model.objective.objective!r}, which judges by its cloze model too"
+            )
         about = {"kind": "detection", "task": None}
     else:
         options = {
@@ -172,15 +177,10 @@ def one_task(model, task):
 
 
 def refuse_without_detector(model) -> None:
-    objective = model.objective.objective
-    if objective == "electric":
-        raise InputError(
-            "model: expected one whose discriminator stands alone, received objective='electric', "
-            "which judges by its cloze model too"
-        )
+    """Raise `InputError` for a pretrained model that has no detector."""
     if not model.objective.has_detector:
         raise InputError(
-            f"model: expected one with a detector, received objective={objective!r}, "
+            f"model: expected one with a detector, received objective={model.objective.objective!r}, "
             "which trains none; fine-tune it and export that"
         )
 

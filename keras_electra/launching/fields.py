@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from keras_electra.config.options import checked
+from keras_electra.config.options import annotations_of, checked
 from keras_electra.errors import InputError
 
 NAMES = re.compile(r"^([a-z][a-z_0-9]*)(?::|=)|\band ([a-z][a-z_0-9]*)=")
@@ -75,7 +75,7 @@ class Field:
 
 def fields_of(kind, group: str, leave_out=()) -> tuple[Field, ...]:
     """The fields of an option group, in order; groups inside it are left out."""
-    hints = typing.get_type_hints(kind)
+    hints = annotations_of(kind)
     found = []
     for field in dataclasses.fields(kind):
         annotation = plain = hints[field.name]

@@ -31,24 +31,19 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
     # The discriminator's own table is, disentangled, one of differences, as large as any.
     kept = embedding_count(encoder) + body_count(encoder)
     total, hidden = kept, hidden_count(encoder)
-    narrow = objective.generator_encoder(encoder)
-    if narrow is not None:
-        directions = ("left", "right") if objective.generator == "two_tower" else ("both",)
-        total += sum(body_count(narrow, direction) for direction in directions)
-        hidden += sum(hidden_count(narrow, direction) for direction in directions)
+    kind = objective.generator_kind
+    encoders = kind.encoders(objective, encoder)
+    for narrow, direction in encoders if kind.directions else ():
+        total += body_count(narrow, direction)
+        hidden += hidden_count(narrow, direction)
         if sharing == "none":
-            total += len(directions) * embedding_count(narrow)
-        elif sharing != "full":
-            total += embedding_count(narrow, has_table=not has_own_table)
-        total += lm_head_count(narrow, len(directions) * narrow.hidden_dim)
-    elif objective.generator != "uniform":
-        total += lm_head_count(encoder, encoder.hidden_dim)
-    if objective.has_detector:
-        total += detector_head_count(encoder.hidden_dim)
-    elif objective.has_second_network:
-        total += lm_head_count(encoder, encoder.hidden_dim)
-    if objective.objective == "all_tokens_mlm":
-        total += encoder.hidden_dim + 1
+            total += embedding_count(narrow)
+    if encoders:
+        first, _ = encoders[0]
+        total += lm_head_count(first, len(encoders) * first.hidden_dim)
+        if sharing in ("token", "disentangled"):
+            total += embedding_count(first, has_table=not has_own_table)
+    total += objective.kind.head_parameters(encoder)
     return ParameterCounts(kept, total, hidden)
 
 
@@ -94,8 +89,3 @@ def lm_head_count(encoder: EncoderConfig, hidden_dim: int) -> int:
     """Parameters of a `MaskedLMHead`: dense to E, LayerNorm, a bias per entry of the vocabulary."""
     width = encoder.embedding_dim
     return (hidden_dim + 1) * width + 2 * width + encoder.vocabulary_size
-
-
-def detector_head_count(hidden_dim: int) -> int:
-    """Parameters of a `ReplacedTokenHead`."""
-    return (hidden_dim + 1) * hidden_dim + hidden_dim + 1

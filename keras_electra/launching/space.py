@@ -57,12 +57,9 @@ def memory_bytes(
 
 def activation_numbers(config: PretrainConfig, length: int) -> int:
     """Numbers kept for backpropagation, of one example, in both networks."""
-    encoders = [config.encoder]
-    narrow = config.objective.generator_encoder(config.encoder)
-    if narrow is not None:
-        encoders += [narrow] * (2 if config.objective.generator == "two_tower" else 1)
-    elif config.objective.generator == "tied" and config.objective.has_second_network:
-        encoders.append(config.encoder)
+    objective, encoder = config.objective, config.encoder
+    encoders = [encoder] if objective.has_second_network else []
+    encoders += [one for one, _ in objective.generator_kind.encoders(objective, encoder)]
     return sum(map(lambda encoder: length * numbers_of_token(encoder, length), encoders))
 
 

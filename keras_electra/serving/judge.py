@@ -95,6 +95,6 @@ def open_judge(path, task: str | None = None, batch_size: int = 32, weights: str
     from keras_electra.pretrainer import ElectraPretrainer
 
     model = one_task(load(path, weights=weights), task)
-    if isinstance(model, ElectraPretrainer) and model.objective.objective != "electric":
+    if isinstance(model, ElectraPretrainer):
         refuse_without_detector(model)
     return Judge(model, batch_size)
