@@ -270,11 +270,7 @@ class RunKeeper(keras.callbacks.Callback):
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
-            **{
-                name: value
-                for name, value in zip(MEMORY_COLUMNS, memory_bytes(), strict=True)
-                if value is not None
-            },
+            **dict(zip(MEMORY_COLUMNS, memory_bytes(), strict=True)),
         }
 
     def _watch_skipped(self, row):

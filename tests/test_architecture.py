@@ -14,8 +14,8 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors files foreign_files config flops corpus tokenizer store masking metrics scoring tasks "
-    "runs windows detection onnx_model exploring launching traces workers comparing",
+    "errors files processes foreign_files config flops corpus tokenizer store masking metrics scoring "
+    "tasks runs windows detection onnx_model exploring launching traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
     "loss_scale optimizers batches task_batches callbacks run_callbacks run_logger",

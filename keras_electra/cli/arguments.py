@@ -15,8 +15,8 @@ from keras_electra.cli.freed_memory import keep_freed_memory
 from keras_electra.cli.options import choice, refused, spec
 from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.launching.installed import BACKENDS
-from keras_electra.runs.files import shown_path
 
 Backend = Annotated[
     object,

@@ -1,11 +1,11 @@
 """Which backend a command runs on, decided before Keras is imported."""
 
-import json
 import os
 import pathlib
 import sys
 
 from keras_electra.errors import InputError
+from keras_electra.files import cache_path, readable_json
 from keras_electra.launching.installed import BACKENDS, is_installed
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "2"}
@@ -80,12 +80,6 @@ def compiled_programs(backend: str) -> dict[str, str]:
     }
 
 
-def cache_path() -> pathlib.Path:
-    """The folder of this program where the user's programs keep what can be made again."""
-    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return pathlib.Path(named or pathlib.Path.home() / ".cache") / "keras-electra"
-
-
 def keras_json_path() -> pathlib.Path:
     """Where Keras looks for the user's choice."""
     if "KERAS_HOME" in os.environ:
@@ -96,13 +90,8 @@ def keras_json_path() -> pathlib.Path:
 
 def backend_of_keras_json(path: pathlib.Path) -> str | None:
     """The backend that the user wrote there; None for the file as Keras makes it by itself."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(content, dict) or content == WRITTEN_BY_KERAS:
-        return None
-    return content.get("backend")
+    content = readable_json(path)
+    return None if content == WRITTEN_BY_KERAS else content.get("backend")
 
 
 def _required(backend, source):

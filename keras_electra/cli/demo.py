@@ -22,8 +22,8 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 VOCABULARY_SIZE = 2048

@@ -15,7 +15,7 @@ import rich.console
 import rich.progress
 import rich.table
 
-from keras_electra.runs.files import to_json
+from keras_electra.files import to_json
 
 STDERR = 2
 PROCESS_NUMBERS = ("RANK", "KERAS_DISTRIBUTION_PROCESS_ID")

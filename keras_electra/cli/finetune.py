@@ -26,8 +26,8 @@ from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, Finetune
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
 from keras_electra.exploring.records import restarts_in_words
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind, way_on
 
 BY_TASK = dict.fromkeys(
@@ -228,8 +228,8 @@ class Predict:
             raise InputError("text: expected texts or --data, one of the two")
         texts = texts_of(self.texts, keeps_empty=True) if self.texts else []
         start_keras(self.backend, keeps_memory=True)
+        from keras_electra.files import to_json, write_bytes
         from keras_electra.finetuning import open_task_model, predict_rows
-        from keras_electra.runs.files import to_json, write_bytes
 
         with display.waiting(f"loading {self.model}"):
             model = open_task_model(self.model, self.task)

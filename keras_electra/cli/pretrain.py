@@ -19,8 +19,8 @@ from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.pretrain import GROUPS, PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 DEFAULT_SIZE = "small"

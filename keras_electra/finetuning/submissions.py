@@ -6,7 +6,7 @@ import pathlib
 import zipfile
 
 from keras_electra.errors import InputError
-from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.files import write_bytes, write_json
 
 GLUE_FILES = {
     ("cola", "test"): "CoLA.tsv",

@@ -17,6 +17,7 @@ from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus.given import Files
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.files import absolute, read_json
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.given_corpus import corpus_names
@@ -29,7 +30,6 @@ from keras_electra.launching.places import (
 )
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.kind import settings_of_kind
 from keras_electra.tokenizer.vocabulary_files import read_vocabulary
 

@@ -23,16 +23,6 @@ LAYER_WIDTHS, INNER_WIDTHS, SCORE_COPIES, LOGIT_COPIES = 16, 4, 4, 3
 REPORT_BYTES = 5_000_000
 
 
-def memory_of(pid: int | None) -> int | None:
-    """Most bytes of memory that a process of this machine took so far; None where that is not told."""
-    try:
-        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-        (line,) = (line for line in lines if line.startswith("VmHWM:"))
-    except (OSError, ValueError):
-        return None
-    return 1024 * int(line.split()[1])
-
-
 def memory_bytes(
     config: PretrainConfig, counts: ParameterCounts, backend: str | None = None
 ) -> int:

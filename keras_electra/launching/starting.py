@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 
 import keras_electra
 from keras_electra.errors import InputError
-from keras_electra.files import refuse_links_in
+from keras_electra.files import readable_json, refuse_links_in, writing
 from keras_electra.launching.commands import Command
 from keras_electra.launching.launch_file import LaunchFile
-from keras_electra.launching.progress import read_progress
+from keras_electra.processes import host_name, is_alive
 from keras_electra.runs import RunFolder, send_command
-from keras_electra.runs.files import writing
-from keras_electra.runs.process import host_name, is_alive
 
 STARTING_SECONDS = 30.0
 """Time that a new process has to write its number into `launch.json`."""
@@ -103,7 +101,7 @@ class Launch:
         return LaunchStatus(
             state=state,
             command=commands[at]["name"],
-            progress=read_progress(commands[at].get("progress") or ""),
+            progress=readable_json(commands[at].get("progress") or ""),
             message=message,
             seconds=time.time() - content.get("started", time.time()),
         )
@@ -125,7 +123,7 @@ class Launch:
     @staticmethod
     def _has_prepared(content) -> bool:
         """Whether the last command is one that prepares text, and came to its end."""
-        told = read_progress(content["commands"][-1].get("progress") or "")
+        told = readable_json(content["commands"][-1].get("progress") or "")
         is_new = (told.get("time") or 0) >= content.get("started", 0)
         return is_new and told.get("state") == "finished"
 

@@ -4,7 +4,7 @@ import math
 import os
 
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import absolute
+from keras_electra.files import absolute
 from keras_electra.runs.folder import RunFolder, heartbeat_age_seconds
 
 MAX_DEPTH = 4

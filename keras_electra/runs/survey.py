@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import absolute, read_json
+from keras_electra.files import absolute, read_json
 from keras_electra.runs.folder import RunFolder
 from keras_electra.runs.happenings import flat_figures
 from keras_electra.runs.listing import MAX_DEPTH

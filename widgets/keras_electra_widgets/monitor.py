@@ -4,10 +4,10 @@ import time
 
 import ipywidgets
 
+from keras_electra.files import shown_path
 from keras_electra.runs import LIVE_STATES, RunFollower
 from keras_electra.runs.axes import AXES, seconds_left
 from keras_electra.runs.charts import table_of
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.following import last_lines
 from keras_electra.runs.guards import folder_sentences, guard_sentences
 from keras_electra.runs.kind import way_on

@@ -7,6 +7,7 @@ import ipywidgets
 
 from keras_electra.comparing import compare_results
 from keras_electra.errors import InputError
+from keras_electra.files import absolute, shown_path
 from keras_electra.runs import LIVE_STATES
 from keras_electra.runs.comparison import (
     COMPARISON_AXES,
@@ -17,7 +18,6 @@ from keras_electra.runs.comparison import (
     properties,
     short_names,
 )
-from keras_electra.runs.files import absolute, shown_path
 from keras_electra.runs.survey import survey
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow

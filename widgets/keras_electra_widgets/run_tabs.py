@@ -2,9 +2,9 @@
 
 import ipywidgets
 
+from keras_electra.files import to_json
 from keras_electra.runs.axes import AXES
 from keras_electra.runs.charts import charts_of, positions, sentence_of, table_of
-from keras_electra.runs.files import to_json
 from keras_electra.runs.following import last_lines
 from keras_electra.runs.happenings import marks_of
 from keras_electra.runs.settings import flattened
