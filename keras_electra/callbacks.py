@@ -9,7 +9,8 @@ import keras
 from keras_electra.backends import devices
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
-from keras_electra.runs import RunControl, RunSession, StopSignals, TimeBudget, memory_bytes
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, TimeBudget
 
 MEMORY_COLUMNS = ("memory_bytes", "peak_memory_bytes")
 AGREE_EVERY_STEPS = 10

@@ -13,7 +13,8 @@ import numpy as np
 from keras_electra.callbacks import MEMORY_COLUMNS
 from keras_electra.errors import InputError
 from keras_electra.files import absolute, new_folder, read_rows, write_json
-from keras_electra.runs import RunControl, RunSession, StopSignals, memory_bytes, write_outcome
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, write_outcome
 from keras_electra.runs.environment import environment_of
 
 WATCH_SECONDS = 1.0

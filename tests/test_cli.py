@@ -22,7 +22,6 @@ from keras_electra.cli import COMMANDS, GROUPS, backend, display, main, parse
 from keras_electra.cli.evaluate import print_figures
 from keras_electra.cli.options import NONE, given, options_of
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.pretrain import GROUPS as OPTION_GROUPS
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.tokenizer import TokenizerConfig
@@ -122,11 +121,11 @@ class TestHelp:
         with pytest.raises(SystemExit):
             main(["pretrain", "--help"])
         shown = "".join(character for character in capsys.readouterr().out if character.isalnum())
-        for kind in (PretrainConfig, *OPTION_GROUPS.values()):
+        for kind in (PretrainConfig, *PretrainConfig.groups().values()):
             for field in dataclasses.fields(kind):
-                if field.name not in OPTION_GROUPS:
+                if field.name not in PretrainConfig.groups():
                     assert "".join(filter(str.isalnum, field.name)) in shown
-                if field.name not in (*OPTION_GROUPS, "size"):
+                if field.name not in (*PretrainConfig.groups(), "size"):
                     assert "".join(filter(str.isalnum, field.metadata["help"])) in shown
 
     def test_nothing_at_all_shows_the_commands(self, capsys):

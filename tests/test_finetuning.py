@@ -17,9 +17,9 @@ from keras_electra.exploring import TaskRun, best_trial
 from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
 from keras_electra.finetuning.trials import Course
+from keras_electra.monitoring.run_events import marks_of
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
-from keras_electra.runs.happenings import marks_of
 from keras_electra.tasks.own import own_task
 from keras_electra.workers import PredictorClient, WorkerError
 

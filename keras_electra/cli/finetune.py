@@ -22,7 +22,7 @@ from keras_electra.cli.following import RESUMES, of_task_model
 from keras_electra.cli.options import given, options_of
 from keras_electra.cli.original_finetune import OriginalFinetune
 from keras_electra.cli.own_data import Columns
-from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, FinetuneConfig
+from keras_electra.config.finetune import RECIPE, AnswerConfig, FinetuneConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
 from keras_electra.exploring.records import restarts_in_words
@@ -34,7 +34,9 @@ BY_TASK = dict.fromkeys(
     [*RECIPE, "sequence_length", "epochs", "bias_correction"], "by size and task"
 )
 
-RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name="run")
+RunOptions = options_of(
+    FinetuneConfig, leave_out=FinetuneConfig.groups(), defaults=BY_TASK, name="run"
+)
 AnswerOptions = options_of(AnswerConfig, name="answers")
 OptimizerOptions = options_of(OptimizerConfig, leave_out={"ema_rate"}, defaults=BY_TASK)
 

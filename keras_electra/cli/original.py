@@ -8,7 +8,7 @@ import tyro
 
 from keras_electra.cli.hparams import CHOICES_THERE, DEFAULTS, ENCODER_NAMES, NAMES_HERE
 from keras_electra.cli.translation import Translation, read_hparams, translate
-from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 
 Folder = tyro.conf.DisallowNone[pathlib.Path | None]
@@ -160,19 +160,11 @@ def differences(config: PretrainConfig, there: PretrainConfig):
     """One line per option in which a recipe differs from the original program's defaults."""
     names_there = {here: f"model_hparam_overrides.{name}" for name, here in ENCODER_NAMES.items()}
     names_there |= {here: name for name, here in NAMES_HERE.items()}
-    ours, theirs = flat(config), flat(there)
+    ours, theirs = config.flat(), there.flat()
     for name, value in ours.items():
         if value != theirs[name]:
             known = f" ({name} here)" if names_there.get(name, name) != name else ""
             yield f"{names_there.get(name, name)}{known}: {value}, there {theirs[name]}"
-
-
-def flat(config: PretrainConfig) -> dict:
-    """All options of a recipe by name."""
-    values = config.to_dict()
-    for group in GROUPS:
-        values.update(values.pop(group))
-    return values
 
 
 def flag(name: str) -> str:

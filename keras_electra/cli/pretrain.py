@@ -16,7 +16,7 @@ from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
 from keras_electra.files import shown_path
@@ -29,7 +29,9 @@ BY_SIZE = dict.fromkeys({name for recipe in SIZES.values() for name in recipe}, 
 BY_SIZE |= dict.fromkeys(ARCHITECTURES["electra"], "by architecture")
 BY_SIZE["vocabulary_size"] = "that of the store"
 
-RunOptions = options_of(PretrainConfig, leave_out={*GROUPS, "size"}, defaults=BY_SIZE, name="run")
+RunOptions = options_of(
+    PretrainConfig, leave_out={*PretrainConfig.groups(), "size"}, defaults=BY_SIZE, name="run"
+)
 EncoderOptions = options_of(EncoderConfig, defaults=BY_SIZE)
 ObjectiveOptions = options_of(ObjectiveConfig, defaults=BY_SIZE)
 MaskingOptions = options_of(MaskingConfig, defaults=BY_SIZE)

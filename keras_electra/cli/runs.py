@@ -12,7 +12,8 @@ from keras_electra.cli.arguments import Json
 from keras_electra.cli.options import number
 from keras_electra.errors import InputError
 from keras_electra.files import shown_path
-from keras_electra.runs import RunFolder, describe, list_runs, send_command
+from keras_electra.monitoring import describe, list_runs
+from keras_electra.runs import RunFolder, send_command
 from keras_electra.runs.kind import way_on
 
 ANSWERS = ("command_obeyed", "command_refused")

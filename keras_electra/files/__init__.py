@@ -13,7 +13,7 @@ from keras_electra.files.json_values import (
 )
 from keras_electra.files.links import refuse_link, refuse_links_in, target_of
 from keras_electra.files.locks import Lock
-from keras_electra.files.paths import absolute, cache_path, shown_path
+from keras_electra.files.paths import absolute, cache_path, free_bytes, shown_path
 from keras_electra.files.rows import (
     append_row,
     drop_cut_line,
@@ -47,6 +47,7 @@ __all__ = [
     "drop_cut_line",
     "drop_rows_after",
     "file_hash",
+    "free_bytes",
     "is_temporary",
     "new_file",
     "new_folder",

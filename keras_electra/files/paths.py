@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 
 import platformdirs
 
@@ -22,3 +23,14 @@ def shown_path(path: StrPath) -> str:
 def cache_path() -> pathlib.Path:
     """The folder of this program where the user's programs keep what can be made again."""
     return platformdirs.user_cache_path("keras-electra", appauthor=False)
+
+
+def free_bytes(path: StrPath) -> int | None:
+    """Room on the disk that a file or folder is, or will be, on; None if that cannot be told."""
+    path = absolute(path)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None

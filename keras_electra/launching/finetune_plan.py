@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from keras_electra.config.encoder import EncoderConfig
-from keras_electra.config.finetune import GROUPS, FinetuneConfig
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.config.huggingface import encoder_of
 from keras_electra.config.sizes import size_named
 from keras_electra.config.tokenizer import TokenizerConfig
@@ -32,7 +32,7 @@ LEFT_OUT = ("ema_rate",)
 
 def finetune_fields() -> dict[str, tuple[Field, ...]]:
     """Group -> the fields of its options."""
-    groups = {"run": FinetuneConfig, **GROUPS}
+    groups = {"run": FinetuneConfig, **FinetuneConfig.groups()}
     return {name: fields_of(kind, name, LEFT_OUT) for name, kind in groups.items()}
 
 

@@ -9,8 +9,6 @@ examples on each backend, it was within 10 % of the highest resident memory.
 """
 
 import math
-import pathlib
-import shutil
 
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.pretrain import PretrainConfig
@@ -96,14 +94,3 @@ def tokens_in(num_bytes: int, vocabulary_size: int) -> int:
     """
     per_token = min(5.0, max(1.5, 3.5 + 0.29 * (math.log2(max(vocabulary_size, 2)) - 11)))
     return int(num_bytes / per_token)
-
-
-def free_bytes(folder) -> int | None:
-    """Room on the disk that the folder is, or will be, on."""
-    path = pathlib.Path(folder).absolute()
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return None

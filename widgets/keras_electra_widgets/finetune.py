@@ -10,7 +10,7 @@ from keras_electra.launching import FinetunePlan, finetune_program, free_name
 from keras_electra.launching.finetune_estimating import estimate_finetuning
 from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning, recommended
 from keras_electra.launching.pace import SpeedNews
-from keras_electra.runs import list_runs
+from keras_electra.monitoring import list_runs
 from keras_electra.tasks.roles import ROLES_OF_KIND, SEVERAL, option_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action

@@ -7,9 +7,9 @@ import pathlib
 
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.files import absolute, read_json
+from keras_electra.monitoring.run_events import flat_figures
+from keras_electra.monitoring.run_list import MAX_DEPTH
 from keras_electra.runs.folder import RunFolder
-from keras_electra.runs.happenings import flat_figures
-from keras_electra.runs.listing import MAX_DEPTH
 from keras_electra.runs.settings import flattened
 
 TELLTALES = {"status.json", "events.jsonl", "log.jsonl"}
