@@ -4,16 +4,13 @@ import contextlib
 import dataclasses
 import importlib.resources
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
 from keras_electra.cli.following import RESUMES
 from keras_electra.cli.judge import load, print_trace
-from keras_electra.cli.options import number
+from keras_electra.cli.options import argument, number
 from keras_electra.cli.prepare import build_store
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
 from keras_electra.cli.vocabulary import train_tokenizer
@@ -43,21 +40,11 @@ class Demo:
     Starting it again in the same folder goes on where it ended.
     """
 
-    run_dir: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the run")]
-    steps: Annotated[
-        object,
-        number("steps", int),
-        tyro.conf.arg(
-            help="optimizer updates", help_behavior_hint=f"(default: {NUM_TOKENS:,} tokens' worth)"
-        ),
-    ] = None
-    seed: Annotated[
-        object,
-        number("seed", int),
-        tyro.conf.arg(
-            help="decides start, order, masks and draws", help_behavior_hint="(default: 0)"
-        ),
-    ] = None
+    run_dir: argument(pathlib.Path, "the run", metavar="DIR")
+    steps: argument(number("steps", int), "optimizer updates", f"{NUM_TOKENS:,} tokens' worth") = (
+        None
+    )
+    seed: argument(number("seed", int), "decides start, order, masks and draws", "0") = None
     backend: Backend = None
 
     def run(self):

@@ -2,44 +2,30 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli.hparams import CHOICES_THERE, DEFAULTS, ENCODER_NAMES, NAMES_HERE
+from keras_electra.cli.options import OptionalPath, OptionalText, argument
 from keras_electra.cli.translation import Translation, read_hparams, translate
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
-
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-Text = tyro.conf.DisallowNone[str | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Original:
     """The original program's own flags, in place of --store, --run-dir and --size."""
 
-    data_dir: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="D",
-            help="reads D/store and D/vocab.txt, and runs in D/models/M",
-            help_behavior_hint="",
-        ),
-    ] = None
-    model_name: Annotated[
-        Text, tyro.conf.arg(metavar="M", help="name of the run", help_behavior_hint="")
-    ] = None
-    hparams: Annotated[
-        Text,
-        tyro.conf.arg(
-            metavar="JSON",
-            help="the original's hyper-parameters, as a JSON object or the path of a .json file; "
-            'they start from the paper\'s recipe of their model_size, with "defaults": "original" '
-            "from the original program's defaults",
-            help_behavior_hint="(default: {})",
-        ),
-    ] = None
+    data_dir: argument(
+        OptionalPath, "reads D/store and D/vocab.txt, and runs in D/models/M", "", metavar="D"
+    ) = None
+    model_name: argument(OptionalText, "name of the run", "", metavar="M") = None
+    hparams: argument(
+        OptionalText,
+        "the original's hyper-parameters, as a JSON object or the path of a .json file; "
+        'they start from the paper\'s recipe of their model_size, with "defaults": "original" '
+        "from the original program's defaults",
+        "{}",
+        metavar="JSON",
+    ) = None
 
     def read(self, *, store, run_dir, size, evaluates=False) -> "OriginalRun | None":
         """The run these flags describe; None if there are none of them.

@@ -2,18 +2,13 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli.hparams import DEFAULTS_CHOICES, SIZES_THERE, TPU
+from keras_electra.cli.options import OptionalPath, OptionalText, argument
 from keras_electra.cli.translation import read_hparams
 from keras_electra.config.options import checked, refuse_unknown
 from keras_electra.errors import InputError
 from keras_electra.tasks import known_task
-
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-Text = tyro.conf.DisallowNone[str | None]
 
 DEFAULTS = {
     "learning_rate": 1e-4,
@@ -121,27 +116,18 @@ FORMS_THERE = {
 class OriginalFinetune:
     """The original program's own flags, in place of --model, --task, --data and --run-dir."""
 
-    data_dir: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="D",
-            help="reads D/finetuning_data and the model D/models/M",
-            help_behavior_hint="",
-        ),
-    ] = None
-    model_name: Annotated[
-        Text, tyro.conf.arg(metavar="M", help="name of the model", help_behavior_hint="")
-    ] = None
-    hparams: Annotated[
-        Text,
-        tyro.conf.arg(
-            metavar="JSON",
-            help="the original's hyper-parameters of fine-tuning, as a JSON object or the path of a "
-            '.json file; they start from the paper\'s recipe, with "defaults": "original" from the '
-            "original program's defaults",
-            help_behavior_hint="(default: {})",
-        ),
-    ] = None
+    data_dir: argument(
+        OptionalPath, "reads D/finetuning_data and the model D/models/M", "", metavar="D"
+    ) = None
+    model_name: argument(OptionalText, "name of the model", "", metavar="M") = None
+    hparams: argument(
+        OptionalText,
+        "the original's hyper-parameters of fine-tuning, as a JSON object or the path of a "
+        '.json file; they start from the paper\'s recipe, with "defaults": "original" from the '
+        "original program's defaults",
+        "{}",
+        metavar="JSON",
+    ) = None
 
     def read(self, others: dict) -> "FinetuneThere | None":
         """The run these flags describe; None if there are none of them.

@@ -2,28 +2,23 @@
 
 import dataclasses
 import os
-import pathlib
 import time
-from typing import Annotated
 
 import rich.progress
-import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.options import number, options_of
+from keras_electra.cli.options import OptionalPath, argument, number, options_of
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
 from keras_electra.launching.progress import ProgressFile
 
-Sources = Annotated[
+Sources = argument(
     tuple[str, ...],
-    tyro.conf.arg(
-        metavar="PATH...",
-        help="files, folders with all below them, globs, archives, tables, URLs; - is standard input",
-        help_behavior_hint="",
-    ),
-]
+    "files, folders with all below them, globs, archives, tables, URLs; - is standard input",
+    "",
+    metavar="PATH...",
+)
 CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
 DuplicatesOptions = options_of(DuplicatesConfig, name="duplicates")
 StoreOptions = options_of(StoreConfig, name="store")
@@ -32,36 +27,28 @@ MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
 
 
-ProgressPath = Annotated[
-    tyro.conf.DisallowNone[pathlib.Path | None],
-    tyro.conf.arg(
-        metavar="FILE",
-        help="JSON object, replaced while the work goes on, that says how far it is",
-        help_behavior_hint="",
-    ),
-]
+ProgressPath = argument(
+    OptionalPath,
+    "JSON object, replaced while the work goes on, that says how far it is",
+    "",
+    metavar="FILE",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Working:
     """How the work is done; the result does not depend on it."""
 
-    num_processes: Annotated[
-        object,
+    num_processes: argument(
         number("num_processes", int),
-        tyro.conf.arg(
-            help="worker processes, each of 300 to 500 MB",
-            help_behavior_hint="(default: one for each processor)",
-        ),
-    ] = None
-    tokens_per_second: Annotated[
-        object,
+        "worker processes, each of 300 to 500 MB",
+        "one for each processor",
+    ) = None
+    tokens_per_second: argument(
         number("tokens_per_second", float),
-        tyro.conf.arg(
-            help="speed of training, for the hours in the report",
-            help_behavior_hint="(default: that of the paper's machine)",
-        ),
-    ] = None
+        "speed of training, for the hours in the report",
+        "that of the paper's machine",
+    ) = None
     progress_file: ProgressPath = None
 
     def keywords(self) -> dict:

@@ -3,13 +3,12 @@
 import dataclasses
 import pathlib
 import time
-from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Json
-from keras_electra.cli.options import number
+from keras_electra.cli.options import OptionalPath, argument, number
 from keras_electra.errors import InputError
 from keras_electra.files import shown_path
 from keras_electra.monitoring import describe, list_runs
@@ -18,28 +17,23 @@ from keras_electra.runs.kind import way_on
 
 ANSWERS = ("command_obeyed", "command_refused")
 
-Place = Annotated[
+Place = argument(
     tyro.conf.Positional[tyro.conf.DisallowNone[pathlib.Path | None]],
-    tyro.conf.arg(metavar="RUN", help="the run folder", help_behavior_hint="(required)"),
-]
-RunDir = Annotated[
-    tyro.conf.DisallowNone[pathlib.Path | None],
-    tyro.conf.arg(metavar="DIR", help="the same as RUN", help_behavior_hint=""),
-]
-Wait = Annotated[
-    float,
-    number("wait_seconds", float),
-    tyro.conf.arg(help="how long to wait for the run to obey, in seconds"),
-]
+    "the run folder",
+    "required",
+    metavar="RUN",
+)
+RunDir = argument(OptionalPath, "the same as RUN", "", metavar="DIR")
+Wait = argument(number("wait_seconds", float), "how long to wait for the run to obey, in seconds")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ListRuns:
     """List the runs in a folder and the folders below it."""
 
-    root: Annotated[
-        tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="DIR", help="where to look")
-    ] = pathlib.Path()
+    root: argument(tyro.conf.Positional[pathlib.Path], "where to look", metavar="DIR") = (
+        pathlib.Path()
+    )
     json: Json = False
 
     def run(self):
