@@ -34,63 +34,25 @@ class Original:
             store, run_dir, size: the flags they stand in place of, which must not be given too.
             evaluates: whether the command evaluates unless `do_train` is given.
         """
-        own = {name: value for name, value in vars(self).items() if value is not None}
-        if not own:
-            return None
-        for name in ("data_dir", "model_name"):
-            if name not in own:
-                given = ", ".join(flag(other) for other in own)
-                raise InputError(f"{flag(name)}: expected a value beside {given}, received none")
         others = {"store": store, "run_dir": run_dir, "size": size}
-        for name, value in others.items():
-            if value is not None:
-                raise InputError(
-                    f"--data-dir and {flag(name)} do not go together: --data-dir says where the "
-                    "store and the run are, and --hparams which size"
-                )
+        says = "--data-dir says where the store and the run are, and --hparams which size"
+        if not are_given(self, others, says):
+            return None
         translation = translate(read_hparams(self.hparams or "{}"), evaluates)
-        return OriginalRun(self.data_dir, self.model_name, translation)
+        return OriginalRun(**vars(translation), data_dir=self.data_dir, model_name=self.model_name)
 
 
-@dataclasses.dataclass(frozen=True)
-class OriginalRun:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OriginalRun(Translation):
     """A run in the original's folders with the original's hyper-parameters."""
 
     data_dir: pathlib.Path
     model_name: str
-    translation: Translation
 
     @property
     def run_dir(self) -> pathlib.Path:
         """The run folder."""
-        return pathlib.Path(
-            self.translation.model_dir or self.data_dir / "models" / self.model_name
-        )
-
-    @property
-    def size(self) -> str | None:
-        """The size that was named, if any."""
-        return self.translation.size
-
-    @property
-    def changes(self) -> dict:
-        """Options that the hyper-parameters set."""
-        return self.translation.changes
-
-    @property
-    def evaluates(self) -> bool:
-        """Whether the run is evaluated instead of trained."""
-        return self.translation.evaluates
-
-    @property
-    def eval_batch_size(self) -> int:
-        """Examples per forward pass of the evaluation."""
-        return self.translation.eval_batch_size
-
-    @property
-    def eval_examples(self) -> int:
-        """Examples to evaluate."""
-        return self.translation.eval_examples
+        return pathlib.Path(self.model_dir or self.data_dir / "models" / self.model_name)
 
     def checked_store(self) -> pathlib.Path:
         """The path of the store.
@@ -103,12 +65,12 @@ class OriginalRun:
 
         store = Store(self.data_dir / "store")
         options = store.manifest.tokenizer
-        if self.translation.lowercase not in (None, options.lowercase):
+        if self.lowercase not in (None, options.lowercase):
             raise InputError(
                 f"do_lower_case: expected {options.lowercase}, as {store.path} was made, "
-                f"received {self.translation.lowercase}"
+                f"received {self.lowercase}"
             )
-        vocabulary = pathlib.Path(self.translation.vocab_file or self.data_dir / "vocab.txt")
+        vocabulary = pathlib.Path(self.vocab_file or self.data_dir / "vocab.txt")
         store.check_tokenizer(WordPieceTokenizer.from_file(vocabulary, options))
         return store.path
 
@@ -151,6 +113,30 @@ def differences(config: PretrainConfig, there: PretrainConfig):
         if value != theirs[name]:
             known = f" ({name} here)" if names_there.get(name, name) != name else ""
             yield f"{names_there.get(name, name)}{known}: {value}, there {theirs[name]}"
+
+
+def are_given(flags, others: dict, says: str) -> bool:
+    """Whether there are any of the original's flags.
+
+    Args:
+        flags: with `data_dir`, `model_name` and `hparams`.
+        others: name -> value of the flags that they stand in place of.
+        says: why these are not needed.
+
+    Raises:
+        InputError: for flags of both sorts, or a missing one.
+    """
+    own = {name: value for name, value in vars(flags).items() if value is not None}
+    if not own:
+        return False
+    for name in ("data_dir", "model_name"):
+        if name not in own:
+            given = ", ".join(map(flag, own))
+            raise InputError(f"{flag(name)}: expected a value beside {given}, received none")
+    for name, value in others.items():
+        if value not in (None, ()):
+            raise InputError(f"--data-dir and {flag(name)} do not go together: {says}")
+    return True
 
 
 def flag(name: str) -> str:

@@ -138,28 +138,12 @@ def tell_prepared(prepared, out) -> None:
         display.tell("nothing was to be done: the store is of the same text and settings")
 
 
-class PreparingProgress:
+class PreparingProgress(display.ProgressLine):
     """One line: what is being done, how much of it, MB/s, documents/s, time left."""
 
     def __init__(self):
-        self._bar = rich.progress.Progress(
-            "{task.description}",
-            rich.progress.BarColumn(bar_width=20),
-            rich.progress.DownloadColumn(),
-            "{task.fields[figures]}",
-            console=display.remarks,
-            transient=True,
-            disable=not display.is_watched(),
-        )
-        self._task = self._bar.add_task("reading", total=None, figures="")
+        super().__init__(rich.progress.DownloadColumn(), "reading")
         self._first = None
-
-    def __enter__(self):
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error):
-        self._bar.stop()
 
     def update(self, progress) -> None:
         """Show a `Progress`."""
@@ -167,20 +151,15 @@ class PreparingProgress:
         if self._first is None or self._first[1].stage != progress.stage:
             # What an earlier run had done comes in the first report, and is no speed.
             self._first = (now, progress)
-        self._bar.update(
-            self._task,
-            description=progress.stage,
-            completed=progress.num_bytes,
-            total=progress.total_bytes,
-            figures=figures(progress, self._first[1], now - self._first[0]),
-        )
+        told = figures(progress, self._first[1], now - self._first[0])
+        self.show(progress.stage, progress.num_bytes, progress.total_bytes, told)
 
 
-def figures(progress, first, seconds: float) -> str:
+def figures(progress, first, seconds: float) -> list[str]:
     """MB/s, documents/s and time left, once they mean something."""
     num_bytes = progress.num_bytes - first.num_bytes
     if seconds < MIN_SECONDS or not num_bytes:
-        return ""
+        return []
     shown = [
         f"{num_bytes / 1e6 / seconds:,.1f} MB/s",
         f"{(progress.num_documents - first.num_documents) / seconds:,.0f} documents/s",
@@ -188,4 +167,4 @@ def figures(progress, first, seconds: float) -> str:
     if progress.total_bytes is not None:
         left = max(0, progress.total_bytes - progress.num_bytes) * seconds / num_bytes
         shown.append(f"{display.clock(left)} left")
-    return "  ".join(shown)
+    return shown

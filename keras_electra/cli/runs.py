@@ -59,8 +59,12 @@ class ListRuns:
         display.say_next("keras-electra runs show RUN")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OfOneRun:
     """What the commands about one run share; `place` or `run_dir` names it."""
+
+    place: Place = None
+    run_dir: RunDir = None
 
     def folder(self) -> RunFolder:
         """The run that was named."""
@@ -76,8 +80,6 @@ class OfOneRun:
 class ShowRun(OfOneRun):
     """Show what a run is doing and its last figures."""
 
-    place: Place = None
-    run_dir: RunDir = None
     json: Json = False
 
     def run(self):
@@ -110,8 +112,6 @@ def print_record(record: dict, indent: str = "") -> None:
 class PauseRun(OfOneRun):
     """Write a checkpoint and wait until the run is resumed or stopped."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):
@@ -122,8 +122,6 @@ class PauseRun(OfOneRun):
 class ResumeRun(OfOneRun):
     """Have a paused run go on. A run that has ended goes on with the command that started it."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):
@@ -142,8 +140,6 @@ class ResumeRun(OfOneRun):
 class StopRun(OfOneRun):
     """Write a checkpoint and end the run; it can be resumed later."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):
