@@ -5,7 +5,7 @@ import pathlib
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
-from keras_electra.cli.options import argument, choice, number, switch
+from keras_electra.cli.options import argument, choice, number, switch, whole
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Convert:
         number("temperature", float), "divides that generator's logits before sampling"
     ) = 1.0
     weights: Weights = "last"
-    num_heads: argument(
-        number("num-heads", int),
+    num_heads: whole(
+        "num-heads",
         "attention heads of a checkpoint of the original program",
         "of hparams.json beside it, else one for 64 of width",
     ) = None

@@ -10,7 +10,7 @@ from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
 from keras_electra.cli.following import RESUMES
 from keras_electra.cli.judge import load, print_trace
-from keras_electra.cli.options import argument, number
+from keras_electra.cli.options import argument, whole
 from keras_electra.cli.prepare import build_store
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
 from keras_electra.cli.vocabulary import train_tokenizer
@@ -41,10 +41,8 @@ class Demo:
     """
 
     run_dir: argument(pathlib.Path, "the run", metavar="DIR")
-    steps: argument(number("steps", int), "optimizer updates", f"{NUM_TOKENS:,} tokens' worth") = (
-        None
-    )
-    seed: argument(number("seed", int), "decides start, order, masks and draws", "0") = None
+    steps: whole("steps", "optimizer updates", f"{NUM_TOKENS:,} tokens' worth") = None
+    seed: whole("seed", "decides start, order, masks and draws", "0") = None
     backend: Backend = None
 
     def run(self):

@@ -5,7 +5,7 @@ import dataclasses
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
 from keras_electra.cli.following import of_pretrainer
-from keras_electra.cli.options import NONE, OptionalPath, argument, number
+from keras_electra.cli.options import NONE, OptionalPath, argument, number, whole
 from keras_electra.cli.original import Original
 from keras_electra.errors import InputError
 
@@ -36,7 +36,7 @@ class Evaluate:
         "the run's own",
         metavar="DIR",
     ) = None
-    batch_size: argument(number("batch_size", int), "examples per forward pass") = 64
+    batch_size: whole("batch_size", "examples per forward pass") = 64
     max_examples: argument(
         number("max_examples", int, may_be_none=True), "examples evaluated at most; none for all"
     ) = 12_800

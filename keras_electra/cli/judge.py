@@ -15,7 +15,7 @@ from keras_electra.cli.arguments import (
     start_keras,
     texts_of,
 )
-from keras_electra.cli.options import argument, number
+from keras_electra.cli.options import argument, whole
 from keras_electra.errors import InputError
 from keras_electra.traces.files import lines_of
 
@@ -36,7 +36,7 @@ class Detect:
     texts: Texts = ()
     model: Model
     file: argument(pathlib.Path | None, "judge the lines of a text file", "", metavar="FILE") = None
-    top: argument(number("top", int), "words of the file to list") = 20
+    top: whole("top", "words of the file to list") = 20
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None
@@ -88,7 +88,7 @@ class Corrupt:
 
     texts: Texts = ()
     model: Model
-    seed: argument(number("seed", int), "decides the masks and the draws") = 0
+    seed: whole("seed", "decides the masks and the draws") = 0
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None

@@ -48,6 +48,11 @@ def argument(kind, help: str, default=None, *, metavar: str | None = None, name:
     return Annotated[kind, about]
 
 
+def whole(name: str, help: str, default=None):
+    """The annotation of an option that is a whole number; `help` and `default` as of `argument`."""
+    return argument(number(name, int), help, default)
+
+
 def switch(help: str):
     """The annotation of a flag without a negation."""
     about = tyro.conf.arg(help=help, help_behavior_hint="")

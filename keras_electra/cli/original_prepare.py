@@ -5,7 +5,7 @@ import pathlib
 from typing import NamedTuple
 
 from keras_electra.cli.arguments import quoted
-from keras_electra.cli.options import OptionalPath, argument, choice, number, switch
+from keras_electra.cli.options import OptionalPath, argument, choice, switch, whole
 from keras_electra.cli.original import flag
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.errors import InputError
@@ -44,8 +44,8 @@ class OriginalPrepare:
     corpus_dir: folder("C", "folder of text files, beside --vocab-file and --output-dir") = None
     vocab_file: folder("FILE", "the vocabulary, beside --corpus-dir") = None
     output_dir: folder("DIR", "the store to make, beside --corpus-dir") = None
-    max_seq_length: argument(
-        number("max_seq_length", int),
+    max_seq_length: whole(
+        "max_seq_length",
         "tokens of an example; a store serves every length, so that this is handed on to "
         "the command that trains",
         DEFAULT_LENGTH,

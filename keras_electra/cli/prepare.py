@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_electra.cli import display
-from keras_electra.cli.options import OptionalPath, argument, given, number
+from keras_electra.cli.options import OptionalPath, argument, given, whole
 from keras_electra.cli.original_prepare import OriginalPrepare, reading_of
 from keras_electra.cli.preparing import (
     PLAIN,
@@ -40,13 +40,13 @@ class Prepare:
         "",
         metavar="FILE...",
     ) = ()
-    task_index: argument(
-        number("task_index", int),
+    task_index: whole(
+        "task_index",
         "which share of an array job to prepare, from 0; without it, what is missing is "
         "prepared and the store is made of all shares",
         "",
     ) = None
-    task_count: argument(number("task_count", int), "how many shares there are", "") = None
+    task_count: whole("task_count", "how many shares there are", "") = None
     text: CorpusOptions
     duplicates: DuplicatesOptions
     store: StoreOptions

@@ -7,7 +7,7 @@ import time
 import rich.progress
 
 from keras_electra.cli import display
-from keras_electra.cli.options import OptionalPath, argument, number, options_of
+from keras_electra.cli.options import OptionalPath, argument, number, options_of, whole
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
@@ -39,10 +39,8 @@ ProgressPath = argument(
 class Working:
     """How the work is done; the result does not depend on it."""
 
-    num_processes: argument(
-        number("num_processes", int),
-        "worker processes, each of 300 to 500 MB",
-        "one for each processor",
+    num_processes: whole(
+        "num_processes", "worker processes, each of 300 to 500 MB", "one for each processor"
     ) = None
     tokens_per_second: argument(
         number("tokens_per_second", float),

@@ -5,7 +5,7 @@ from typing import get_args
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, devices_spec, start_keras
-from keras_electra.cli.options import OptionalPath, argument, choice, number
+from keras_electra.cli.options import OptionalPath, argument, choice, whole
 from keras_electra.cli.pretrain import DEFAULT_SIZE, vocabulary_size_of
 from keras_electra.config.options import Precision
 from keras_electra.config.pretrain import PretrainConfig
@@ -26,17 +26,13 @@ class Profile:
         OptionalPath, "made by `prepare`; needed without a run", "the run's own", metavar="DIR"
     ) = None
     size: argument(choice("size", SIZES), "named recipe, without a run", DEFAULT_SIZE) = None
-    batch_size: argument(number("batch_size", int), "examples per step", BY_RECIPE) = None
-    sequence_length: argument(number("sequence_length", int), "tokens per example", BY_RECIPE) = (
-        None
-    )
-    accumulation_steps: argument(
-        number("accumulation_steps", int), "micro-batches of a step", BY_RECIPE
-    ) = None
+    batch_size: whole("batch_size", "examples per step", BY_RECIPE) = None
+    sequence_length: whole("sequence_length", "tokens per example", BY_RECIPE) = None
+    accumulation_steps: whole("accumulation_steps", "micro-batches of a step", BY_RECIPE) = None
     dtype_policy: argument(
         choice("dtype_policy", get_args(Precision)), "precision of the step", BY_RECIPE
     ) = None
-    steps: argument(number("steps", int), "steps measured") = 10
+    steps: whole("steps", "steps measured") = 10
     json: Json = False
     backend: Backend = None
     devices: argument(devices_spec(), "over how many devices each batch is divided", "1") = None

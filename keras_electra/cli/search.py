@@ -7,7 +7,7 @@ import pathlib
 from keras_electra.cli import display
 from keras_electra.cli.arguments import existing, start_keras
 from keras_electra.cli.finetune import Finetune, require
-from keras_electra.cli.options import OptionalText, argument, given, number
+from keras_electra.cli.options import OptionalText, argument, given, whole
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.launching.commands import command
@@ -30,10 +30,8 @@ class Search(Finetune):
         "required",
         metavar="JSON",
     ) = None
-    num_samples: argument(number("num_samples", int), "combinations to draw", "the whole grid") = (
-        None
-    )
-    search_seed: argument(number("search_seed", int), "decides the combinations drawn") = 0
+    num_samples: whole("num_samples", "combinations to draw", "the whole grid") = None
+    search_seed: whole("search_seed", "decides the combinations drawn") = 0
 
     def run(self):
         require(self, "model", "data", "run_dir")

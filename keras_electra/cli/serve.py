@@ -6,7 +6,7 @@ import pathlib
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Head, Weights, existing, start_keras
-from keras_electra.cli.options import OptionalPath, argument, given, number, options_of
+from keras_electra.cli.options import OptionalPath, argument, given, options_of, whole
 from keras_electra.config.serving import ServeConfig
 from keras_electra.errors import InputError, MissingExtraError
 
@@ -24,7 +24,7 @@ class Serve:
         pathlib.Path, "run, checkpoint, preset, fine-tuning run or .onnx file", metavar="PATH"
     )
     host: argument(str, "address to listen at") = "127.0.0.1"
-    port: argument(number("port", int), "port to listen at; 0 for any that is free") = 8000
+    port: whole("port", "port to listen at; 0 for any that is free") = 8000
     web: argument(
         OptionalPath,
         "folder to show at /, such as that of `export --format web`",

@@ -7,7 +7,7 @@ import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Json, existing
-from keras_electra.cli.options import argument, given, number, switch
+from keras_electra.cli.options import argument, given, number, switch, whole
 from keras_electra.cli.preparing import (
     CorpusOptions,
     DuplicatesOptions,
@@ -85,7 +85,7 @@ class SplitStore:
     store: StorePath
     out: argument(tuple[pathlib.Path, pathlib.Path], "the two stores to make", metavar="DIR DIR")
     fraction: argument(number("fraction", float), "of the documents that go to the second store")
-    seed: argument(number("seed", int), "chooses the documents") = 0
+    seed: whole("seed", "chooses the documents") = 0
 
     def run(self):
         from keras_electra.store import split_store

@@ -7,7 +7,7 @@ import shlex
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
-from keras_electra.cli.options import argument, given, number, options_of, switch
+from keras_electra.cli.options import argument, given, options_of, switch, whole
 from keras_electra.cli.preparing import ProgressPath, Sources
 from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
 from keras_electra.config.tokenizer import TokenizerConfig
@@ -21,16 +21,12 @@ ReadingOptions = options_of(CorpusConfig, leave_out=DOCUMENT_OPTIONS, name="read
 NUM_SHOWN = 5
 
 Out = argument(pathlib.Path, "the vocabulary to write", metavar="FILE")
-MinFrequency = argument(
-    number("min_frequency", int), "times a pair of pieces must occur to be joined"
-)
-MultipleOf = argument(
-    number("multiple_of", int),
+MinFrequency = whole("min_frequency", "times a pair of pieces must occur to be joined")
+MultipleOf = whole(
+    "multiple_of",
     "the entries are made a multiple of this by further [unused] ones; 8 or 64 suits GPUs",
 )
-MaxMegabytes = argument(
-    number("max_megabytes", int), "of text to learn from, taken from everywhere in the corpus"
-)
+MaxMegabytes = whole("max_megabytes", "of text to learn from, taken from everywhere in the corpus")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,12 +35,10 @@ class TrainTokenizer:
 
     corpus: Sources
     out: Out
-    vocabulary_size: argument(
-        number("vocabulary_size", int), "most entries (V); a small corpus gives fewer"
-    ) = 30522
-    num_unused: argument(
-        number("num_unused", int), "entries [unused0], [unused1], ... kept free for later"
-    ) = 0
+    vocabulary_size: whole("vocabulary_size", "most entries (V); a small corpus gives fewer") = (
+        30522
+    )
+    num_unused: whole("num_unused", "entries [unused0], [unused1], ... kept free for later") = 0
     min_frequency: MinFrequency = 2
     multiple_of: MultipleOf = 1
     max_megabytes: MaxMegabytes = MAX_MEGABYTES
@@ -83,7 +77,7 @@ class ExtendTokenizer:
     vocab: argument(pathlib.Path, "the old vocabulary, such as RUN/vocab.txt", metavar="FILE")
     corpus: Sources
     out: Out
-    num_new: argument(number("num_new", int), "most new entries; a small corpus gives fewer") = 1000
+    num_new: whole("num_new", "most new entries; a small corpus gives fewer") = 1000
     uses_unused: switch(
         "put them in the places of [unused] entries, so that the model keeps its size"
     ) = False

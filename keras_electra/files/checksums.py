@@ -3,10 +3,12 @@
 import hashlib
 import os
 import pathlib
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from keras_electra.files.paths import StrPath
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def file_hash(path: StrPath) -> str:
@@ -28,9 +30,9 @@ class HashedFile:
         self._digest = hashlib.sha256()
         self._num_bytes = 0
 
-    def write(self, values: np.ndarray | bytes) -> None:
+    def write(self, values: "np.ndarray | bytes") -> None:
         """Append bytes, or those of an array."""
-        content = values.tobytes() if isinstance(values, np.ndarray) else values
+        content = values if isinstance(values, bytes) else values.tobytes()
         self._file.write(content)
         self._digest.update(content)
         self._num_bytes += len(content)

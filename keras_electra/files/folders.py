@@ -33,7 +33,7 @@ def temporary_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     with Lock(folder) as lock:
         lock.acquire()
         try:
-            with writing(path):
+            with writing(path, refused=()):
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)

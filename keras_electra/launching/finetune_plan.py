@@ -17,7 +17,8 @@ from keras_electra.files import absolute, read_json
 from keras_electra.foreign_files import hub_snapshot, read_json_in
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import check_backend, check_name, of_settings, placed
+from keras_electra.launching.installed import check_backend
+from keras_electra.launching.places import check_name, of_settings, placed
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
 from keras_electra.tasks import Task, known_task, own_task

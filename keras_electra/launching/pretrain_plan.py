@@ -21,9 +21,9 @@ from keras_electra.files import absolute, read_json
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.given_corpus import corpus_names
+from keras_electra.launching.installed import check_backend
 from keras_electra.launching.places import (
     DATA_FOLDER,
-    check_backend,
     check_name,
     of_settings,
     placed,

@@ -15,6 +15,7 @@ from keras_electra.errors import InputError
 from keras_electra.files import readable_json, refuse_links_in, writing
 from keras_electra.launching.commands import Command
 from keras_electra.launching.launch_file import LaunchFile
+from keras_electra.monitoring.run_follower import last_lines
 from keras_electra.processes import host_name, is_alive
 from keras_electra.runs import RunFolder, send_command
 
@@ -142,13 +143,7 @@ class Launch:
 
     def output(self, num_lines: int = 20) -> list[str]:
         """The last lines that the commands printed."""
-        try:
-            with open(self.run.output_path, "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_OUTPUT_BYTES))
-                content = file.read()
-        except OSError:
-            return []
-        return content.decode(errors="replace").splitlines()[-num_lines:]
+        return last_lines(self.run.output_path, num_lines, MAX_OUTPUT_BYTES).splitlines()
 
     def complaint(self) -> str | None:
         """The last sentence in which a command said what went wrong, without the program's name."""
