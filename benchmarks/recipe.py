@@ -27,7 +27,7 @@ def measure(options) -> None:
     from recipes.measuring import config_of, row_of, settings_of
 
     from keras_electra.config.options import refuse_unknown
-    from keras_electra.runs.rows import append_row, drop_cut_line, read_rows
+    from keras_electra.files import append_row, drop_cut_line, read_rows
     from keras_electra.store import Store
 
     store = Store(options.store)
@@ -93,7 +93,7 @@ def main():
         measure(options)
     from recipes.reporting import print_tables
 
-    from keras_electra.runs.rows import read_rows
+    from keras_electra.files import read_rows
 
     print_tables(read_rows(options.results), [options.table] if options.table else TABLES)
 

@@ -3,7 +3,7 @@
 import pathlib
 
 from keras_electra.config.tokenizer import TokenizerConfig
-from keras_electra.runs.files import read_json, write_json
+from keras_electra.files import read_json, write_json
 from keras_electra.tokenizer import WordPieceTokenizer
 
 VOCABULARY_FILE, OPTIONS_FILE = "vocab.txt", "tokenizer.json"

@@ -3,9 +3,7 @@
 Shapes: B examples, T tokens, K masked places.
 """
 
-import concurrent.futures
 import os
-import time
 
 import keras
 import numpy as np
@@ -15,16 +13,15 @@ from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 from keras_electra.masking import mask_batch, never_masked_ids
+from keras_electra.step_batches import AHEAD, StepBatches
 from keras_electra.store import Store
 from keras_electra.store.order import permuted
 
 ORDER = 0x0DE5
 """Tells the key of the order from those of other draws with the same seed."""
-AHEAD = 4
-"""Batches made before they are asked for, and as many as an execution takes at least."""
 
 
-class PretrainBatches(keras.utils.PyDataset):
+class PretrainBatches(StepBatches):
     """The batches of a store, for `model.fit` of an `ElectraPretrainer`.
 
     Batch i is a dict of `token_ids`, `masked_ids`, `segment_ids`, `slot_of_token` (B, T) int32,
@@ -82,7 +79,7 @@ class PretrainBatches(keras.utils.PyDataset):
         num_processes: int = 1,
         ahead: int = AHEAD,
     ):
-        super().__init__()
+        super().__init__(start_step=start_step, is_endless=is_endless, ahead=ahead)
         if batch_size % num_processes:
             raise InputError(
                 f"batch_size: expected a multiple of the {num_processes} processes, received {batch_size}"
@@ -99,11 +96,6 @@ class PretrainBatches(keras.utils.PyDataset):
         self.total_steps = total_steps
         self.first_step, self.first_example = first_step, first_example
         self.seed = seed
-        self.start_step = start_step
-        self.is_endless = is_endless
-        self.ahead = ahead
-        self.waiting_seconds = 0.0
-        self._is_within = False
         self.tokenizer = self.store.tokenizer()
         self.examples = self.store.examples(part, sequence_length, packing, seed)
         self.num_examples = len(self.examples)
@@ -112,8 +104,6 @@ class PretrainBatches(keras.utils.PyDataset):
         if self.num_examples < 1:
             raise InputError(f"store: expected {part} text for at least one example, received none")
         self.has_padding = self.num_examples + self.examples.num_padded > len(self.examples)
-        self._pending = {}
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="batches")
 
     @classmethod
     def from_recipe(cls, store, config: PretrainConfig, **options):
@@ -131,36 +121,9 @@ class PretrainBatches(keras.utils.PyDataset):
         )
 
     @property
-    def num_batches(self):
-        if self.is_endless:
-            return None
+    def epoch_steps(self) -> int:
+        """Batches of one pass."""
         return max(1, self.num_examples // self.batch_size)
-
-    def __getitem__(self, index):
-        step = self.start_step + index
-        self._prepare(step)
-        started = time.perf_counter()
-        batch = self._pending.pop(step).result()
-        self.waiting_seconds += time.perf_counter() - started
-        return (batch,)
-
-    def on_epoch_begin(self):
-        self._is_within = True
-
-    def on_epoch_end(self):
-        # Keras also calls this before the first epoch.
-        if self._is_within and not self.is_endless:
-            self.start_step += self.num_batches
-        self._is_within = False
-
-    def _prepare(self, step):
-        """Have this batch and the next ones made by the thread."""
-        wanted = range(step, step + 1 + self.ahead)
-        for old in [other for other in self._pending if other not in wanted]:
-            self._pending.pop(old).cancel()
-        for number in wanted:
-            if number not in self._pending:
-                self._pending[number] = self._thread.submit(self.batch, number)
 
     def tokens_until(self, step: int) -> int:
         """Places of the batches before `step`."""

@@ -9,7 +9,8 @@ import keras
 from keras_electra.backends import devices
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError
-from keras_electra.runs import RunControl, RunSession, StopSignals, TimeBudget, memory_bytes
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, TimeBudget
 
 MEMORY_COLUMNS = ("memory_bytes", "peak_memory_bytes")
 AGREE_EVERY_STEPS = 10
@@ -270,11 +271,7 @@ class RunKeeper(keras.callbacks.Callback):
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "data_wait_seconds": self.batches.waiting_seconds - self._interval_waiting,
             "seconds": self.seconds,
-            **{
-                name: value
-                for name, value in zip(MEMORY_COLUMNS, memory_bytes(), strict=True)
-                if value is not None
-            },
+            **dict(zip(MEMORY_COLUMNS, memory_bytes(), strict=True)),
         }
 
     def _watch_skipped(self, row):

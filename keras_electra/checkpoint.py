@@ -8,23 +8,14 @@ both files, and its own SHA-256. Nothing in it names a backend's own type, so it
 import hashlib
 import json
 import pathlib
-import shutil
 import warnings
 
 import keras
 import numpy as np
 
 from keras_electra.errors import DamagedDataError, InputError, Remark
-from keras_electra.files import refuse_link
+from keras_electra.files import new_folder, plain, read_json, refuse_link, write_json
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import (
-    plain,
-    replace,
-    sync_folder,
-    temporary_path,
-    write_json,
-    writing,
-)
 from keras_electra.weights import arrays_of, assign, check_file, read_arrays, write_arrays
 
 MODEL_FILE, OPTIMIZER_FILE, STATE_FILE = (
@@ -46,10 +37,7 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
     path = pathlib.Path(path)
     for owned in (path, path.parent) if path.parent.name == "checkpoints" else (path,):
         refuse_link(owned)
-    temporary = temporary_path(path)
-    with writing(path):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    with new_folder(path, "replaced") as temporary:
         files = {
             MODEL_FILE: {
                 **arrays_of(model.variables),
@@ -60,11 +48,6 @@ def save_checkpoint(path, model: keras.Model, state: dict) -> None:
         hashes = {name: write_arrays(temporary / name, arrays) for name, arrays in files.items()}
         content = plain({**state, "files": hashes})
         write_json(temporary / STATE_FILE, {**content, "sha256": state_hash(content)})
-        sync_folder(temporary)
-        if path.exists():
-            shutil.rmtree(path)
-        replace(temporary, path)
-        sync_folder(path.parent)
 
 
 def restore_checkpoint(path, model: keras.Model) -> tuple[dict, list[np.ndarray]]:
@@ -96,13 +79,11 @@ def read_state(path) -> dict:
     """
     file = pathlib.Path(path) / STATE_FILE
     try:
-        state = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        state = read_json(file)
+    except OSError as error:
         raise DamagedDataError(
             f"checkpoint {path}: expected a readable {STATE_FILE} ({error})"
         ) from error
-    if not isinstance(state, dict):
-        raise DamagedDataError(f"{file}: expected a JSON object, received {state!r:.80}")
     if "sha256" not in state:
         warnings.warn(
             f"{path} was written by an older version, without a checksum of {STATE_FILE}: its step "

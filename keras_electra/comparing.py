@@ -3,8 +3,8 @@
 import pathlib
 
 from keras_electra.errors import InputError
+from keras_electra.files import read_json
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import read_json
 from keras_electra.scoring import holm, paired_difference
 from keras_electra.tasks.kinds import is_less_better
 

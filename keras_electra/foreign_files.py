@@ -1,9 +1,9 @@
 """Folders and files of other programs, as Git and the Hugging Face hub hand them out."""
 
-import json
 import pathlib
 
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import read_json
 
 POINTER_START = b"version https://git-lfs.github.com/spec/"
 MAX_POINTER_BYTES = 1024
@@ -97,11 +97,8 @@ def read_object(path: pathlib.Path) -> dict:
         DamagedDataError: if it holds anything else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
+    except DamagedDataError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: expected a readable file ({error})") from error
-    except (ValueError, RecursionError) as error:
-        raise DamagedDataError(f"{path}: expected JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise DamagedDataError(f"{path}: expected a JSON object, received {value!r:.80}")
-    return value

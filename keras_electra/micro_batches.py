@@ -6,9 +6,9 @@ import numpy as np
 from keras_electra import backends
 from keras_electra.backends import devices
 from keras_electra.config.pretrain import PretrainConfig
-from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.errors import InputError
+from keras_electra.files import readable_json, write_json
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import read_json, write_json
 
 FILE = "micro_batches.json"
 
@@ -58,10 +58,7 @@ def conditions_of(config: PretrainConfig) -> dict:
 
 def remembered(run: RunFolder, conditions: dict) -> int | None:
     """The number found under the same conditions before, or None."""
-    try:
-        found = read_json(run.path / FILE)
-    except (OSError, DamagedDataError):
-        return None
+    found = readable_json(run.path / FILE)
     count = found.pop("micro_batches", None)
     return count if found == conditions else None
 

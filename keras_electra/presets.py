@@ -4,9 +4,7 @@ A preset is a folder with `config.json`, `vocab.txt` and safetensors files: one 
 pretrainer, one for a task model.
 """
 
-import json
 import pathlib
-import shutil
 import zipfile
 
 import keras
@@ -26,11 +24,10 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.exploring.records import main_of
-from keras_electra.files import target_of
+from keras_electra.files import new_folder, read_json, write_json
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import replace, temporary_path, write_json, writing
 from keras_electra.runs.kind import settings_of_kind
 from keras_electra.task_models import SeveralTasks, model_classes
 from keras_electra.tokenizer import WordPieceTokenizer
@@ -58,17 +55,11 @@ def save_preset(path, model, sequence_length: int | None = None) -> None:
     Raises:
         InputError: if the model has no tokenizer, or the folder exists and holds something.
     """
-    path = target_of(path)
     if model.tokenizer is None:
         raise InputError("model: expected one with a tokenizer, received tokenizer=None")
-    if path.exists() and any(path.iterdir()):
-        raise InputError(f"{path}: expected a new or empty folder, received one that holds files")
     is_pretrainer = isinstance(model, ElectraPretrainer)
     config, arrays = (_pretrainer_parts if is_pretrainer else _task_parts)(model)
-    temporary = temporary_path(path)
-    with writing(path):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    with new_folder(path, "empty") as temporary:
         files = {name: write_arrays(temporary / name, values) for name, values in arrays.items()}
         model.tokenizer.save(temporary / "vocab.txt", with_options=False)
         config |= {
@@ -77,9 +68,6 @@ def save_preset(path, model, sequence_length: int | None = None) -> None:
             "files": files,
         }
         write_json(temporary / "config.json", config)
-        if path.exists():
-            path.rmdir()
-        replace(temporary, path)
 
 
 def _pretrainer_parts(model):
@@ -344,8 +332,8 @@ def _near(path) -> str:
 def _json_of(path):
     refuse_pointer(path)
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        return read_json(path)
+    except DamagedDataError:
+        raise
     except OSError as error:
         raise InputError(f"{path.parent}: {EXPECTED}{_near(path.parent)}") from error
-    except ValueError as error:
-        raise DamagedDataError(f"{path}: expected JSON ({error})") from error

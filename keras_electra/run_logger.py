@@ -12,10 +12,10 @@ import numpy as np
 
 from keras_electra.callbacks import MEMORY_COLUMNS
 from keras_electra.errors import InputError
-from keras_electra.runs import RunControl, RunSession, StopSignals, memory_bytes, write_outcome
+from keras_electra.files import absolute, new_folder, read_rows, write_json
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunControl, RunSession, StopSignals, write_outcome
 from keras_electra.runs.environment import environment_of
-from keras_electra.runs.files import absolute, remove, replace, temporary_path, write_json, writing
-from keras_electra.runs.rows import read_rows
 
 WATCH_SECONDS = 1.0
 MODEL_FILE = "model.keras"
@@ -220,15 +220,11 @@ class RunLogger(keras.callbacks.Callback):
         ):
             return None
         path = self.session.folder.checkpoint_path(self.step)
-        temporary = temporary_path(path)
         try:
-            with writing(path):
-                temporary.mkdir(parents=True, exist_ok=True)
-                self.save(self.model, temporary)
-                write_json(temporary / "state.json", {"step": self.step, "format": "keras"})
-                replace(temporary, path)
+            with new_folder(path, "replaced") as folder:
+                self.save(self.model, folder)
+                write_json(folder / "state.json", {"step": self.step, "format": "keras"})
         except Exception as error:
-            remove(temporary)
             reason = f"the model cannot be saved: {error}".splitlines()[0]
             self.session.append_event("warning", step=self.step, message=reason)
             self._saved_step = self.step

@@ -11,8 +11,8 @@ import numpy as np
 import safetensors.numpy
 
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import file_hash, write_bytes
 from keras_electra.foreign_files import refuse_pointer
-from keras_electra.runs.files import write_bytes
 
 
 def is_noise(variable) -> bool:
@@ -63,7 +63,7 @@ def check_file(path, name, record):
     if expected is None or not file.is_file():
         raise DamagedDataError(f"{path}: expected the file {name}, not found")
     refuse_pointer(file)
-    if file.stat().st_size != expected["num_bytes"] or _sha256(file) != expected["sha256"]:
+    if file.stat().st_size != expected["num_bytes"] or file_hash(file) != expected["sha256"]:
         raise DamagedDataError(f"{file}: expected the bytes that were written, received others")
 
 
@@ -71,8 +71,3 @@ def read_arrays(path, name, record) -> dict:
     """The arrays of file `name` of folder `path`, after a look whether its bytes are as recorded."""
     check_file(path, name, record)
     return safetensors.numpy.load_file(pathlib.Path(path) / name)
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,7 +7,8 @@ import math
 import sys
 import time
 
-from keras_electra.runs import RunSession, memory_bytes
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunSession
 
 STEPS_PER_ROW = 10
 

@@ -2,7 +2,7 @@
 
 import json
 
-from keras_electra.runs.files import write_json
+from keras_electra.files import write_json
 
 LABELS = {
     "classification": ("no", "yes"),

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -16,11 +17,12 @@ BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
 LEVELS = [
-    "errors files foreign_files generators objectives config flops corpus tokenizer store masking "
-    "metrics scoring tasks runs windows detection onnx_model exploring launching traces workers comparing",
+    "errors files processes foreign_files generators objectives config flops corpus tokenizer store "
+    "masking metrics scoring tasks runs monitoring windows detection onnx_model exploring launching "
+    "traces workers comparing",
     "backends",
     "assets initializers schedules sampling statistics layers encoder_layer heads task_heads muon "
-    "loss_scale optimizers batches task_batches callbacks run_callbacks run_logger",
+    "loss_scale optimizers step_batches batches task_batches callbacks run_callbacks run_logger",
     "backbone lora networks assembly",
     "pretrainer task_models",
     "models weights checkpoint presets convert opening continuing",
@@ -193,3 +195,77 @@ def test_every_exported_name_can_be_had(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="ElectraBackbon"):
         keras_electra.ElectraBackbon  # noqa: B018
+
+
+# Who writes files without `files`, and why.
+WRITERS = {
+    "backends/tensorflow.py": "what TensorFlow converted, for its own next step",
+    "cli/__init__.py": "the null device, in place of an output that was closed",
+    "launching/starting.py": "what another process prints",
+    "store/preparing/disk_arrays.py": "arrays in a folder in the making, mapped into memory",
+    "workers/loop.py": "the null device, in place of standard output",
+}
+RENAMING = {"link", "open", "rename", "replace", "truncate", "ftruncate"}
+
+
+def is_writing(node: ast.AST) -> bool:
+    """Whether it opens a file for writing, renames one, or asks for locks."""
+    if isinstance(node, ast.Import):
+        return bool({"fcntl", "msvcrt", "filelock"} & {alias.name for alias in node.names})
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Attribute):
+        owner = getattr(node.func.value, "id", None)
+        if (owner == "os" and node.func.attr in RENAMING) or node.func.attr in {
+            "rename",
+            "write_bytes",
+            "write_text",
+        }:
+            return True
+    if getattr(node.func, "id", getattr(node.func, "attr", None)) != "open":
+        return False
+    values = [*node.args, *(word.value for word in node.keywords if word.arg == "mode")]
+    modes = [value.value for value in values if isinstance(value, ast.Constant)]
+    return any(isinstance(mode, str) and re.fullmatch("[rbt]*[wax+][bt+]*", mode) for mode in modes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import fcntl",
+        "os.replace(a, b)",
+        "os.open(path, os.O_RDWR)",
+        "path.write_text('')",
+        "open(path, 'w')",
+        "open(path, mode='r+b')",
+        "path.open('ab')",
+    ],
+)
+def test_writing_is_seen(line):
+    assert any(map(is_writing, ast.walk(ast.parse(line))))
+
+
+@pytest.mark.parametrize(
+    "line", ["open(path)", "path.open('rb')", "'a'.replace('a', 'w')", "write_bytes(path, content)"]
+)
+def test_what_is_no_writing(line):
+    assert not any(map(is_writing, ast.walk(ast.parse(line))))
+
+
+def test_files_are_written_in_one_place():
+    """Whole or not at all, through no link, and with one sentence where the disk is full."""
+    found = set()
+    for path in [*FILES, *PACKAGE.parent.glob("widgets/keras_electra_widgets/*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        name = path.relative_to(PACKAGE.parent).as_posix().removeprefix("keras_electra/")
+        if not name.startswith("files/") and any(map(is_writing, ast.walk(tree))):
+            found.add(name)
+    assert found == WRITERS.keys()
+
+
+def test_looking_at_runs_is_apart_from_writing_them():
+    """Level 0 is in order, so that `runs` cannot import `monitoring`; neither writes for the other."""
+    assert ORDER["files"] < ORDER["runs"] < ORDER["monitoring"]
+    for path in (PACKAGE / "monitoring").glob("*.py"):
+        taken = {name for name in imported(path) if name.startswith("keras_electra.runs.")}
+        assert taken <= {"keras_electra.runs.folder", "keras_electra.runs.settings"}, path

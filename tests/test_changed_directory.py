@@ -13,11 +13,12 @@ pytest.importorskip("anywidget")
 from keras_electra import Store
 from keras_electra.errors import InputError
 from keras_electra.exploring import TaskRun
+from keras_electra.files import shown_path
 from keras_electra.launching import FinetunePlan, Launch, PretrainPlan, pretrain_program
 from keras_electra.launching.commands import shell_text
+from keras_electra.monitoring import RunFollower, list_runs
 from keras_electra.run_logger import RunLogger
-from keras_electra.runs import RunFolder, RunFollower, RunSession, list_runs
-from keras_electra.runs.files import shown_path
+from keras_electra.runs import RunFolder, RunSession
 from keras_electra_widgets import (
     FineTuneLauncher,
     PretrainLauncher,

@@ -22,12 +22,12 @@ from keras_electra.cli import COMMANDS, GROUPS, backend, display, main, parse
 from keras_electra.cli.evaluate import print_figures
 from keras_electra.cli.options import NONE, given, options_of
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.pretrain import GROUPS as OPTION_GROUPS
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
 from keras_electra.evaluation import FIGURES
+from keras_electra.launching import installed
 from keras_electra.runs import RunFolder
 
 NARROW = [
@@ -122,11 +122,11 @@ class TestHelp:
         with pytest.raises(SystemExit):
             main(["pretrain", "--help"])
         shown = "".join(character for character in capsys.readouterr().out if character.isalnum())
-        for kind in (PretrainConfig, *OPTION_GROUPS.values()):
+        for kind in (PretrainConfig, *PretrainConfig.groups().values()):
             for field in dataclasses.fields(kind):
-                if field.name not in OPTION_GROUPS:
+                if field.name not in PretrainConfig.groups():
                     assert "".join(filter(str.isalnum, field.name)) in shown
-                if field.name not in (*OPTION_GROUPS, "size"):
+                if field.name not in (*PretrainConfig.groups(), "size"):
                     assert "".join(filter(str.isalnum, field.metadata["help"])) in shown
 
     def test_nothing_at_all_shows_the_commands(self, capsys):
@@ -190,20 +190,20 @@ class TestOptions:
 
 class TestBackendChoice:
     @pytest.fixture
-    def installed(self, monkeypatch, tmp_path):
+    def have(self, monkeypatch, tmp_path):
         """A function: say which backends are installed and what keras.json holds."""
         monkeypatch.delenv("KERAS_BACKEND", raising=False)
         monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
         def make(*names, content=None):
-            monkeypatch.setattr(backend, "is_installed", lambda name: name in names)
+            monkeypatch.setattr(installed, "is_installed", lambda name: name in names)
             if content is not None:
                 (tmp_path / "keras.json").write_text(content)
 
         return make
 
-    def test_order(self, installed, monkeypatch):
-        installed("jax", "torch", "tensorflow", content='{"backend": "torch"}')
+    def test_order(self, have, monkeypatch):
+        have("jax", "torch", "tensorflow", content='{"backend": "torch"}')
         assert backend.choose_backend()[0] == "torch"
         monkeypatch.setenv("KERAS_BACKEND", "jax")
         assert backend.choose_backend() == ("jax", "KERAS_BACKEND")
@@ -213,14 +213,14 @@ class TestBackendChoice:
         "content",
         [None, "{", "[]", '{"backend": "tensorflow"}', json.dumps(backend.WRITTEN_BY_KERAS)],
     )
-    def test_first_installed(self, installed, content):
-        installed("torch", "jax", content=content)
+    def test_first_installed(self, have, content):
+        have("torch", "jax", content=content)
         assert backend.choose_backend()[0] == "jax"
-        installed("torch")
+        have("torch")
         assert backend.choose_backend()[0] == "torch"
 
-    def test_the_file_that_keras_writes_chooses_nothing(self, installed):
-        installed("jax", "torch", "tensorflow", content=json.dumps(backend.WRITTEN_BY_KERAS))
+    def test_the_file_that_keras_writes_chooses_nothing(self, have):
+        have("jax", "torch", "tensorflow", content=json.dumps(backend.WRITTEN_BY_KERAS))
         assert backend.choose_backend()[0] == "jax"
 
     def test_what_keras_writes_by_itself_is_nobodys_choice(self, tmp_path):
@@ -243,8 +243,8 @@ class TestBackendChoice:
         monkeypatch.setenv(backend.CACHE, "off")
         assert backend.compiled_programs("jax") == {}
 
-    def test_not_installed(self, installed, monkeypatch):
-        installed()
+    def test_not_installed(self, have, monkeypatch):
+        have()
         with pytest.raises(InputError, match=r"pip install 'keras-electra\[jax\]'"):
             backend.choose_backend()
         with pytest.raises(InputError, match=r"pip install 'keras-electra\[torch\]'"):
@@ -256,7 +256,7 @@ class TestBackendChoice:
     def test_a_folder_of_that_name_is_no_backend(self, tmp_path, monkeypatch):
         (tmp_path / "tensorflow_like").mkdir()
         monkeypatch.syspath_prepend(tmp_path)
-        assert not backend.is_installed("tensorflow_like")
+        assert not installed.is_installed("tensorflow_like")
 
     def test_keras_cannot_change_its_backend(self):
         running = keras.config.backend()

@@ -4,7 +4,7 @@ import pytest
 
 from keras_electra.comparing import compare_results
 from keras_electra.errors import InputError
-from keras_electra.runs.files import write_json
+from keras_electra.files import write_json
 from keras_electra.scoring import summary
 
 pytest.importorskip("scipy")

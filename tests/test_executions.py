@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from keras_electra import backends
-from keras_electra.batches import AHEAD, training_batches
+from keras_electra.batches import training_batches
 from keras_electra.cli import parse
 from keras_electra.errors import InputError
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import executions, pretrain
 from keras_electra.runs import RunFolder, send_command
+from keras_electra.step_batches import AHEAD
 
 BACKEND = keras.config.backend()
 FIGURES = ("loss", "mlm_loss", "rtd_loss", "rtd_auc", "gradient_norm", "learning_rate", "tokens")

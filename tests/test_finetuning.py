@@ -17,9 +17,9 @@ from keras_electra.exploring import TaskRun, best_trial
 from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
 from keras_electra.finetuning.trials import Course
+from keras_electra.monitoring.run_events import marks_of
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
-from keras_electra.runs.happenings import marks_of
 from keras_electra.tasks.own import own_task
 from keras_electra.workers import PredictorClient, WorkerError
 
@@ -230,14 +230,6 @@ def test_the_main_metric_is_one_of_the_settings(tune, table, whole_run, tmp_path
     sentence = "main_metrics.* is 'accuracy' there and 'macro_f1' here"
     with pytest.raises(InputError, match=sentence):
         tune(path, task=other, **options)
-    # A run of an older version says it in its results alone.
-    config = json.loads((path / "config.json").read_text())
-    del config["main_metrics"]
-    (path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match=sentence):
-        tune(path, task=other, **options)
-    assert tune(path, **options).results["main_metrics"] == whole_run[1].results["main_metrics"]
-    (path / "results.json").unlink()
     assert tune(path, **options).state == "finished"
     assert TaskRun(path).main_metric(TaskRun(path).tasks[0]) == "accuracy"
 

@@ -16,6 +16,7 @@ from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
+from keras_electra.files import readable_json
 from keras_electra.launching import estimating, pace
 from keras_electra.launching.commands import flags, shell_text
 from keras_electra.launching.fields import all_problems, fields_of, named_in
@@ -24,7 +25,7 @@ from keras_electra.launching.parameters import count_parameters
 from keras_electra.launching.places import free_name
 from keras_electra.launching.pretrain_plan import PretrainPlan, pretrain_fields
 from keras_electra.launching.programs import pretrain_program
-from keras_electra.launching.progress import ProgressFile, read_progress
+from keras_electra.launching.progress import ProgressFile
 from keras_electra.launching.space import checkpoint_bytes
 from keras_electra.runs import RunFolder, RunSession
 
@@ -424,15 +425,15 @@ def test_what_two_launches_need_is_made_once(tmp_path, monkeypatch, capfd):
 
 def test_progress_is_told_to_other_processes(tmp_path):
     path = tmp_path / "new" / "progress.json"
-    assert read_progress(path) == {}
+    assert readable_json(path) == {}
     with ProgressFile(path) as file:
-        assert read_progress(path)["state"] == "working"
+        assert readable_json(path)["state"] == "working"
         file.update("reading", 5, 10)
-        assert (read_progress(path)["stage"], read_progress(path)["done"]) == ("reading", 5)
-    assert read_progress(path)["state"] == "finished"
+        assert (readable_json(path)["stage"], readable_json(path)["done"]) == ("reading", 5)
+    assert readable_json(path)["state"] == "finished"
     with pytest.raises(ValueError, match="no more"), ProgressFile(path):
         raise ValueError("no more")
-    assert (read_progress(path)["state"], read_progress(path)["message"]) == ("failed", "no more")
+    assert (readable_json(path)["state"], readable_json(path)["message"]) == ("failed", "no more")
 
 
 @pytest.mark.parametrize("command", ["tokenizer", "prepare"])
@@ -446,7 +447,7 @@ def test_commands_tell_their_progress(command, tmp_path, corpus_file, vocabulary
         words = ["prepare", *words, "--vocab", str(vocab), "--out", str(tmp_path / "store")]
         words += ["--num-processes", "1"]
     parse(words).run()
-    told = read_progress(progress)
+    told = readable_json(progress)
     assert told["state"] == "finished"
     assert told["done"] == told["total"] > 0
 

@@ -14,8 +14,8 @@ from keras_electra.errors import InputError
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.pretrain_plan import PretrainPlan
 from keras_electra.launching.starting import Launch, launch
+from keras_electra.processes import host_name
 from keras_electra.runs import RunFolder
-from keras_electra.runs.process import host_name
 
 SMALL = {
     "num_layers": 1,

@@ -5,12 +5,13 @@ import os
 import numpy as np
 import pytest
 
+from keras_electra.corpus import Problems
 from keras_electra.errors import InputError
 from keras_electra.exploring.flags import Flags
 from keras_electra.launching.commands import Command
 from keras_electra.launching.starting import launch
 from keras_electra.runs import RunFolder, RunSession, prune_checkpoints, send_command
-from keras_electra.store.folder import replace_file
+from keras_electra.store import report, report_page
 from keras_electra.store.preparing.working_folder import WorkingFolder, working_path
 
 CONFIG = {"steps": 10}
@@ -193,11 +194,23 @@ def test_a_folder_with_other_things_is_no_store_in_the_making(tmp_path, home, is
     assert contents(home) == before
 
 
-def test_files_of_a_store_are_replaced_through_no_link(tmp_path, home):
-    linked(tmp_path / "store" / "report.json", home / "notes.json")
+@pytest.mark.parametrize("name", ["report.json", "report.html"])
+def test_files_of_a_store_are_replaced_through_no_link(tmp_path, home, monkeypatch, name):
+    linked(tmp_path / "store" / name, home / "notes.json")
+    monkeypatch.setattr(report_page, "page", str)
     before = contents(home)
     with pytest.raises(InputError, match="link"):
-        replace_file(tmp_path / "store" / "report.json", b"{}")
+        report.write_report(tmp_path / "store", {})
+    assert contents(home) == before
+    assert (tmp_path / "store" / name).is_symlink()
+
+
+def test_what_is_done_of_a_store_is_noted_through_no_link(tmp_path, home):
+    working = WorkingFolder(tmp_path / "store.preparing")
+    linked(working.unit_folder(0) / "done.json", home / "notes.json")
+    before = contents(home)
+    with pytest.raises(InputError, match="link"):
+        working.finish_unit(0, 1, Problems())
     assert contents(home) == before
 
 

@@ -11,11 +11,11 @@ from keras_electra import loss_scale
 from keras_electra.checkpoint import optimizer_arrays
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import DivergedError, InputError
+from keras_electra.monitoring.guards import steps_left_out
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 from keras_electra.runs import RunFolder
-from keras_electra.runs.guards import steps_left_out
 
 OPTIONS = {
     "learning_rate": 1e-2,

@@ -8,7 +8,6 @@ import pytest
 
 from keras_electra.cli import main
 from keras_electra.cli.hparams import DEFAULTS, ENCODER_NAMES, MEANINGLESS, NAMES_HERE
-from keras_electra.cli.original import flat
 from keras_electra.cli.translation import read_hparams, translate
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import ElectraError, InputError
@@ -69,7 +68,7 @@ class TestTranslation:
         """The defaults, given explicitly, ask for the run that asking for nothing gives."""
         values = {name: value for name, value in DEFAULTS.items() if name != "model_size"}
         explicit = config_of({**values, "vocab_size": 100})
-        assert flat(explicit) == flat(config_of({}, keep_checkpoints=5))
+        assert explicit.flat() == config_of({}, keep_checkpoints=5).flat()
 
     @pytest.mark.parametrize("name", MEANINGLESS)
     def test_what_has_no_meaning_is_refused_with_a_reason(self, name):
@@ -156,10 +155,10 @@ class TestRecipes:
         ],
     )
     def test_a_size_starts_from_the_paper(self, size, values):
-        assert flat(config_of({"model_size": size}, size)).items() >= values.items()
+        assert config_of({"model_size": size}, size).flat().items() >= values.items()
 
     def test_defaults_of_the_original(self):
-        found = flat(config_of({"model_size": "base", "defaults": "original"}, "base"))
+        found = config_of({"model_size": "base", "defaults": "original"}, "base").flat()
         expected = {
             "sequence_length": 128,
             "learning_rate": 5e-4,

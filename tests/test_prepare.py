@@ -499,7 +499,7 @@ def test_a_full_disk(tmp_path, corpus, expected):
     process.stderr.close()
     assert process.wait() == 1
     assert "no space left on the disk of" in error.splitlines()[-1]
-    assert "give the same command again" in error.splitlines()[-1]
+    assert "start again" in error.splitlines()[-1]
     prepare_store(corpus, TOKENIZER, tmp_path / "store")
     assert contents(tmp_path / "store") == contents(expected)
 

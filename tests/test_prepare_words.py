@@ -1,7 +1,6 @@
 """Words looked up instead of cut again, parts in memory, and packing: nothing is lost on the way."""
 
 import itertools
-import json
 import random
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
-from keras_electra.store import Store, build_store, held_out, manifest
+from keras_electra.store import held_out
 from keras_electra.store.chunk import Chunk
 from keras_electra.store.examples import Examples
 from keras_electra.store.held_out import draw_held_out, pieces_of
@@ -182,32 +180,3 @@ def test_held_out_text_is_drawn_alike_in_blocks(monkeypatch):
     monkeypatch.setattr(held_out, "BLOCK_DOCUMENTS", 7)
     for ends, stretches in zip(corpora, expected, strict=True):
         np.testing.assert_array_equal(draw_held_out(ends, 0.02, 1), stretches)
-
-
-def test_a_store_of_format_version_1_opens(tmp_path):
-    (tmp_path / "text").write_text("a b c .\nd e .\n\n" * 40)
-    store = build_store(tmp_path / "text", TOKENIZERS[0], tmp_path / "store", StoreConfig(seed=2))
-    path = tmp_path / "store" / "manifest.json"
-    content = json.loads(path.read_text())
-    del content["made"], content["fingerprint"]
-    content["format_version"] = 1
-    content["sources"] = [["text", 640]]
-    content["store"] |= {"document_boundary": "blank_line", "encoding": "latin-1"}
-    # Options that came later are not in old manifests.
-    content["tokenizer"] = {
-        name: content["tokenizer"][name]
-        for name in ("lowercase", "strip_accents", "max_word_characters")
-    }
-    content["fingerprint"] = manifest.fingerprint_of(content)
-    path.write_text(json.dumps(content))
-    old = Store(tmp_path / "store")
-    old.verify()
-    assert old.fingerprint == content["fingerprint"]
-    assert old.manifest.store == store.store == StoreConfig(seed=2)
-    assert old.manifest.made["corpus"]["encoding"] == "latin-1"
-    assert [source.name for source in old.manifest.sources] == ["text"]
-    assert old.examples("train", 16).take(np.arange(2))[0].shape == (2, 16)
-    content["num_tokens"] += 1
-    path.write_text(json.dumps(content))
-    with pytest.raises(OSError, match="damaged"):
-        Store(tmp_path / "store")

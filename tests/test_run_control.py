@@ -14,8 +14,9 @@ from conftest import ENCODER, SUBJECTS, VERBS
 
 from keras_electra import RunLogger
 from keras_electra.errors import InputError
+from keras_electra.monitoring import describe
 from keras_electra.pretraining import pretrain
-from keras_electra.runs import RunFolder, describe, send_command
+from keras_electra.runs import RunFolder, send_command
 
 X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)

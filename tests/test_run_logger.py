@@ -9,8 +9,9 @@ import pytest
 
 from keras_electra import RunLogger
 from keras_electra.errors import InputError
+from keras_electra.monitoring import describe, list_runs
 from keras_electra.run_logger import MAX_COLUMNS
-from keras_electra.runs import RunFolder, describe, list_runs, send_command
+from keras_electra.runs import RunFolder, send_command
 
 X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)

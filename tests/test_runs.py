@@ -18,17 +18,10 @@ import numpy as np
 import pytest
 
 from keras_electra.errors import DamagedDataError, InputError, RunInUseError
-from keras_electra.runs import (
-    RunFolder,
-    RunSession,
-    StopSignals,
-    describe,
-    list_runs,
-    prune_checkpoints,
-    send_command,
-)
-from keras_electra.runs.files import temporary_path
-from keras_electra.runs.process import host_name, is_alive, start_time_of
+from keras_electra.files import temporary_path
+from keras_electra.monitoring import describe, list_runs
+from keras_electra.processes import host_name, is_alive, start_time_of
+from keras_electra.runs import RunFolder, RunSession, StopSignals, prune_checkpoints, send_command
 
 CONFIG = {"steps": 10, "model": {"size": "tiny", "dropout_rate": 0.1}, "log_every_steps": 1}
 VOCABULARY = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from keras_electra.errors import InputError
-from keras_electra.runs import RunFollower, RunSession
-from keras_electra.runs.comparison import (
+from keras_electra.monitoring import RunFollower
+from keras_electra.monitoring.run_comparison import (
     curve_of,
     differing,
     filtered,
@@ -18,7 +18,8 @@ from keras_electra.runs.comparison import (
     paired_comparison,
     short_names,
 )
-from keras_electra.runs.survey import survey
+from keras_electra.monitoring.survey import survey
+from keras_electra.runs import RunSession
 
 
 def make_run(folder, *, rate=1e-4, seed=0, size="small", auc=0.7, steps=40, state="finished"):

@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 
 from keras_electra.errors import InputError
-from keras_electra.runs import RunFollower, RunSession, guards, memory_bytes
-from keras_electra.runs.axes import axis_values, seconds_left, smoothed
-from keras_electra.runs.charts import charts_of, positions, sentence_of, table_of
-from keras_electra.runs.curves import plots_for, values_of
-from keras_electra.runs.following import Columns, last_lines
-from keras_electra.runs.happenings import (
+from keras_electra.monitoring import RunFollower, guards
+from keras_electra.monitoring.axes import axis_values, seconds_left, smoothed
+from keras_electra.monitoring.charts import charts_of, positions, sentence_of, table_of
+from keras_electra.monitoring.curves import plots_for, values_of
+from keras_electra.monitoring.run_events import (
     baselines_of,
     marks_of,
     validation_baselines_of,
     validations_of,
 )
+from keras_electra.monitoring.run_follower import Columns, last_lines
+from keras_electra.processes import memory_bytes
+from keras_electra.runs import RunSession
 
 ROW = {
     "mlm_loss": 5.0,
@@ -167,7 +169,7 @@ def test_odd_values_do_no_harm():
 
 
 def test_a_long_log_is_read_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_electra.runs.following.MAX_BYTES_AT_ONCE", 1000)
+    monkeypatch.setattr("keras_electra.monitoring.run_follower.MAX_BYTES_AT_ONCE", 1000)
     lines = [json.dumps(row(number)) for number in range(1, 101)]
     (tmp_path / "log.jsonl").write_text("\n".join(lines) + "\n")
     follower = RunFollower(tmp_path)

@@ -19,10 +19,10 @@ from keras_electra.backbone import ElectraBackbone
 from keras_electra.cli import main
 from keras_electra.config.serving import ServeConfig
 from keras_electra.errors import InputError
+from keras_electra.files import plain
 from keras_electra.predict import detect
 from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs.files import plain
 from keras_electra.serving.judge import Judge, open_judge
 from keras_electra.task_models import (
     ExtractiveQA,

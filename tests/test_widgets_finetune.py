@@ -16,8 +16,8 @@ import ipywidgets
 import keras_electra_widgets
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.launching import FinetunePlan, Launch
+from keras_electra.processes import host_name, start_time_of
 from keras_electra.runs import RunSession
-from keras_electra.runs.process import host_name, start_time_of
 from keras_electra_widgets import launcher as launcher_module
 from keras_electra_widgets.finetune import FineTuneLauncher
 

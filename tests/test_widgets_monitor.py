@@ -12,9 +12,9 @@ from widget_stubs import from_browser, send_from_browser
 pytest.importorskip("anywidget")
 
 from keras_electra.errors import InputError
+from keras_electra.files import write_json
+from keras_electra.monitoring.charts import Chart, Line
 from keras_electra.runs import RunSession
-from keras_electra.runs.charts import Chart, Line
-from keras_electra.runs.files import write_json
 from keras_electra_widgets.board import Board, emptiest_corner, place
 from keras_electra_widgets.monitor import RunMonitor, clock
 from keras_electra_widgets.picture import Scale, picture, svg

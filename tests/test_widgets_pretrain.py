@@ -17,8 +17,8 @@ from keras_electra.launching import Launch, PretrainPlan
 from keras_electra.launching.installed import installed_backends
 from keras_electra.launching.launch_file import LaunchFile
 from keras_electra.launching.progress import ProgressFile
+from keras_electra.processes import host_name, start_time_of
 from keras_electra.runs import RunSession
-from keras_electra.runs.process import host_name, start_time_of
 from keras_electra.store import prepare_store
 from keras_electra.tokenizer import SPECIAL_TOKENS, WordPieceTokenizer
 from keras_electra_widgets import launcher as launcher_module

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from keras_electra.errors import InputError
+from keras_electra.files import write_json
 from keras_electra.inspect_worker import Models, handlers_of, spread
 from keras_electra.pretraining import pretrain
-from keras_electra.runs.files import write_json
-from keras_electra.runs.process import host_name, is_alive, start_time_of
+from keras_electra.processes import host_name, is_alive, start_time_of
 from keras_electra.traces import Scenario
 from keras_electra.traces.files import lines_of
 from keras_electra.workers import (

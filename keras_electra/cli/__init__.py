@@ -6,7 +6,6 @@ Nothing here imports Keras before a command needs it, so that every `--help` is 
 import contextlib
 import dataclasses
 import difflib
-import errno
 import os
 import signal
 import sys
@@ -36,12 +35,12 @@ from keras_electra.errors import (
     LostWorkerError,
     Remark,
 )
+from keras_electra.files import FULL
 
 PROGRAM = "keras-electra"
 ABOUT = "Pretrain, watch, inspect, fine-tune and hand over ELECTRA encoders."
 INTERRUPTED, TERMINATED = 130, 143
 SHOW_CURSOR = b"\x1b[?25h"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 COMMANDS = {
     "prepare": Prepare,

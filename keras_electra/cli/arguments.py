@@ -5,51 +5,36 @@ import os
 import pathlib
 import shlex
 import sys
-from typing import Annotated
 
 import tyro
 
 from keras_electra.cli.backend import start_backend
 from keras_electra.cli.display import native_messages_held, tell, waiting
 from keras_electra.cli.freed_memory import keep_freed_memory
-from keras_electra.cli.options import choice, refused, spec
+from keras_electra.cli.options import OptionalText, argument, choice, refused, spec, switch
 from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.launching.installed import BACKENDS
-from keras_electra.runs.files import shown_path
 
-Backend = Annotated[
-    object,
+Backend = argument(
     choice("backend", BACKENDS),
-    tyro.conf.arg(
-        help="what Keras computes with",
-        help_behavior_hint="(default: KERAS_BACKEND, keras.json, or the first installed)",
-    ),
-]
-Json = Annotated[
-    bool,
-    tyro.conf.FlagCreatePairsOff,
-    tyro.conf.arg(help="print JSON and nothing else", help_behavior_hint=""),
-]
-Texts = Annotated[
+    "what Keras computes with",
+    "KERAS_BACKEND, keras.json, or the first installed",
+)
+Json = switch("print JSON and nothing else")
+Texts = argument(
     tyro.conf.Positional[tuple[str, ...]],
-    tyro.conf.arg(metavar="TEXT...", help="texts; - reads them from standard input, one a line"),
-]
-Head = Annotated[
-    tyro.conf.DisallowNone[str | None],
-    tyro.conf.arg(
-        metavar="NAME",
-        help="which head of a model of several tasks",
-        help_behavior_hint="(default: its only one)",
-    ),
-]
-Weights = Annotated[
-    str,
+    "texts; - reads them from standard input, one a line",
+    metavar="TEXT...",
+)
+Head = argument(
+    OptionalText, "which head of a model of several tasks", "its only one", metavar="NAME"
+)
+Weights = argument(
     choice("weights", WEIGHTS),
-    tyro.conf.arg(
-        help="the latest weights, or the moving average that a pretraining run with --ema-rate keeps"
-    ),
-]
+    "the latest weights, or the moving average that a pretraining run with --ema-rate keeps",
+)
 
 
 def start_keras(backend: str | None, keeps_memory: bool = False) -> None:

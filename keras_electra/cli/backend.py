@@ -1,12 +1,12 @@
 """Which backend a command runs on, decided before Keras is imported."""
 
-import json
 import os
 import pathlib
 import sys
 
 from keras_electra.errors import InputError
-from keras_electra.launching.installed import BACKENDS, is_installed
+from keras_electra.files import cache_path, readable_json
+from keras_electra.launching.installed import BACKENDS, check_backend, installed_backends
 
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "GLOG_minloglevel": "2"}
 
@@ -49,16 +49,17 @@ def choose_backend(named: str | None = None) -> tuple[str, str]:
     The first of: `--backend`, KERAS_BACKEND, an installed one named in keras.json, any installed.
     """
     if named:
-        return _required(named, "--backend"), "--backend"
+        check_backend(named, "--backend")
+        return named, "--backend"
     if os.environ.get("KERAS_BACKEND"):
-        return _required(os.environ["KERAS_BACKEND"], "KERAS_BACKEND"), "KERAS_BACKEND"
-    path = keras_json_path()
+        check_backend(os.environ["KERAS_BACKEND"], "KERAS_BACKEND")
+        return os.environ["KERAS_BACKEND"], "KERAS_BACKEND"
+    path, there = keras_json_path(), installed_backends()
     configured = backend_of_keras_json(path)
-    if configured in BACKENDS and is_installed(configured):
+    if configured in there:
         return configured, str(path)
-    for backend in BACKENDS:
-        if is_installed(backend):
-            return backend, f"the first installed of {', '.join(BACKENDS)}"
+    if there:
+        return there[0], f"the first installed of {', '.join(BACKENDS)}"
     raise InputError(
         "backend: expected JAX, PyTorch or TensorFlow to be installed, found none; "
         "pip install 'keras-electra[jax]'"
@@ -80,12 +81,6 @@ def compiled_programs(backend: str) -> dict[str, str]:
     }
 
 
-def cache_path() -> pathlib.Path:
-    """The folder of this program where the user's programs keep what can be made again."""
-    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return pathlib.Path(named or pathlib.Path.home() / ".cache") / "keras-electra"
-
-
 def keras_json_path() -> pathlib.Path:
     """Where Keras looks for the user's choice."""
     if "KERAS_HOME" in os.environ:
@@ -96,24 +91,8 @@ def keras_json_path() -> pathlib.Path:
 
 def backend_of_keras_json(path: pathlib.Path) -> str | None:
     """The backend that the user wrote there; None for the file as Keras makes it by itself."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(content, dict) or content == WRITTEN_BY_KERAS:
-        return None
-    return content.get("backend")
-
-
-def _required(backend, source):
-    if backend not in BACKENDS:
-        raise InputError(f"{source}: expected one of {', '.join(BACKENDS)}, received {backend!r}")
-    if not is_installed(backend):
-        raise InputError(
-            f"{source}: expected an installed backend, received {backend!r}, which is not; "
-            f"pip install 'keras-electra[{backend}]'"
-        )
-    return backend
+    content = readable_json(path)
+    return None if content == WRITTEN_BY_KERAS else content.get("backend")
 
 
 def _loaded_backend(loaded, named):

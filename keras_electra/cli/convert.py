@@ -2,79 +2,51 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
-from keras_electra.cli.options import choice, number
+from keras_electra.cli.options import argument, choice, number, switch, whole
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Convert:
     """Convert a model from and to Hugging Face, Google's checkpoints, KerasHub and Keras."""
 
-    source: Annotated[
+    source: argument(
         pathlib.Path,
-        tyro.conf.arg(
-            name="from",
-            metavar="PATH",
-            help="run, checkpoint, preset, .keras file, Hugging Face folder, checkpoint of the "
-            "original program, or KerasHub preset; recognised by what is in it",
-        ),
-    ]
-    target: Annotated[
+        "run, checkpoint, preset, .keras file, Hugging Face folder, checkpoint of the "
+        "original program, or KerasHub preset; recognised by what is in it",
+        metavar="PATH",
+        name="from",
+    )
+    target: argument(
         pathlib.Path,
-        tyro.conf.arg(
-            name="to",
-            metavar="PATH",
-            help="new or empty folder; a name that ends in .keras or .weights.h5 is a file",
-        ),
-    ]
-    format: Annotated[
-        object,
+        "new or empty folder; a name that ends in .keras or .weights.h5 is a file",
+        metavar="PATH",
+        name="to",
+    )
+    format: argument(
         choice("format", ("huggingface", "google", "keras-hub", "keras")),
-        tyro.conf.arg(
-            help="what to write",
-            help_behavior_hint="(default: keras for another program's model, else huggingface)",
-        ),
-    ] = None
-    generator: Annotated[
+        "what to write",
+        "keras for another program's model, else huggingface",
+    ) = None
+    generator: argument(
         str | None,
-        tyro.conf.arg(
-            metavar="fresh|copied|PATH",
-            help="make a pretrainer of a lone discriminator or encoder: with a new small generator, "
-            "with one made of its first layers, or with the masked language model at PATH",
-        ),
-    ] = None
-    frozen_generator: Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(help="that generator stays as it is in training", help_behavior_hint=""),
-    ] = False
-    temperature: Annotated[
-        float,
-        number("temperature", float),
-        tyro.conf.arg(help="divides that generator's logits before sampling"),
-    ] = 1.0
+        "make a pretrainer of a lone discriminator or encoder: with a new small generator, "
+        "with one made of its first layers, or with the masked language model at PATH",
+        metavar="fresh|copied|PATH",
+    ) = None
+    frozen_generator: switch("that generator stays as it is in training") = False
+    temperature: argument(
+        number("temperature", float), "divides that generator's logits before sampling"
+    ) = 1.0
     weights: Weights = "last"
-    num_heads: Annotated[
-        object,
-        number("num-heads", int),
-        tyro.conf.arg(
-            help="attention heads of a checkpoint of the original program",
-            help_behavior_hint="(default: of hparams.json beside it, else one for 64 of width)",
-        ),
-    ] = None
-    cased: Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(
-            help="the vocab.txt beside such a checkpoint is of text that keeps its case",
-            help_behavior_hint="",
-        ),
-    ] = False
+    num_heads: whole(
+        "num-heads",
+        "attention heads of a checkpoint of the original program",
+        "of hparams.json beside it, else one for 64 of width",
+    ) = None
+    cased: switch("the vocab.txt beside such a checkpoint is of text that keeps its case") = False
     json: Json = False
     backend: Backend = None
 

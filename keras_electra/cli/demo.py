@@ -4,16 +4,13 @@ import contextlib
 import dataclasses
 import importlib.resources
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, quoted, start_keras
 from keras_electra.cli.evaluate import measured, print_figures
 from keras_electra.cli.following import RESUMES
 from keras_electra.cli.judge import load, print_trace
-from keras_electra.cli.options import number
+from keras_electra.cli.options import argument, whole
 from keras_electra.cli.prepare import build_store
 from keras_electra.cli.pretrain import pretrain_with_progress, resumed_config, summarize
 from keras_electra.cli.vocabulary import train_tokenizer
@@ -22,8 +19,8 @@ from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 VOCABULARY_SIZE = 2048
@@ -43,21 +40,9 @@ class Demo:
     Starting it again in the same folder goes on where it ended.
     """
 
-    run_dir: Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the run")]
-    steps: Annotated[
-        object,
-        number("steps", int),
-        tyro.conf.arg(
-            help="optimizer updates", help_behavior_hint=f"(default: {NUM_TOKENS:,} tokens' worth)"
-        ),
-    ] = None
-    seed: Annotated[
-        object,
-        number("seed", int),
-        tyro.conf.arg(
-            help="decides start, order, masks and draws", help_behavior_hint="(default: 0)"
-        ),
-    ] = None
+    run_dir: argument(pathlib.Path, "the run", metavar="DIR")
+    steps: whole("steps", "optimizer updates", f"{NUM_TOKENS:,} tokens' worth") = None
+    seed: whole("seed", "decides start, order, masks and draws", "0") = None
     backend: Backend = None
 
     def run(self):

@@ -15,7 +15,7 @@ import rich.console
 import rich.progress
 import rich.table
 
-from keras_electra.runs.files import to_json
+from keras_electra.files import to_json
 
 STDERR = 2
 PROCESS_NUMBERS = ("RANK", "KERAS_DISTRIBUTION_PROCESS_ID")
@@ -112,7 +112,42 @@ def progress(description: str, unit: str = ""):
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class TrainingProgress:
+class ProgressLine:
+    """A bar with figures beside it, on a terminal that is watched; a context manager.
+
+    Args:
+        counted: the column of what is done.
+        description: what is done at first.
+    """
+
+    def __init__(self, counted: rich.progress.ProgressColumn, description: str):
+        self._bar = rich.progress.Progress(
+            "{task.description}",
+            rich.progress.BarColumn(bar_width=20),
+            counted,
+            "{task.fields[figures]}",
+            console=remarks,
+            transient=True,
+            disable=not is_watched(),
+        )
+        self._task = self._bar.add_task(description, total=None, figures="")
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def show(self, description: str, done: int, total: int | None, figures: list[str]) -> None:
+        """Say how far it is."""
+        told = "  ".join(filter(None, figures))
+        self._bar.update(
+            self._task, description=description, completed=done, total=total, figures=told
+        )
+
+
+class TrainingProgress(ProgressLine):
     """One line while training: step, loss, speed, time left; a context manager.
 
     Args:
@@ -133,23 +168,7 @@ class TrainingProgress:
         self._budget_seconds = budget_seconds
         self._first = None
         self._loss = ""
-        self._bar = rich.progress.Progress(
-            "{task.description}",
-            rich.progress.BarColumn(bar_width=20),
-            rich.progress.MofNCompleteColumn(),
-            "{task.fields[figures]}",
-            console=remarks,
-            transient=True,
-            disable=not is_watched(),
-        )
-        self._task = self._bar.add_task("preparing", total=None, figures="")
-
-    def __enter__(self):
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error):
-        self._bar.stop()
+        super().__init__(rich.progress.MofNCompleteColumn(), "preparing")
 
     def set_steps(self, steps: int) -> None:
         """Say how many steps the whole run has."""
@@ -178,13 +197,7 @@ class TrainingProgress:
                 f"{units / seconds:,.0f} {self._unit}/s",
                 f"{clock(left)} left",
             ]
-        self._bar.update(
-            self._task,
-            description="training",
-            completed=step,
-            total=self._steps,
-            figures="  ".join(figure for figure in figures if figure),
-        )
+        self.show("training", step, self._steps, figures)
 
 
 def clock(seconds: float) -> str:

@@ -1,15 +1,11 @@
 """`evaluate`: how good a run, checkpoint or preset is on held-out text."""
 
 import dataclasses
-import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, Weights, existing, start_keras
 from keras_electra.cli.following import of_pretrainer
-from keras_electra.cli.options import NONE, number
+from keras_electra.cli.options import NONE, OptionalPath, argument, number, whole
 from keras_electra.cli.original import Original
 from keras_electra.errors import InputError
 
@@ -33,28 +29,17 @@ MEANINGS = {
 class Evaluate:
     """Measure a model on the held-out part of its store."""
 
-    run_dir: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(
-            metavar="DIR", help="run, checkpoint or preset", help_behavior_hint="(required)"
-        ),
-    ] = None
-    store: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(
-            metavar="DIR",
-            help="whose held-out part is used; needed with a preset",
-            help_behavior_hint="(default: the run's own)",
-        ),
-    ] = None
-    batch_size: Annotated[
-        int, number("batch_size", int), tyro.conf.arg(help="examples per forward pass")
-    ] = 64
-    max_examples: Annotated[
-        object,
-        number("max_examples", int, may_be_none=True),
-        tyro.conf.arg(help="examples evaluated at most; none for all"),
-    ] = 12_800
+    run_dir: argument(OptionalPath, "run, checkpoint or preset", "required", metavar="DIR") = None
+    store: argument(
+        OptionalPath,
+        "whose held-out part is used; needed with a preset",
+        "the run's own",
+        metavar="DIR",
+    ) = None
+    batch_size: whole("batch_size", "examples per forward pass") = 64
+    max_examples: argument(
+        number("max_examples", int, may_be_none=True), "examples evaluated at most; none for all"
+    ) = 12_800
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None

@@ -4,14 +4,11 @@ import contextlib
 import dataclasses
 import pathlib
 import shlex
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Head, Weights, existing, quoted, start_keras
 from keras_electra.cli.following import of_model
-from keras_electra.cli.options import choice
+from keras_electra.cli.options import OptionalPath, argument, choice
 from keras_electra.errors import InputError
 
 FORMATS = ("keras", "onnx", "openvino", "saved-model", "litert", "torch", "web")
@@ -23,31 +20,20 @@ PRECISIONS = ("float32", "int8")
 class Export:
     """Write a model for others to use; every form is checked against Keras while it is written."""
 
-    model: Annotated[
-        pathlib.Path,
-        tyro.conf.arg(metavar="DIR", help="run, checkpoint, preset or fine-tuning run"),
-    ]
-    out: Annotated[pathlib.Path, tyro.conf.arg(metavar="PATH", help="new file, or new folder")]
-    format: Annotated[
-        str,
+    model: argument(pathlib.Path, "run, checkpoint, preset or fine-tuning run", metavar="DIR")
+    out: argument(pathlib.Path, "new file, or new folder", metavar="PATH")
+    format: argument(
         choice("format", FORMATS),
-        tyro.conf.arg(
-            help="keras: the folder that `keras_electra.load` opens; onnx: a file; openvino: a folder; "
-            "saved-model: a folder (TensorFlow); litert: a .tflite file (TensorFlow); torch: a .pt2 "
-            "file (PyTorch); web: a folder with a page that runs the model in a browser"
-        ),
-    ] = "keras"
-    precision: Annotated[
-        str,
-        choice("precision", PRECISIONS),
-        tyro.conf.arg(help="onnx and web: numbers of the weights"),
-    ] = "float32"
-    runtime: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(
-            metavar="DIR", help="web: unpacked package onnxruntime-web", help_behavior_hint=""
-        ),
-    ] = None
+        "keras: the folder that `keras_electra.load` opens; onnx: a file; openvino: a folder; "
+        "saved-model: a folder (TensorFlow); litert: a .tflite file (TensorFlow); torch: a .pt2 "
+        "file (PyTorch); web: a folder with a page that runs the model in a browser",
+    ) = "keras"
+    precision: argument(choice("precision", PRECISIONS), "onnx and web: numbers of the weights") = (
+        "float32"
+    )
+    runtime: argument(OptionalPath, "web: unpacked package onnxruntime-web", "", metavar="DIR") = (
+        None
+    )
     task: Head = None
     weights: Weights = "last"
     backend: Backend = None

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
 
 import tyro
 
@@ -19,43 +18,37 @@ from keras_electra.cli.arguments import (
     texts_of,
 )
 from keras_electra.cli.following import RESUMES, of_task_model
-from keras_electra.cli.options import given, options_of
+from keras_electra.cli.options import OptionalPath, argument, given, options_of
 from keras_electra.cli.original_finetune import OriginalFinetune
 from keras_electra.cli.own_data import Columns
-from keras_electra.config.finetune import GROUPS, RECIPE, AnswerConfig, FinetuneConfig
+from keras_electra.config.finetune import RECIPE, AnswerConfig, FinetuneConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
 from keras_electra.exploring.records import restarts_in_words
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind, way_on
 
 BY_TASK = dict.fromkeys(
     [*RECIPE, "sequence_length", "epochs", "bias_correction"], "by size and task"
 )
 
-RunOptions = options_of(FinetuneConfig, leave_out=GROUPS, defaults=BY_TASK, name="run")
+RunOptions = options_of(
+    FinetuneConfig, leave_out=FinetuneConfig.groups(), defaults=BY_TASK, name="run"
+)
 AnswerOptions = options_of(AnswerConfig, name="answers")
 OptimizerOptions = options_of(OptimizerConfig, leave_out={"ema_rate"}, defaults=BY_TASK)
 
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-Required = {"help_behavior_hint": "(required)"}
-Model = Annotated[
-    Folder,
-    tyro.conf.arg(metavar="DIR", help="run, checkpoint, preset or fine-tuning run", **Required),
-]
-Tasks = Annotated[
+Model = argument(
+    OptionalPath, "run, checkpoint, preset or fine-tuning run", "required", metavar="DIR"
+)
+Tasks = argument(
     tuple[str, ...],
-    tyro.conf.arg(
-        metavar="NAME...",
-        help="known tasks; several train on one encoder at once",
-        help_behavior_hint="(default: guessed from the columns of --data)",
-    ),
-]
-Data = Annotated[
-    Folder,
-    tyro.conf.arg(metavar="PATH", help="folder or file with the examples", **Required),
-]
+    "known tasks; several train on one encoder at once",
+    "guessed from the columns of --data",
+    metavar="NAME...",
+)
+Data = argument(OptionalPath, "folder or file with the examples", "required", metavar="PATH")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +58,7 @@ class Finetune:
     model: Model = None
     task: Tasks = ()
     data: Data = None
-    run_dir: Annotated[Folder, tyro.conf.arg(metavar="DIR", help="the run", **Required)] = None
+    run_dir: argument(OptionalPath, "the run", "required", metavar="DIR") = None
     weights: Weights = "last"
     backend: Backend = None
     columns: Columns
@@ -200,23 +193,16 @@ class Predict:
 
     texts: Texts = ()
     model: Model = None
-    data: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="FILE",
-            help="table of examples: CSV, TSV, JSONL or Parquet; or .txt with a text a line",
-            help_behavior_hint="(default: the texts given)",
-        ),
-    ] = None
+    data: argument(
+        OptionalPath,
+        "table of examples: CSV, TSV, JSONL or Parquet; or .txt with a text a line",
+        "the texts given",
+        metavar="FILE",
+    ) = None
     task: Head = None
-    out: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="FILE",
-            help="JSON lines with the predictions",
-            help_behavior_hint="(default: standard output)",
-        ),
-    ] = None
+    out: argument(
+        OptionalPath, "JSON lines with the predictions", "standard output", metavar="FILE"
+    ) = None
     json: Json = False
     backend: Backend = None
     columns: Columns
@@ -228,8 +214,8 @@ class Predict:
             raise InputError("text: expected texts or --data, one of the two")
         texts = texts_of(self.texts, keeps_empty=True) if self.texts else []
         start_keras(self.backend, keeps_memory=True)
+        from keras_electra.files import to_json, write_bytes
         from keras_electra.finetuning import open_task_model, predict_rows
-        from keras_electra.runs.files import to_json, write_bytes
 
         with display.waiting(f"loading {self.model}"):
             model = open_task_model(self.model, self.task)
@@ -285,20 +271,19 @@ class Compare:
     Both are fine-tuned with the same recipe and seeds, or are fine-tuning runs that ended already.
     """
 
-    models: Annotated[
+    models: argument(
         tyro.conf.Positional[tuple[pathlib.Path, pathlib.Path]],
-        tyro.conf.arg(metavar="A B", help="runs, checkpoints or presets"),
-    ]
+        "runs, checkpoints or presets",
+        metavar="A B",
+    )
     task: Tasks = ()
     data: Data = None
-    run_dir: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="DIR",
-            help="gets one run for each model; not needed for two fine-tuning runs",
-            help_behavior_hint="",
-        ),
-    ] = None
+    run_dir: argument(
+        OptionalPath,
+        "gets one run for each model; not needed for two fine-tuning runs",
+        "",
+        metavar="DIR",
+    ) = None
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None

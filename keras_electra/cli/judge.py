@@ -2,10 +2,8 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
 
 import rich.text
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import (
@@ -17,11 +15,11 @@ from keras_electra.cli.arguments import (
     start_keras,
     texts_of,
 )
-from keras_electra.cli.options import number
+from keras_electra.cli.options import argument, whole
 from keras_electra.errors import InputError
 from keras_electra.traces.files import lines_of
 
-Model = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="run, checkpoint or preset")]
+Model = argument(pathlib.Path, "run, checkpoint or preset", metavar="DIR")
 SHADES = ((0.75, "bold white on red"), (0.5, "bold red"), (0.25, "yellow"))
 """Probability from which a token is shown in a colour."""
 AROUND = 30
@@ -37,11 +35,8 @@ class Detect:
 
     texts: Texts = ()
     model: Model
-    file: Annotated[
-        pathlib.Path | None,
-        tyro.conf.arg(metavar="FILE", help="judge the lines of a text file", help_behavior_hint=""),
-    ] = None
-    top: Annotated[int, number("top", int), tyro.conf.arg(help="words of the file to list")] = 20
+    file: argument(pathlib.Path | None, "judge the lines of a text file", "", metavar="FILE") = None
+    top: whole("top", "words of the file to list") = 20
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None
@@ -93,9 +88,7 @@ class Corrupt:
 
     texts: Texts = ()
     model: Model
-    seed: Annotated[
-        int, number("seed", int), tyro.conf.arg(help="decides the masks and the draws")
-    ] = 0
+    seed: whole("seed", "decides the masks and the draws") = 0
     weights: Weights = "last"
     json: Json = False
     backend: Backend = None

@@ -6,6 +6,7 @@ clipping"), the command line says "none", which arrives as `NONE`.
 
 import dataclasses
 import enum
+import pathlib
 import types
 import typing
 from typing import Annotated
@@ -23,6 +24,40 @@ class Chosen(enum.Enum):
 
 
 NONE = Chosen.NONE
+OptionalPath = tyro.conf.DisallowNone[pathlib.Path | None]
+OptionalText = tyro.conf.DisallowNone[str | None]
+
+
+def argument(kind, help: str, default=None, *, metavar: str | None = None, name: str | None = None):
+    """The annotation of one option.
+
+    Args:
+        kind: a type, or how a word is read: `number`, `choice`, `spec`.
+        help: the sentence that `--help` prints.
+        default: what it says of the default; None for the value itself, "" for nothing, "required".
+        metavar: what stands for the value.
+        name: of the option, where the field has another one.
+    """
+    words = {"metavar": metavar, "name": name, "help_behavior_hint": None}
+    if default is not None:
+        hint = "(required)" if default == "required" else f"(default: {default})"
+        words["help_behavior_hint"] = hint if default else ""
+    given_words = {word: value for word, value in words.items() if value is not None}
+    about = tyro.conf.arg(help=help, **given_words)
+    if isinstance(kind, tyro.constructors.PrimitiveConstructorSpec):
+        return Annotated[object, kind, about]
+    return Annotated[kind, about]
+
+
+def whole(name: str, help: str, default=None):
+    """The annotation of an option that is a whole number; `help` and `default` as of `argument`."""
+    return argument(number(name, int), help, default)
+
+
+def switch(help: str):
+    """The annotation of a flag without a negation."""
+    about = tyro.conf.arg(help=help, help_behavior_hint="")
+    return Annotated[bool, tyro.conf.FlagCreatePairsOff, about]
 
 
 def options_of(kind, *, leave_out=(), defaults=None, name=None):
@@ -48,15 +83,16 @@ def options_of(kind, *, leave_out=(), defaults=None, name=None):
 
 def optional(name: str, annotation, help: str, default: str):
     """`annotation` as the type of an option that may be left out."""
-    argument = tyro.conf.arg(help=help, help_behavior_hint=f"(default: {default})")
     may_be_none = isinstance(annotation, types.UnionType)
     if may_be_none:
         (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
     if typing.get_origin(annotation) is typing.Literal:
-        return Annotated[object, choice(name, typing.get_args(annotation)), argument]
-    if annotation in (int, float):
-        return Annotated[object, number(name, annotation, may_be_none), argument]
-    return Annotated[tyro.conf.DisallowNone[annotation | None], argument]
+        kind = choice(name, typing.get_args(annotation))
+    elif annotation in (int, float):
+        kind = number(name, annotation, may_be_none)
+    else:
+        kind = tyro.conf.DisallowNone[annotation | None]
+    return argument(kind, help, default)
 
 
 def number(name: str, kind, may_be_none: bool = False):

@@ -2,44 +2,30 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli.hparams import CHOICES_THERE, DEFAULTS, ENCODER_NAMES, NAMES_HERE
+from keras_electra.cli.options import OptionalPath, OptionalText, argument
 from keras_electra.cli.translation import Translation, read_hparams, translate
-from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
-
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-Text = tyro.conf.DisallowNone[str | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Original:
     """The original program's own flags, in place of --store, --run-dir and --size."""
 
-    data_dir: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="D",
-            help="reads D/store and D/vocab.txt, and runs in D/models/M",
-            help_behavior_hint="",
-        ),
-    ] = None
-    model_name: Annotated[
-        Text, tyro.conf.arg(metavar="M", help="name of the run", help_behavior_hint="")
-    ] = None
-    hparams: Annotated[
-        Text,
-        tyro.conf.arg(
-            metavar="JSON",
-            help="the original's hyper-parameters, as a JSON object or the path of a .json file; "
-            'they start from the paper\'s recipe of their model_size, with "defaults": "original" '
-            "from the original program's defaults",
-            help_behavior_hint="(default: {})",
-        ),
-    ] = None
+    data_dir: argument(
+        OptionalPath, "reads D/store and D/vocab.txt, and runs in D/models/M", "", metavar="D"
+    ) = None
+    model_name: argument(OptionalText, "name of the run", "", metavar="M") = None
+    hparams: argument(
+        OptionalText,
+        "the original's hyper-parameters, as a JSON object or the path of a .json file; "
+        'they start from the paper\'s recipe of their model_size, with "defaults": "original" '
+        "from the original program's defaults",
+        "{}",
+        metavar="JSON",
+    ) = None
 
     def read(self, *, store, run_dir, size, evaluates=False) -> "OriginalRun | None":
         """The run these flags describe; None if there are none of them.
@@ -48,63 +34,25 @@ class Original:
             store, run_dir, size: the flags they stand in place of, which must not be given too.
             evaluates: whether the command evaluates unless `do_train` is given.
         """
-        own = {name: value for name, value in vars(self).items() if value is not None}
-        if not own:
-            return None
-        for name in ("data_dir", "model_name"):
-            if name not in own:
-                given = ", ".join(flag(other) for other in own)
-                raise InputError(f"{flag(name)}: expected a value beside {given}, received none")
         others = {"store": store, "run_dir": run_dir, "size": size}
-        for name, value in others.items():
-            if value is not None:
-                raise InputError(
-                    f"--data-dir and {flag(name)} do not go together: --data-dir says where the "
-                    "store and the run are, and --hparams which size"
-                )
+        says = "--data-dir says where the store and the run are, and --hparams which size"
+        if not are_given(self, others, says):
+            return None
         translation = translate(read_hparams(self.hparams or "{}"), evaluates)
-        return OriginalRun(self.data_dir, self.model_name, translation)
+        return OriginalRun(**vars(translation), data_dir=self.data_dir, model_name=self.model_name)
 
 
-@dataclasses.dataclass(frozen=True)
-class OriginalRun:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OriginalRun(Translation):
     """A run in the original's folders with the original's hyper-parameters."""
 
     data_dir: pathlib.Path
     model_name: str
-    translation: Translation
 
     @property
     def run_dir(self) -> pathlib.Path:
         """The run folder."""
-        return pathlib.Path(
-            self.translation.model_dir or self.data_dir / "models" / self.model_name
-        )
-
-    @property
-    def size(self) -> str | None:
-        """The size that was named, if any."""
-        return self.translation.size
-
-    @property
-    def changes(self) -> dict:
-        """Options that the hyper-parameters set."""
-        return self.translation.changes
-
-    @property
-    def evaluates(self) -> bool:
-        """Whether the run is evaluated instead of trained."""
-        return self.translation.evaluates
-
-    @property
-    def eval_batch_size(self) -> int:
-        """Examples per forward pass of the evaluation."""
-        return self.translation.eval_batch_size
-
-    @property
-    def eval_examples(self) -> int:
-        """Examples to evaluate."""
-        return self.translation.eval_examples
+        return pathlib.Path(self.model_dir or self.data_dir / "models" / self.model_name)
 
     def checked_store(self) -> pathlib.Path:
         """The path of the store.
@@ -117,12 +65,12 @@ class OriginalRun:
 
         store = Store(self.data_dir / "store")
         options = store.manifest.tokenizer
-        if self.translation.lowercase not in (None, options.lowercase):
+        if self.lowercase not in (None, options.lowercase):
             raise InputError(
                 f"do_lower_case: expected {options.lowercase}, as {store.path} was made, "
-                f"received {self.translation.lowercase}"
+                f"received {self.lowercase}"
             )
-        vocabulary = pathlib.Path(self.translation.vocab_file or self.data_dir / "vocab.txt")
+        vocabulary = pathlib.Path(self.vocab_file or self.data_dir / "vocab.txt")
         store.check_tokenizer(WordPieceTokenizer.from_file(vocabulary, options))
         return store.path
 
@@ -160,19 +108,35 @@ def differences(config: PretrainConfig, there: PretrainConfig):
     """One line per option in which a recipe differs from the original program's defaults."""
     names_there = {here: f"model_hparam_overrides.{name}" for name, here in ENCODER_NAMES.items()}
     names_there |= {here: name for name, here in NAMES_HERE.items()}
-    ours, theirs = flat(config), flat(there)
+    ours, theirs = config.flat(), there.flat()
     for name, value in ours.items():
         if value != theirs[name]:
             known = f" ({name} here)" if names_there.get(name, name) != name else ""
             yield f"{names_there.get(name, name)}{known}: {value}, there {theirs[name]}"
 
 
-def flat(config: PretrainConfig) -> dict:
-    """All options of a recipe by name."""
-    values = config.to_dict()
-    for group in GROUPS:
-        values.update(values.pop(group))
-    return values
+def are_given(flags, others: dict, says: str) -> bool:
+    """Whether there are any of the original's flags.
+
+    Args:
+        flags: with `data_dir`, `model_name` and `hparams`.
+        others: name -> value of the flags that they stand in place of.
+        says: why these are not needed.
+
+    Raises:
+        InputError: for flags of both sorts, or a missing one.
+    """
+    own = {name: value for name, value in vars(flags).items() if value is not None}
+    if not own:
+        return False
+    for name in ("data_dir", "model_name"):
+        if name not in own:
+            given = ", ".join(map(flag, own))
+            raise InputError(f"{flag(name)}: expected a value beside {given}, received none")
+    for name, value in others.items():
+        if value not in (None, ()):
+            raise InputError(f"--data-dir and {flag(name)} do not go together: {says}")
+    return True
 
 
 def flag(name: str) -> str:

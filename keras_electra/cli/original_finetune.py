@@ -2,63 +2,38 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
 
-import tyro
-
-from keras_electra.cli.hparams import DEFAULTS_CHOICES, SIZES_THERE, TPU
-from keras_electra.cli.translation import read_hparams
-from keras_electra.config.options import checked, refuse_unknown
+from keras_electra.cli.hparams import SIZES_THERE, TPU
+from keras_electra.cli.options import OptionalPath, OptionalText, argument
+from keras_electra.cli.original import are_given
+from keras_electra.cli.translation import divided, read_hparams
+from keras_electra.config.options import checked
 from keras_electra.errors import InputError
 from keras_electra.tasks import known_task
 
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-Text = tyro.conf.DisallowNone[str | None]
-
-DEFAULTS = {
-    "learning_rate": 1e-4,
-    "weight_decay_rate": 0.01,
-    "layerwise_lr_decay": 0.8,
-    "num_train_epochs": 3.0,
-    "warmup_proportion": 0.1,
-    "save_checkpoints_steps": 1_000_000,
-    "max_seq_length": 128,
-    "train_batch_size": 32,
-    "num_trials": 1,
-    "keep_all_models": True,
-    "double_unordered": True,
-    "max_query_length": 64,
-    "doc_stride": 128,
-    "n_best_size": 20,
-    "max_answer_length": 30,
-    "answerable_weight": 0.5,
-    "joint_prediction": True,
-    "beam_size": 20,
-    "qa_na_threshold": -2.75,
+OPTIONS = {
+    "learning_rate": ("learning_rate", 1e-4),
+    "weight_decay_rate": ("weight_decay_rate", 0.01),
+    "layerwise_lr_decay": ("layer_decay", 0.8),
+    "num_train_epochs": ("epochs", 3.0),
+    "warmup_proportion": ("warmup_fraction", 0.1),
+    "save_checkpoints_steps": ("checkpoint_every_steps", 1_000_000),
+    "max_seq_length": ("sequence_length", 128),
+    "train_batch_size": ("batch_size", 32),
+    "num_trials": ("num_trials", 1),
+    "keep_all_models": ("keep_models", True),
+    "double_unordered": ("has_swapped_pairs", True),
+    "max_query_length": ("max_question_tokens", 64),
+    "doc_stride": ("window_stride", 128),
+    "n_best_size": ("num_best", 20),
+    "max_answer_length": ("max_answer_tokens", 30),
+    "answerable_weight": ("answerability_weight", 0.5),
+    "joint_prediction": ("has_joint_ends", True),
+    "beam_size": ("beam_size", 20),
+    "qa_na_threshold": ("null_threshold", -2.75),
 }
-"""The original's default of each hyper-parameter that is one option here."""
-
-NAMES_HERE = {
-    "learning_rate": "learning_rate",
-    "weight_decay_rate": "weight_decay_rate",
-    "layerwise_lr_decay": "layer_decay",
-    "num_train_epochs": "epochs",
-    "warmup_proportion": "warmup_fraction",
-    "save_checkpoints_steps": "checkpoint_every_steps",
-    "max_seq_length": "sequence_length",
-    "train_batch_size": "batch_size",
-    "num_trials": "num_trials",
-    "keep_all_models": "keep_models",
-    "double_unordered": "has_swapped_pairs",
-    "max_query_length": "max_question_tokens",
-    "doc_stride": "window_stride",
-    "n_best_size": "num_best",
-    "max_answer_length": "max_answer_tokens",
-    "answerable_weight": "answerability_weight",
-    "joint_prediction": "has_joint_ends",
-    "beam_size": "beam_size",
-    "qa_na_threshold": "null_threshold",
-}
+"""Hyper-parameter that is one option here -> (the option, the original's default)."""
+DEFAULTS = {name: default for name, (_, default) in OPTIONS.items()}
 
 JUDGED = "validation and test parts are judged whole, and give the same figures at any batch size"
 OF_MODEL = "the folder of the model says it"
@@ -121,27 +96,18 @@ FORMS_THERE = {
 class OriginalFinetune:
     """The original program's own flags, in place of --model, --task, --data and --run-dir."""
 
-    data_dir: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="D",
-            help="reads D/finetuning_data and the model D/models/M",
-            help_behavior_hint="",
-        ),
-    ] = None
-    model_name: Annotated[
-        Text, tyro.conf.arg(metavar="M", help="name of the model", help_behavior_hint="")
-    ] = None
-    hparams: Annotated[
-        Text,
-        tyro.conf.arg(
-            metavar="JSON",
-            help="the original's hyper-parameters of fine-tuning, as a JSON object or the path of a "
-            '.json file; they start from the paper\'s recipe, with "defaults": "original" from the '
-            "original program's defaults",
-            help_behavior_hint="(default: {})",
-        ),
-    ] = None
+    data_dir: argument(
+        OptionalPath, "reads D/finetuning_data and the model D/models/M", "", metavar="D"
+    ) = None
+    model_name: argument(OptionalText, "name of the model", "", metavar="M") = None
+    hparams: argument(
+        OptionalText,
+        "the original's hyper-parameters of fine-tuning, as a JSON object or the path of a "
+        '.json file; they start from the paper\'s recipe, with "defaults": "original" from the '
+        "original program's defaults",
+        "{}",
+        metavar="JSON",
+    ) = None
 
     def read(self, others: dict) -> "FinetuneThere | None":
         """The run these flags describe; None if there are none of them.
@@ -152,21 +118,8 @@ class OriginalFinetune:
         Raises:
             InputError: for flags of both sorts, a missing one, or hyper-parameters without a meaning.
         """
-        own = {name: value for name, value in vars(self).items() if value is not None}
-        if not own:
+        if not are_given(self, others, "--data-dir and --hparams say it all"):
             return None
-        for name in ("data_dir", "model_name"):
-            if name not in own:
-                raise InputError(
-                    f"--{name.replace('_', '-')}: expected a value beside "
-                    f"{', '.join('--' + other.replace('_', '-') for other in own)}, received none"
-                )
-        for name, value in others.items():
-            if value not in (None, ()):
-                raise InputError(
-                    f"--data-dir and --{name.replace('_', '-')} do not go together: "
-                    "--data-dir and --hparams say it all"
-                )
         return translated(self.data_dir, self.model_name, read_hparams(self.hparams or "{}"))
 
 
@@ -192,13 +145,7 @@ class FinetuneThere:
 
 def translated(data_dir, model_name: str, hparams: dict) -> FinetuneThere:
     """The run that the original's arguments describe."""
-    hparams = dict(hparams)
-    defaults = hparams.pop("defaults", "paper")
-    if defaults not in DEFAULTS_CHOICES:
-        raise InputError(f"defaults: expected 'paper' or 'original', received {defaults!r}")
-    refuse_unknown(hparams, {**DEFAULTS, **MEANINGLESS, **OTHERS}, "hparams")
-    for name, value in hparams.items():
-        check_value(name, value)
+    defaults, hparams = divided(hparams, {**DEFAULTS, **MEANINGLESS, **OTHERS}, check_value)
     names = tuple(hparams.get("task_names", OTHERS["task_names"]))
     folder = data_dir / "models" / model_name
     raw = pathlib.Path(hparams.get("raw_data_dir") or data_dir / "finetuning_data")
@@ -239,8 +186,8 @@ def changes(hparams: dict) -> dict:
     """Options of this package that the given hyper-parameters set."""
     found = dict(DEBUG) if hparams.get("debug") else {}
     for name, value in hparams.items():
-        if name in NAMES_HERE:
-            found[NAMES_HERE[name]] = value
+        if name in OPTIONS:
+            found[OPTIONS[name][0]] = value
     if "keep_all_models" in hparams:
         found["keep_models"] = "all" if hparams["keep_all_models"] else "best"
     if not set(hparams.get("task_names", OTHERS["task_names"])) <= UNORDERED:

@@ -2,13 +2,11 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated, NamedTuple
-
-import tyro
+from typing import NamedTuple
 
 from keras_electra.cli.arguments import quoted
-from keras_electra.cli.options import choice, number
-from keras_electra.cli.original import Folder, flag
+from keras_electra.cli.options import OptionalPath, argument, choice, switch, whole
+from keras_electra.cli.original import flag
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.errors import InputError
 
@@ -34,17 +32,8 @@ class Places(NamedTuple):
     next_command: str
 
 
-def switch(help: str):
-    """A flag without a negation."""
-    return Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(help=help, help_behavior_hint=""),
-    ]
-
-
 def folder(metavar: str, help: str):
-    return Annotated[Folder, tyro.conf.arg(metavar=metavar, help=help, help_behavior_hint="")]
+    return argument(OptionalPath, help, "", metavar=metavar)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,23 +44,17 @@ class OriginalPrepare:
     corpus_dir: folder("C", "folder of text files, beside --vocab-file and --output-dir") = None
     vocab_file: folder("FILE", "the vocabulary, beside --corpus-dir") = None
     output_dir: folder("DIR", "the store to make, beside --corpus-dir") = None
-    max_seq_length: Annotated[
-        object,
-        number("max_seq_length", int),
-        tyro.conf.arg(
-            help="tokens of an example; a store serves every length, so that this is handed on to "
-            "the command that trains",
-            help_behavior_hint=f"(default: {DEFAULT_LENGTH})",
-        ),
-    ] = None
-    blanks_separate_docs: Annotated[
-        object,
+    max_seq_length: whole(
+        "max_seq_length",
+        "tokens of an example; a store serves every length, so that this is handed on to "
+        "the command that trains",
+        DEFAULT_LENGTH,
+    ) = None
+    blanks_separate_docs: argument(
         choice("blanks_separate_docs", tuple(YES)),
-        tyro.conf.arg(
-            help="whether a blank line ends a document, beside --corpus-dir",
-            help_behavior_hint="(default: True)",
-        ),
-    ] = None
+        "whether a blank line ends a document, beside --corpus-dir",
+        "True",
+    ) = None
     do_lower_case: switch("as --lowercase") = False
     no_lower_case: switch("as --no-lowercase") = False
     do_strip_accents: switch("as --strip-accents") = False

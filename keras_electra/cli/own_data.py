@@ -2,12 +2,11 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.options import choice, number
+from keras_electra.cli.options import OptionalText, argument, choice, number
 from keras_electra.errors import InputError
 from keras_electra.tasks import Problems, own_examples, own_task
 from keras_electra.tasks.examples import TextExample
@@ -20,27 +19,19 @@ TASK_OPTIONS = ("kind", "labels", "main_metric", "validation_fraction")
 
 def column(help: str, default: str = "guessed"):
     """An option that names a column."""
-    argument = tyro.conf.arg(metavar="NAME", help=help, help_behavior_hint=f"(default: {default})")
-    return Annotated[tyro.conf.DisallowNone[str | None], argument]
+    return argument(OptionalText, help, default, metavar="NAME")
 
 
 def names(help: str, default: str = "guessed"):
     """An option of several names."""
-    hint = f"(default: {default})"
-    return Annotated[
-        tuple[str, ...], tyro.conf.arg(metavar="NAME...", help=help, help_behavior_hint=hint)
-    ]
+    return argument(tuple[str, ...], help, default, metavar="NAME...")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Columns:
     """What is what in a table of one's own."""
 
-    kind: Annotated[
-        object,
-        choice("kind", kind_names()),
-        tyro.conf.arg(help="what is learned", help_behavior_hint="(default: guessed)"),
-    ] = None
+    kind: argument(choice("kind", kind_names()), "what is learned", "guessed") = None
     text_column: column("the text") = None
     second_text_column: column("the other text of a pair") = None
     label_column: column("label, labels or number") = None
@@ -59,22 +50,17 @@ class Columns:
     ) = ()
     separator: column("sign between several labels in one field", "|, or what is seen") = None
     encoding: column("of text files", "utf-8") = None
-    has_header: Annotated[
+    has_header: argument(
         tyro.conf.DisallowNone[bool | None],
-        tyro.conf.arg(
-            help="whether the first line of a CSV or TSV file holds the names of its columns",
-            help_behavior_hint="(default: looked at)",
-        ),
-    ] = None
+        "whether the first line of a CSV or TSV file holds the names of its columns",
+        "looked at",
+    ) = None
     main_metric: column("figure that trials are compared by", "by kind") = None
-    validation_fraction: Annotated[
-        object,
+    validation_fraction: argument(
         number("validation_fraction", float),
-        tyro.conf.arg(
-            help="part of the training examples to validate on where there is no such part",
-            help_behavior_hint="(default: 0.1)",
-        ),
-    ] = None
+        "part of the training examples to validate on where there is no such part",
+        "0.1",
+    ) = None
 
     def given(self) -> dict:
         """The roles that were named."""

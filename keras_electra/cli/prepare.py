@@ -1,13 +1,9 @@
 """`prepare`: from text of any kind to a store."""
 
 import dataclasses
-import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.options import given, number
+from keras_electra.cli.options import OptionalPath, argument, given, whole
 from keras_electra.cli.original_prepare import OriginalPrepare, reading_of
 from keras_electra.cli.preparing import (
     PLAIN,
@@ -30,44 +26,27 @@ class Prepare:
     """Turn text of any kind into a store of token ids; interrupted, the same command goes on."""
 
     corpus: Sources = ()
-    weights: Annotated[
+    weights: argument(
         tuple[float, ...],
-        tyro.conf.arg(
-            metavar="FLOAT...",
-            help="one for each of --corpus: the shares of their tokens in a mixture",
-            help_behavior_hint="(default: every document once)",
-        ),
-    ] = ()
-    vocab: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(metavar="FILE", help="vocabulary, one token per line", help_behavior_hint=""),
-    ] = None
-    out: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(metavar="DIR", help="the store to make", help_behavior_hint=""),
-    ] = None
-    held_out_text: Annotated[
+        "one for each of --corpus: the shares of their tokens in a mixture",
+        "every document once",
+        metavar="FLOAT...",
+    ) = ()
+    vocab: argument(OptionalPath, "vocabulary, one token per line", "", metavar="FILE") = None
+    out: argument(OptionalPath, "the store to make", "", metavar="DIR") = None
+    held_out_text: argument(
         tuple[str, ...],
-        tyro.conf.arg(
-            metavar="FILE...",
-            help="task files; documents that share runs of words with them are dropped",
-            help_behavior_hint="",
-        ),
-    ] = ()
-    task_index: Annotated[
-        object,
-        number("task_index", int),
-        tyro.conf.arg(
-            help="which share of an array job to prepare, from 0; without it, what is missing is "
-            "prepared and the store is made of all shares",
-            help_behavior_hint="",
-        ),
-    ] = None
-    task_count: Annotated[
-        object,
-        number("task_count", int),
-        tyro.conf.arg(help="how many shares there are", help_behavior_hint=""),
-    ] = None
+        "task files; documents that share runs of words with them are dropped",
+        "",
+        metavar="FILE...",
+    ) = ()
+    task_index: whole(
+        "task_index",
+        "which share of an array job to prepare, from 0; without it, what is missing is "
+        "prepared and the store is made of all shares",
+        "",
+    ) = None
+    task_count: whole("task_count", "how many shares there are", "") = None
     text: CorpusOptions
     duplicates: DuplicatesOptions
     store: StoreOptions

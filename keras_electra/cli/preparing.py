@@ -2,28 +2,23 @@
 
 import dataclasses
 import os
-import pathlib
 import time
-from typing import Annotated
 
 import rich.progress
-import tyro
 
 from keras_electra.cli import display
-from keras_electra.cli.options import number, options_of
+from keras_electra.cli.options import OptionalPath, argument, number, options_of, whole
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
 from keras_electra.launching.progress import ProgressFile
 
-Sources = Annotated[
+Sources = argument(
     tuple[str, ...],
-    tyro.conf.arg(
-        metavar="PATH...",
-        help="files, folders with all below them, globs, archives, tables, URLs; - is standard input",
-        help_behavior_hint="",
-    ),
-]
+    "files, folders with all below them, globs, archives, tables, URLs; - is standard input",
+    "",
+    metavar="PATH...",
+)
 CorpusOptions = options_of(CorpusConfig, name="reading and cleaning")
 DuplicatesOptions = options_of(DuplicatesConfig, name="duplicates")
 StoreOptions = options_of(StoreConfig, name="store")
@@ -32,36 +27,26 @@ MIN_SECONDS = 1.0
 """Time after which a speed is worth showing."""
 
 
-ProgressPath = Annotated[
-    tyro.conf.DisallowNone[pathlib.Path | None],
-    tyro.conf.arg(
-        metavar="FILE",
-        help="JSON object, replaced while the work goes on, that says how far it is",
-        help_behavior_hint="",
-    ),
-]
+ProgressPath = argument(
+    OptionalPath,
+    "JSON object, replaced while the work goes on, that says how far it is",
+    "",
+    metavar="FILE",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Working:
     """How the work is done; the result does not depend on it."""
 
-    num_processes: Annotated[
-        object,
-        number("num_processes", int),
-        tyro.conf.arg(
-            help="worker processes, each of 300 to 500 MB",
-            help_behavior_hint="(default: one for each processor)",
-        ),
-    ] = None
-    tokens_per_second: Annotated[
-        object,
+    num_processes: whole(
+        "num_processes", "worker processes, each of 300 to 500 MB", "one for each processor"
+    ) = None
+    tokens_per_second: argument(
         number("tokens_per_second", float),
-        tyro.conf.arg(
-            help="speed of training, for the hours in the report",
-            help_behavior_hint="(default: that of the paper's machine)",
-        ),
-    ] = None
+        "speed of training, for the hours in the report",
+        "that of the paper's machine",
+    ) = None
     progress_file: ProgressPath = None
 
     def keywords(self) -> dict:
@@ -151,28 +136,12 @@ def tell_prepared(prepared, out) -> None:
         display.tell("nothing was to be done: the store is of the same text and settings")
 
 
-class PreparingProgress:
+class PreparingProgress(display.ProgressLine):
     """One line: what is being done, how much of it, MB/s, documents/s, time left."""
 
     def __init__(self):
-        self._bar = rich.progress.Progress(
-            "{task.description}",
-            rich.progress.BarColumn(bar_width=20),
-            rich.progress.DownloadColumn(),
-            "{task.fields[figures]}",
-            console=display.remarks,
-            transient=True,
-            disable=not display.is_watched(),
-        )
-        self._task = self._bar.add_task("reading", total=None, figures="")
+        super().__init__(rich.progress.DownloadColumn(), "reading")
         self._first = None
-
-    def __enter__(self):
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error):
-        self._bar.stop()
 
     def update(self, progress) -> None:
         """Show a `Progress`."""
@@ -180,20 +149,15 @@ class PreparingProgress:
         if self._first is None or self._first[1].stage != progress.stage:
             # What an earlier run had done comes in the first report, and is no speed.
             self._first = (now, progress)
-        self._bar.update(
-            self._task,
-            description=progress.stage,
-            completed=progress.num_bytes,
-            total=progress.total_bytes,
-            figures=figures(progress, self._first[1], now - self._first[0]),
-        )
+        told = figures(progress, self._first[1], now - self._first[0])
+        self.show(progress.stage, progress.num_bytes, progress.total_bytes, told)
 
 
-def figures(progress, first, seconds: float) -> str:
+def figures(progress, first, seconds: float) -> list[str]:
     """MB/s, documents/s and time left, once they mean something."""
     num_bytes = progress.num_bytes - first.num_bytes
     if seconds < MIN_SECONDS or not num_bytes:
-        return ""
+        return []
     shown = [
         f"{num_bytes / 1e6 / seconds:,.1f} MB/s",
         f"{(progress.num_documents - first.num_documents) / seconds:,.0f} documents/s",
@@ -201,4 +165,4 @@ def figures(progress, first, seconds: float) -> str:
     if progress.total_bytes is not None:
         left = max(0, progress.total_bytes - progress.num_bytes) * seconds / num_bytes
         shown.append(f"{display.clock(left)} left")
-    return "  ".join(shown)
+    return shown

@@ -1,26 +1,22 @@
 """`pretrain`: from a store to a run, or on with the run that is in the folder."""
 
 import dataclasses
-import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, devices_spec, existing, quoted, start_keras
 from keras_electra.cli.evaluate import evaluate_and_print
 from keras_electra.cli.following import RESUMES, of_pretrainer
-from keras_electra.cli.options import choice, given, options_of
+from keras_electra.cli.options import OptionalPath, argument, choice, given, options_of
 from keras_electra.cli.original import Original, OriginalRun
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.optimizer import OptimizerConfig
-from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.errors import InputError
+from keras_electra.files import shown_path
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import shown_path
 from keras_electra.runs.kind import settings_of_kind
 
 DEFAULT_SIZE = "small"
@@ -29,13 +25,13 @@ BY_SIZE = dict.fromkeys({name for recipe in SIZES.values() for name in recipe}, 
 BY_SIZE |= dict.fromkeys(ARCHITECTURES["electra"], "by architecture")
 BY_SIZE["vocabulary_size"] = "that of the store"
 
-RunOptions = options_of(PretrainConfig, leave_out={*GROUPS, "size"}, defaults=BY_SIZE, name="run")
+RunOptions = options_of(
+    PretrainConfig, leave_out={*PretrainConfig.groups(), "size"}, defaults=BY_SIZE, name="run"
+)
 EncoderOptions = options_of(EncoderConfig, defaults=BY_SIZE)
 ObjectiveOptions = options_of(ObjectiveConfig, defaults=BY_SIZE)
 MaskingOptions = options_of(MaskingConfig, defaults=BY_SIZE)
 OptimizerOptions = options_of(OptimizerConfig, defaults=BY_SIZE)
-
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,48 +42,27 @@ class Pretrain:
     the time budget, and make the run longer.
     """
 
-    run_dir: Annotated[
-        Folder, tyro.conf.arg(metavar="DIR", help="the run", help_behavior_hint="(required)")
-    ] = None
-    store: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="DIR", help="made by `prepare`", help_behavior_hint="(default: the run's own)"
-        ),
-    ] = None
-    size: Annotated[
-        object,
-        choice("size", SIZES),
-        tyro.conf.arg(
-            help="named recipe, which sets every other option",
-            help_behavior_hint=f"(default: {DEFAULT_SIZE})",
-        ),
-    ] = None
-    architecture: Annotated[
-        object,
-        choice("architecture", ARCHITECTURES),
-        tyro.conf.arg(
-            help="named bundle of architecture options", help_behavior_hint="(default: by size)"
-        ),
-    ] = None
-    start: Annotated[
-        Folder,
-        tyro.conf.arg(
-            name="from",
-            metavar="PATH",
-            help="run, checkpoint or preset whose weights a new run starts from",
-            help_behavior_hint="(default: fresh weights)",
-        ),
-    ] = None
+    run_dir: argument(OptionalPath, "the run", "required", metavar="DIR") = None
+    store: argument(OptionalPath, "made by `prepare`", "the run's own", metavar="DIR") = None
+    size: argument(
+        choice("size", SIZES), "named recipe, which sets every other option", DEFAULT_SIZE
+    ) = None
+    architecture: argument(
+        choice("architecture", ARCHITECTURES), "named bundle of architecture options", "by size"
+    ) = None
+    start: argument(
+        OptionalPath,
+        "run, checkpoint or preset whose weights a new run starts from",
+        "fresh weights",
+        metavar="PATH",
+        name="from",
+    ) = None
     backend: Backend = None
-    devices: Annotated[
-        object,
+    devices: argument(
         devices_spec(),
-        tyro.conf.arg(
-            help="over how many devices of this machine each batch is divided",
-            help_behavior_hint="(default: 1, or what the launcher of several processes says)",
-        ),
-    ] = None
+        "over how many devices of this machine each batch is divided",
+        "1, or what the launcher of several processes says",
+    ) = None
     training: RunOptions
     encoder: EncoderOptions
     objective: ObjectiveOptions

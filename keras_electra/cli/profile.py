@@ -1,14 +1,11 @@
 """`profile`: where the time of a training step goes."""
 
 import dataclasses
-import pathlib
-from typing import Annotated, get_args
-
-import tyro
+from typing import get_args
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Json, devices_spec, start_keras
-from keras_electra.cli.options import choice, number
+from keras_electra.cli.options import OptionalPath, argument, choice, whole
 from keras_electra.cli.pretrain import DEFAULT_SIZE, vocabulary_size_of
 from keras_electra.config.options import Precision
 from keras_electra.config.pretrain import PretrainConfig
@@ -17,62 +14,28 @@ from keras_electra.errors import InputError
 from keras_electra.runs import RunFolder
 from keras_electra.runs.kind import settings_of_kind
 
-Folder = tyro.conf.DisallowNone[pathlib.Path | None]
-BY_RECIPE = "(default: by run or size)"
+BY_RECIPE = "by run or size"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Profile:
     """Measure some training steps, part by part, and say what bounds them; nothing is written."""
 
-    run_dir: Annotated[
-        Folder, tyro.conf.arg(metavar="DIR", help="run whose recipe and store are measured")
-    ] = None
-    store: Annotated[
-        Folder,
-        tyro.conf.arg(
-            metavar="DIR",
-            help="made by `prepare`; needed without a run",
-            help_behavior_hint="(default: the run's own)",
-        ),
-    ] = None
-    size: Annotated[
-        object,
-        choice("size", SIZES),
-        tyro.conf.arg(
-            help="named recipe, without a run", help_behavior_hint=f"(default: {DEFAULT_SIZE})"
-        ),
-    ] = None
-    batch_size: Annotated[
-        object,
-        number("batch_size", int),
-        tyro.conf.arg(help="examples per step", help_behavior_hint=BY_RECIPE),
-    ] = None
-    sequence_length: Annotated[
-        object,
-        number("sequence_length", int),
-        tyro.conf.arg(help="tokens per example", help_behavior_hint=BY_RECIPE),
-    ] = None
-    accumulation_steps: Annotated[
-        object,
-        number("accumulation_steps", int),
-        tyro.conf.arg(help="micro-batches of a step", help_behavior_hint=BY_RECIPE),
-    ] = None
-    dtype_policy: Annotated[
-        object,
-        choice("dtype_policy", get_args(Precision)),
-        tyro.conf.arg(help="precision of the step", help_behavior_hint=BY_RECIPE),
-    ] = None
-    steps: Annotated[int, number("steps", int), tyro.conf.arg(help="steps measured")] = 10
+    run_dir: argument(OptionalPath, "run whose recipe and store are measured", metavar="DIR") = None
+    store: argument(
+        OptionalPath, "made by `prepare`; needed without a run", "the run's own", metavar="DIR"
+    ) = None
+    size: argument(choice("size", SIZES), "named recipe, without a run", DEFAULT_SIZE) = None
+    batch_size: whole("batch_size", "examples per step", BY_RECIPE) = None
+    sequence_length: whole("sequence_length", "tokens per example", BY_RECIPE) = None
+    accumulation_steps: whole("accumulation_steps", "micro-batches of a step", BY_RECIPE) = None
+    dtype_policy: argument(
+        choice("dtype_policy", get_args(Precision)), "precision of the step", BY_RECIPE
+    ) = None
+    steps: whole("steps", "steps measured") = 10
     json: Json = False
     backend: Backend = None
-    devices: Annotated[
-        object,
-        devices_spec(),
-        tyro.conf.arg(
-            help="over how many devices each batch is divided", help_behavior_hint="(default: 1)"
-        ),
-    ] = None
+    devices: argument(devices_spec(), "over how many devices each batch is divided", "1") = None
 
     def run(self):
         if self.steps < 1:

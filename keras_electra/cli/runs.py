@@ -3,42 +3,37 @@
 import dataclasses
 import pathlib
 import time
-from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Json
-from keras_electra.cli.options import number
+from keras_electra.cli.options import OptionalPath, argument, number
 from keras_electra.errors import InputError
-from keras_electra.runs import RunFolder, describe, list_runs, send_command
-from keras_electra.runs.files import shown_path
+from keras_electra.files import shown_path
+from keras_electra.monitoring import describe, list_runs
+from keras_electra.runs import RunFolder, send_command
 from keras_electra.runs.kind import way_on
 
 ANSWERS = ("command_obeyed", "command_refused")
 
-Place = Annotated[
+Place = argument(
     tyro.conf.Positional[tyro.conf.DisallowNone[pathlib.Path | None]],
-    tyro.conf.arg(metavar="RUN", help="the run folder", help_behavior_hint="(required)"),
-]
-RunDir = Annotated[
-    tyro.conf.DisallowNone[pathlib.Path | None],
-    tyro.conf.arg(metavar="DIR", help="the same as RUN", help_behavior_hint=""),
-]
-Wait = Annotated[
-    float,
-    number("wait_seconds", float),
-    tyro.conf.arg(help="how long to wait for the run to obey, in seconds"),
-]
+    "the run folder",
+    "required",
+    metavar="RUN",
+)
+RunDir = argument(OptionalPath, "the same as RUN", "", metavar="DIR")
+Wait = argument(number("wait_seconds", float), "how long to wait for the run to obey, in seconds")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ListRuns:
     """List the runs in a folder and the folders below it."""
 
-    root: Annotated[
-        tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="DIR", help="where to look")
-    ] = pathlib.Path()
+    root: argument(tyro.conf.Positional[pathlib.Path], "where to look", metavar="DIR") = (
+        pathlib.Path()
+    )
     json: Json = False
 
     def run(self):
@@ -64,8 +59,12 @@ class ListRuns:
         display.say_next("keras-electra runs show RUN")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OfOneRun:
     """What the commands about one run share; `place` or `run_dir` names it."""
+
+    place: Place = None
+    run_dir: RunDir = None
 
     def folder(self) -> RunFolder:
         """The run that was named."""
@@ -81,8 +80,6 @@ class OfOneRun:
 class ShowRun(OfOneRun):
     """Show what a run is doing and its last figures."""
 
-    place: Place = None
-    run_dir: RunDir = None
     json: Json = False
 
     def run(self):
@@ -115,8 +112,6 @@ def print_record(record: dict, indent: str = "") -> None:
 class PauseRun(OfOneRun):
     """Write a checkpoint and wait until the run is resumed or stopped."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):
@@ -127,8 +122,6 @@ class PauseRun(OfOneRun):
 class ResumeRun(OfOneRun):
     """Have a paused run go on. A run that has ended goes on with the command that started it."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):
@@ -147,8 +140,6 @@ class ResumeRun(OfOneRun):
 class StopRun(OfOneRun):
     """Write a checkpoint and end the run; it can be resumed later."""
 
-    place: Place = None
-    run_dir: RunDir = None
     wait_seconds: Wait = 10.0
 
     def run(self):

@@ -3,14 +3,11 @@
 import dataclasses
 import json
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import existing, start_keras
 from keras_electra.cli.finetune import Finetune, require
-from keras_electra.cli.options import given, number
+from keras_electra.cli.options import OptionalText, argument, given, whole
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.launching.commands import command
@@ -26,23 +23,15 @@ class Search(Finetune):
     Only the validation part is looked at. The same command goes on where it was.
     """
 
-    space: Annotated[
-        tyro.conf.DisallowNone[str | None],
-        tyro.conf.arg(
-            metavar="JSON",
-            help="option -> list of values, or low, high and scale (linear or log); a JSON object or "
-            "the path of a .json file",
-            help_behavior_hint="(required)",
-        ),
-    ] = None
-    num_samples: Annotated[
-        object,
-        number("num_samples", int),
-        tyro.conf.arg(help="combinations to draw", help_behavior_hint="(default: the whole grid)"),
-    ] = None
-    search_seed: Annotated[
-        int, number("search_seed", int), tyro.conf.arg(help="decides the combinations drawn")
-    ] = 0
+    space: argument(
+        OptionalText,
+        "option -> list of values, or low, high and scale (linear or log); a JSON object or "
+        "the path of a .json file",
+        "required",
+        metavar="JSON",
+    ) = None
+    num_samples: whole("num_samples", "combinations to draw", "the whole grid") = None
+    search_seed: whole("search_seed", "decides the combinations drawn") = 0
 
     def run(self):
         require(self, "model", "data", "run_dir")

@@ -3,13 +3,10 @@
 import dataclasses
 import importlib.util
 import pathlib
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Backend, Head, Weights, existing, start_keras
-from keras_electra.cli.options import given, number, options_of
+from keras_electra.cli.options import OptionalPath, argument, given, options_of, whole
 from keras_electra.config.serving import ServeConfig
 from keras_electra.errors import InputError, MissingExtraError
 
@@ -23,24 +20,17 @@ Limits = options_of(ServeConfig, name="limits")
 class Serve:
     """Answer /detect, /predict and /healthz over HTTP until Ctrl-C."""
 
-    model: Annotated[
-        pathlib.Path,
-        tyro.conf.arg(
-            metavar="PATH", help="run, checkpoint, preset, fine-tuning run or .onnx file"
-        ),
-    ]
-    host: Annotated[str, tyro.conf.arg(help="address to listen at")] = "127.0.0.1"
-    port: Annotated[
-        int, number("port", int), tyro.conf.arg(help="port to listen at; 0 for any that is free")
-    ] = 8000
-    web: Annotated[
-        tyro.conf.DisallowNone[pathlib.Path | None],
-        tyro.conf.arg(
-            metavar="DIR",
-            help="folder to show at /, such as that of `export --format web`",
-            help_behavior_hint="",
-        ),
-    ] = None
+    model: argument(
+        pathlib.Path, "run, checkpoint, preset, fine-tuning run or .onnx file", metavar="PATH"
+    )
+    host: argument(str, "address to listen at") = "127.0.0.1"
+    port: whole("port", "port to listen at; 0 for any that is free") = 8000
+    web: argument(
+        OptionalPath,
+        "folder to show at /, such as that of `export --format web`",
+        "",
+        metavar="DIR",
+    ) = None
     task: Head = None
     weights: Weights = "last"
     backend: Backend = None

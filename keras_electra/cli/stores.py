@@ -2,13 +2,12 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated
 
 import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import Json, existing
-from keras_electra.cli.options import given, number
+from keras_electra.cli.options import argument, given, number, switch, whole
 from keras_electra.cli.preparing import (
     CorpusOptions,
     DuplicatesOptions,
@@ -22,10 +21,8 @@ from keras_electra.cli.vocabulary import Tokenizer
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 
-StorePath = Annotated[
-    tyro.conf.Positional[pathlib.Path], tyro.conf.arg(metavar="STORE", help="made by `prepare`")
-]
-Out = Annotated[pathlib.Path, tyro.conf.arg(metavar="DIR", help="the store to make")]
+StorePath = argument(tyro.conf.Positional[pathlib.Path], "made by `prepare`", metavar="STORE")
+Out = argument(pathlib.Path, "the store to make", metavar="DIR")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,11 +30,7 @@ class ShowStore:
     """Say what is in a store and how it was made."""
 
     store: StorePath
-    verify: Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(help="read and check every file", help_behavior_hint=""),
-    ] = False
+    verify: switch("read and check every file") = False
     json: Json = False
 
     def run(self):
@@ -61,10 +54,11 @@ class ShowStore:
 class MergeStores:
     """Join stores of the same vocabulary into a new one."""
 
-    stores: Annotated[
+    stores: argument(
         tyro.conf.Positional[tuple[pathlib.Path, ...]],
-        tyro.conf.arg(metavar="STORE...", help="in the order in which they are joined"),
-    ]
+        "in the order in which they are joined",
+        metavar="STORE...",
+    )
     out: Out
     duplicates: DuplicatesOptions
 
@@ -89,16 +83,9 @@ class SplitStore:
     """Divide a store into two, by documents chosen at random."""
 
     store: StorePath
-    out: Annotated[
-        tuple[pathlib.Path, pathlib.Path],
-        tyro.conf.arg(metavar="DIR DIR", help="the two stores to make"),
-    ]
-    fraction: Annotated[
-        float,
-        number("fraction", float),
-        tyro.conf.arg(help="of the documents that go to the second store"),
-    ]
-    seed: Annotated[int, number("seed", int), tyro.conf.arg(help="chooses the documents")] = 0
+    out: argument(tuple[pathlib.Path, pathlib.Path], "the two stores to make", metavar="DIR DIR")
+    fraction: argument(number("fraction", float), "of the documents that go to the second store")
+    seed: whole("seed", "chooses the documents") = 0
 
     def run(self):
         from keras_electra.store import split_store
@@ -145,14 +132,10 @@ class AddToStore:
 class ImportStore:
     """Make a store of the examples that the original program prepared, `pretrain_data.tfrecord-*`."""
 
-    shards: Annotated[
-        tyro.conf.Positional[pathlib.Path],
-        tyro.conf.arg(metavar="SHARDS", help="folder with all of them, or one file"),
-    ]
-    vocab: Annotated[
-        pathlib.Path,
-        tyro.conf.arg(metavar="FILE", help="the vocabulary that they were made with"),
-    ]
+    shards: argument(
+        tyro.conf.Positional[pathlib.Path], "folder with all of them, or one file", metavar="SHARDS"
+    )
+    vocab: argument(pathlib.Path, "the vocabulary that they were made with", metavar="FILE")
     out: Out
     store: StoreOptions
     tokenizer: Tokenizer

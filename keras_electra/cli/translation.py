@@ -6,6 +6,7 @@ In the order of the original: values of the debug mode, then of the model size, 
 import dataclasses
 import json
 import pathlib
+from collections.abc import Callable
 
 from keras_electra.cli.hparams import (
     CHOICES_THERE,
@@ -79,13 +80,7 @@ def translate(hparams: dict, evaluates: bool = False) -> Translation:
     Raises:
         InputError: for an unknown name, a value of another type, or one that has no meaning here.
     """
-    hparams = dict(hparams)
-    defaults = hparams.pop("defaults", "paper")
-    if defaults not in DEFAULTS_CHOICES:
-        raise InputError(f"defaults: expected 'paper' or 'original', received {defaults!r}")
-    refuse_unknown(hparams, DEFAULTS, "hparams")
-    for name, value in hparams.items():
-        check_value(name, value)
+    defaults, hparams = divided(hparams, DEFAULTS, check_value)
     values = {**DEFAULTS, **(DEBUG_EVALUATION if hparams.get("debug") else {}), **hparams}
     if values["model_size"] not in SIZES_THERE:
         names = ", ".join(SIZES_THERE)
@@ -100,6 +95,22 @@ def translate(hparams: dict, evaluates: bool = False) -> Translation:
         vocab_file=hparams.get("vocab_file"),
         model_dir=hparams.get("model_dir"),
     )
+
+
+def divided(hparams: dict, known, check_value: Callable) -> tuple[str, dict]:
+    """("paper" or "original", the hyper-parameters beside "defaults"), looked at one by one.
+
+    Raises:
+        InputError: for an unknown name, or what `check_value(name, value)` refuses.
+    """
+    hparams = dict(hparams)
+    defaults = hparams.pop("defaults", "paper")
+    if defaults not in DEFAULTS_CHOICES:
+        raise InputError(f"defaults: expected 'paper' or 'original', received {defaults!r}")
+    refuse_unknown(hparams, known, "hparams")
+    for name, value in hparams.items():
+        check_value(name, value)
+    return defaults, hparams
 
 
 def check_value(name: str, value) -> None:

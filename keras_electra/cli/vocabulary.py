@@ -4,13 +4,10 @@ import contextlib
 import dataclasses
 import pathlib
 import shlex
-from typing import Annotated
-
-import tyro
 
 from keras_electra.cli import display
 from keras_electra.cli.arguments import quoted
-from keras_electra.cli.options import given, number, options_of
+from keras_electra.cli.options import argument, given, options_of, switch, whole
 from keras_electra.cli.preparing import ProgressPath, Sources
 from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
 from keras_electra.config.tokenizer import TokenizerConfig
@@ -23,24 +20,13 @@ Tokenizer = options_of(TokenizerConfig)
 ReadingOptions = options_of(CorpusConfig, leave_out=DOCUMENT_OPTIONS, name="reading")
 NUM_SHOWN = 5
 
-Out = Annotated[pathlib.Path, tyro.conf.arg(metavar="FILE", help="the vocabulary to write")]
-MinFrequency = Annotated[
-    int,
-    number("min_frequency", int),
-    tyro.conf.arg(help="times a pair of pieces must occur to be joined"),
-]
-MultipleOf = Annotated[
-    int,
-    number("multiple_of", int),
-    tyro.conf.arg(
-        help="the entries are made a multiple of this by further [unused] ones; 8 or 64 suits GPUs"
-    ),
-]
-MaxMegabytes = Annotated[
-    int,
-    number("max_megabytes", int),
-    tyro.conf.arg(help="of text to learn from, taken from everywhere in the corpus"),
-]
+Out = argument(pathlib.Path, "the vocabulary to write", metavar="FILE")
+MinFrequency = whole("min_frequency", "times a pair of pieces must occur to be joined")
+MultipleOf = whole(
+    "multiple_of",
+    "the entries are made a multiple of this by further [unused] ones; 8 or 64 suits GPUs",
+)
+MaxMegabytes = whole("max_megabytes", "of text to learn from, taken from everywhere in the corpus")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,16 +35,10 @@ class TrainTokenizer:
 
     corpus: Sources
     out: Out
-    vocabulary_size: Annotated[
-        int,
-        number("vocabulary_size", int),
-        tyro.conf.arg(help="most entries (V); a small corpus gives fewer"),
-    ] = 30522
-    num_unused: Annotated[
-        int,
-        number("num_unused", int),
-        tyro.conf.arg(help="entries [unused0], [unused1], ... kept free for later"),
-    ] = 0
+    vocabulary_size: whole("vocabulary_size", "most entries (V); a small corpus gives fewer") = (
+        30522
+    )
+    num_unused: whole("num_unused", "entries [unused0], [unused1], ... kept free for later") = 0
     min_frequency: MinFrequency = 2
     multiple_of: MultipleOf = 1
     max_megabytes: MaxMegabytes = MAX_MEGABYTES
@@ -94,25 +74,13 @@ class ExtendTokenizer:
     starts each new row as the mean of the rows of the pieces that stood for it.
     """
 
-    vocab: Annotated[
-        pathlib.Path,
-        tyro.conf.arg(metavar="FILE", help="the old vocabulary, such as RUN/vocab.txt"),
-    ]
+    vocab: argument(pathlib.Path, "the old vocabulary, such as RUN/vocab.txt", metavar="FILE")
     corpus: Sources
     out: Out
-    num_new: Annotated[
-        int,
-        number("num_new", int),
-        tyro.conf.arg(help="most new entries; a small corpus gives fewer"),
-    ] = 1000
-    uses_unused: Annotated[
-        bool,
-        tyro.conf.FlagCreatePairsOff,
-        tyro.conf.arg(
-            help="put them in the places of [unused] entries, so that the model keeps its size",
-            help_behavior_hint="",
-        ),
-    ] = False
+    num_new: whole("num_new", "most new entries; a small corpus gives fewer") = 1000
+    uses_unused: switch(
+        "put them in the places of [unused] entries, so that the model keeps its size"
+    ) = False
     min_frequency: MinFrequency = 2
     multiple_of: MultipleOf = 1
     max_megabytes: MaxMegabytes = MAX_MEGABYTES

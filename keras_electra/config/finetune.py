@@ -2,15 +2,15 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.options import (
     PRECISION_HELP,
+    GroupedOptions,
     Options,
     Precision,
     option,
-    refuse_unknown,
     required,
 )
 from keras_electra.errors import InputError
@@ -80,8 +80,10 @@ class AnswerConfig(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuneConfig(Options):
+class FinetuneConfig(GroupedOptions):
     """Everything that fixes a fine-tuning run, apart from model, task, data and backend."""
+
+    purpose: ClassVar[str] = "fine-tuning"
 
     optimizer: OptimizerConfig = required("how it is learned")
     answers: AnswerConfig = required("question answering")
@@ -204,31 +206,4 @@ class FinetuneConfig(Options):
         values = {**RECIPE, **RECIPES_OF_SIZES.get(size, {}), **recipe, **changes}
         if "warmup_steps" in changes and "warmup_fraction" not in changes:
             values["warmup_fraction"] = None
-        return cls._from_flat(values)
-
-    def changed(self, **changes) -> Self:
-        """A copy with single options changed, each by its own name, grouped or not."""
-        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for group in GROUPS:
-            flat.update(flat.pop(group).to_dict())
-        return self._from_flat({**flat, **changes})
-
-    @classmethod
-    def _from_flat(cls, values: dict) -> Self:
-        own = {field.name for field in dataclasses.fields(cls)} - GROUPS.keys()
-        refuse_unknown(values, own | set(option_groups()), "fine-tuning")
-        groups = {
-            group: kind(**{n: v for n, v in values.items() if option_groups().get(n) == group})
-            for group, kind in GROUPS.items()
-        }
-        return cls(**groups, **{name: value for name, value in values.items() if name in own})
-
-
-GROUPS = {"optimizer": OptimizerConfig, "answers": AnswerConfig}
-
-
-def option_groups() -> dict[str, str]:
-    """Name of each grouped option -> name of its group; names are unique over all groups."""
-    return {
-        field.name: group for group, kind in GROUPS.items() for field in dataclasses.fields(kind)
-    }
+        return cls.from_flat(values)

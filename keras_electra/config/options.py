@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -57,33 +58,38 @@ class Options:
         return dataclasses.asdict(self)
 
     @classmethod
-    def defaults(cls) -> dict:
-        """The options that have a default, with it, option groups as nested dicts."""
-        hints, found = annotations_of(cls), {}
-        for field in dataclasses.fields(cls):
-            kind = hints[field.name]
-            if isinstance(kind, type) and issubclass(kind, Options):
-                found[field.name] = kind.defaults()
-            elif field.default is not dataclasses.MISSING:
-                found[field.name] = field.default
-        return found
+    @functools.cache
+    def groups(cls) -> dict[str, type["Options"]]:
+        """Name of each field that is an option group -> its class."""
+        hints = typing.get_type_hints(cls)
+        return {
+            field.name: hints[field.name]
+            for field in dataclasses.fields(cls)
+            if isinstance(hints[field.name], type) and issubclass(hints[field.name], Options)
+        }
 
     @classmethod
-    def from_dict(cls, values: dict) -> typing.Self:
+    def defaults(cls) -> dict[str, typing.Any]:
+        """The options that have a default, with it, option groups as nested dicts."""
+        groups = cls.groups()
+        return {
+            field.name: groups[field.name].defaults() if field.name in groups else field.default
+            for field in dataclasses.fields(cls)
+            if field.name in groups or field.default is not dataclasses.MISSING
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, typing.Any]) -> typing.Self:
         """The inverse of `to_dict`.
 
         Raises:
             InputError: if a key is unknown (the nearest known one is named) or a value is wrong.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        refuse_unknown(values, known, cls.__name__)
-        hints = annotations_of(cls)
+        refuse_unknown(values, {field.name for field in dataclasses.fields(cls)}, cls.__name__)
         nested = {
-            name: hints[name].from_dict(value)
-            for name, value in values.items()
-            if isinstance(hints[name], type)
-            and issubclass(hints[name], Options)
-            and isinstance(value, dict)
+            name: kind.from_dict(values[name])
+            for name, kind in cls.groups().items()
+            if isinstance(values.get(name), dict)
         }
         return cls(**{**values, **nested})
 
@@ -110,6 +116,50 @@ def annotations_of(kind: type) -> dict[str, typing.Any]:
         if choices := field.metadata.get("choices"):
             hints[field.name] = typing.Literal[tuple(choices())]
     return hints
+
+
+class GroupedOptions(Options):
+    """Options some of which stand in groups; names are unique over all groups."""
+
+    purpose: typing.ClassVar[str]
+    """What they are of, for errors."""
+
+    @classmethod
+    @functools.cache
+    def group_of(cls) -> dict[str, str]:
+        """Name of each grouped option -> name of its group."""
+        return {
+            field.name: group
+            for group, kind in cls.groups().items()
+            for field in dataclasses.fields(kind)
+        }
+
+    def flat(self) -> dict[str, typing.Any]:
+        """Every option by its own name, grouped or not."""
+        values = self.to_dict()
+        for group in self.groups():
+            values.update(values.pop(group))
+        return values
+
+    def changed(self, **changes) -> typing.Self:
+        """A copy with single options changed, each by its own name, grouped or not."""
+        return self.from_flat({**self.flat(), **changes})
+
+    @classmethod
+    def from_flat(cls, values: dict[str, typing.Any]) -> typing.Self:
+        """The inverse of `flat`; options that are not named keep their defaults.
+
+        Raises:
+            InputError: for an unknown option or a wrong value.
+        """
+        group_of = cls.group_of()
+        own = {field.name for field in dataclasses.fields(cls)} - cls.groups().keys()
+        refuse_unknown(values, own | group_of.keys(), cls.purpose)
+        groups = {
+            group: kind(**{n: v for n, v in values.items() if group_of.get(n) == group})
+            for group, kind in cls.groups().items()
+        }
+        return cls(**groups, **{name: value for name, value in values.items() if name in own})
 
 
 def refuse_unknown(names, known, owner: str) -> None:

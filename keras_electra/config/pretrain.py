@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
@@ -10,7 +10,7 @@ from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.options import (
     PRECISION_HELP,
-    Options,
+    GroupedOptions,
     Precision,
     option,
     refuse_unknown,
@@ -21,12 +21,6 @@ from keras_electra.config.store import Packing
 from keras_electra.errors import InputError
 
 STAGE = re.compile(r"(\d+):(\d+)x(\d+)")
-GROUPS = {
-    "encoder": EncoderConfig,
-    "objective": ObjectiveConfig,
-    "masking": MaskingConfig,
-    "optimizer": OptimizerConfig,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,8 +33,10 @@ class Stage:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PretrainConfig(Options):
+class PretrainConfig(GroupedOptions):
     """Everything that fixes a pretraining run, apart from the store and the backend."""
+
+    purpose: ClassVar[str] = "pretraining"
 
     encoder: EncoderConfig = required("the discriminator's encoder")
     objective: ObjectiveConfig = required("what is learned")
@@ -217,28 +213,4 @@ class PretrainConfig(Options):
             share = recipe["warmup_steps"] / recipe["steps"]
             changes["warmup_steps"] = max(1, round(share * changes["steps"]))
         values = {**ARCHITECTURES[architecture], **recipe, **changes}
-        return cls._from_flat({**values, "size": size, "vocabulary_size": vocabulary_size})
-
-    def changed(self, **changes) -> Self:
-        """A copy with single options changed, each by its own name, grouped or not."""
-        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for group in GROUPS:
-            flat.update(flat.pop(group).to_dict())
-        return self._from_flat({**flat, **changes})
-
-    @classmethod
-    def _from_flat(cls, values: dict) -> Self:
-        own = {field.name for field in dataclasses.fields(cls)} - GROUPS.keys()
-        refuse_unknown(values, own | set(option_groups()), "pretraining")
-        groups = {
-            group: kind(**{n: v for n, v in values.items() if option_groups().get(n) == group})
-            for group, kind in GROUPS.items()
-        }
-        return cls(**groups, **{name: value for name, value in values.items() if name in own})
-
-
-def option_groups() -> dict[str, str]:
-    """Name of each grouped option -> name of its group; names are unique over all groups."""
-    return {
-        field.name: group for group, kind in GROUPS.items() for field in dataclasses.fields(kind)
-    }
+        return cls.from_flat({**values, "size": size, "vocabulary_size": vocabulary_size})

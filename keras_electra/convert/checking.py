@@ -1,18 +1,14 @@
 """Every conversion looks at its own outcome: a sample through both sides, the largest difference told."""
 
-import contextlib
 import dataclasses
 import pathlib
-import shutil
 
 import numpy as np
 from keras import ops
 
-from keras_electra.errors import ConversionError, InputError
-from keras_electra.files import target_of
+from keras_electra.errors import ConversionError
 from keras_electra.networks import TwoTowerGenerator
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs.files import remove, replace, temporary_path, writing
 from keras_electra.task_models import SeveralTasks, TaskModel
 from keras_electra.tasks.kinds import kind_of
 
@@ -149,27 +145,3 @@ def tokenizer_of(*models):
 def numbers(value) -> np.ndarray:
     """An output as a float32 array."""
     return np.asarray(ops.convert_to_numpy(value), "float32")
-
-
-@contextlib.contextmanager
-def new_folder(path):
-    """A hidden folder that gets the name `path` when the block ends, and is removed if it fails.
-
-    Raises:
-        InputError: if `path` is a file, or a folder that holds something.
-    """
-    path = target_of(path)
-    if path.is_file() or (path.exists() and any(path.iterdir())):
-        raise InputError(f"{path}: expected a new or empty folder, received one that holds files")
-    temporary = temporary_path(path)
-    with writing(path):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            yield temporary
-            if path.exists():
-                path.rmdir()
-            replace(temporary, path)
-        except BaseException:
-            remove(temporary)
-            raise

@@ -1,6 +1,5 @@
 """From any format to any other: the source is recognised, the outcome is looked at."""
 
-import json
 import pathlib
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from keras_electra.convert.keras_files import WEIGHTS_SUFFIX, to_keras
 from keras_electra.convert.keras_hub import from_keras_hub, to_keras_hub
 from keras_electra.convert.pairing import GENERATORS, alone, as_pretrainer
 from keras_electra.errors import InputError
+from keras_electra.files import readable_json
 from keras_electra.foreign_files import hub_snapshot, refuse_pointer
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.presets import (
@@ -253,8 +253,4 @@ def _for_preset(model):
 def _config_of(path) -> dict:
     """The content of `config.json` of a folder; empty if there is none to read."""
     refuse_pointer(path / "config.json")
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
+    return readable_json(path / "config.json")

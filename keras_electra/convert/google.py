@@ -19,9 +19,9 @@ from keras_electra.convert.google_variables import (
 from keras_electra.convert.original_names import fill, layer_parts, task_head_weights
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import InputError
+from keras_electra.files import read_json
 from keras_electra.networks import ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs.files import read_json
 from keras_electra.task_models import ExtractiveQA
 from keras_electra.tasks.kinds import KINDS, kind_of
 from keras_electra.tokenizer import WordPieceTokenizer

@@ -18,6 +18,7 @@ import safetensors.numpy
 
 from keras_electra import backends
 from keras_electra.errors import DamagedDataError, InputError, MissingExtraError
+from keras_electra.files import write_bytes
 
 PROGRAM = pathlib.Path(backends.__file__).with_name("tensorflow_checkpoints.py")
 STATE_FILE = "checkpoint"
@@ -112,7 +113,7 @@ def write_checkpoint(prefix, arrays: dict[str, np.ndarray]) -> dict[str, np.ndar
             f"{prefix}: expected TensorFlow to write a checkpoint ({error})"
         ) from error
     state = f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'
-    (prefix.parent / STATE_FILE).write_text(state, encoding="utf-8")
+    write_bytes(prefix.parent / STATE_FILE, state.encode())
     return found
 
 

@@ -11,7 +11,6 @@ from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
     largest_difference,
-    new_folder,
     refuse_difference,
     sample_inputs,
     sample_outputs,
@@ -23,11 +22,11 @@ from keras_electra.convert.google_parts import google_parts
 from keras_electra.convert.google_variables import FAMILIES
 from keras_electra.convert.original_names import arrays_of_parts
 from keras_electra.errors import ConversionError, InputError
+from keras_electra.files import new_folder, write_json
 from keras_electra.generators import GENERATORS, generator_named
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.optimizers import ElectraAdamW
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs.files import write_json
 from keras_electra.task_models import SeveralTasks
 from keras_electra.tasks.kinds import kind_of
 
@@ -56,7 +55,7 @@ def to_google(model, path, *, slots=None) -> Conversion:
     if slots is None and isinstance(getattr(model, "optimizer", None), ElectraAdamW):
         slots = optimizer_arrays(model.optimizer) if model.optimizer.built else None
     arrays, sentences = google_arrays(model, slots or {})
-    with new_folder(path) as folder:
+    with new_folder(path, "empty") as folder:
         prefix = folder / f"model.ckpt-{int(arrays['global_step'])}"
         found = write_checkpoint(prefix, arrays)
         tokenizer = tokenizer_of(model)

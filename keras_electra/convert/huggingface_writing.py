@@ -12,7 +12,6 @@ from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
     largest_difference,
-    new_folder,
     refuse_difference,
     sample_inputs,
     sample_outputs,
@@ -42,9 +41,9 @@ from keras_electra.convert.tokenizer_writing import (
 )
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, InputError
+from keras_electra.files import new_folder, write_bytes, write_json
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
-from keras_electra.runs.files import write_bytes, write_json
 from keras_electra.task_models import SeveralTasks, TaskModel
 from keras_electra.tasks.kinds import kind_of
 
@@ -74,7 +73,7 @@ def to_huggingface(model, folder, *, run=None) -> Conversion:
     """
     pieces, sentences = _pieces(model)
     largest, checked_with = 0.0, ""
-    with new_folder(folder) as temporary:
+    with new_folder(folder, "empty") as temporary:
         for name, piece in pieces.items():
             place = temporary / name
             place.mkdir(exist_ok=True)

@@ -9,15 +9,14 @@ from keras_electra.convert.checking import (
     Conversion,
     encoder_of,
     largest_difference,
-    new_folder,
     refuse_difference,
     sample_inputs,
     sample_outputs,
     tokenizer_of,
 )
 from keras_electra.errors import InputError
+from keras_electra.files import new_file, new_folder
 from keras_electra.presets import KERAS_SUFFIX, load, save_preset
-from keras_electra.runs.files import replace
 
 WEIGHTS_SUFFIX = ".weights.h5"
 TOLERANCE = 1e-6
@@ -48,7 +47,7 @@ def to_keras(model, path) -> Conversion:
     else:
         if isinstance(model, ElectraBackbone):
             raise InputError(f"{path}: expected a name that ends in .keras for an encoder alone")
-        with new_folder(path) as folder:
+        with new_folder(path, "empty") as folder:
             save_preset(folder, model)
             difference = largest_difference(expected, sample_outputs(load(folder), inputs))
             refuse_difference(difference, TOLERANCE, path)
@@ -67,13 +66,10 @@ def to_keras(model, path) -> Conversion:
 
 
 def _write_file(model, path, inputs, expected) -> float:
-    """Write a file in a folder beside its place, open it, and move it; the largest difference."""
+    """Write a file beside its place, open it, and move it; the largest difference."""
     if path.exists() or path.is_symlink():
         raise InputError(f"{path}: expected a new file, received one that is there")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with new_folder(path.with_name(f".{path.name}.making")) as folder:
-        # Under its own name, for Keras goes by the ending.
-        file = folder / path.name
+    with new_file(path) as file:
         if path.name.endswith(WEIGHTS_SUFFIX):
             model.save_weights(file)
             again = type(model).from_config(model.get_config())
@@ -83,6 +79,4 @@ def _write_file(model, path, inputs, expected) -> float:
             again = load(file)
         difference = largest_difference(expected, sample_outputs(again, inputs))
         refuse_difference(difference, TOLERANCE, path)
-        replace(file, path)
-    path.with_name(f".{path.name}.making").rmdir()
     return difference

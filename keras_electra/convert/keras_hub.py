@@ -16,7 +16,6 @@ from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
     largest_difference,
-    new_folder,
     numbers,
     refuse_difference,
     sample_inputs,
@@ -32,6 +31,7 @@ from keras_electra.convert.original_names import (
 from keras_electra.convert.tokenizer_writing import SAMPLE_TEXTS
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, DamagedDataError, InputError, MissingExtraError
+from keras_electra.files import new_folder
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.tokenizer import WordPieceTokenizer
 
@@ -82,7 +82,7 @@ def to_keras_hub(model, folder) -> Conversion:
     for name, value in arrays_of_parts(backbone_parts(backbone, "")).items():
         variable = _variable(theirs, name)
         variable.assign(value.reshape(variable.shape))
-    with new_folder(folder) as temporary:
+    with new_folder(folder, "empty") as temporary:
         theirs.save_to_preset(str(temporary))
         if tokenizer is not None:
             _their_tokenizer(keras_hub, tokenizer).save_to_preset(str(temporary))

@@ -1,12 +1,10 @@
 """The model card: what the run that trained a model has on record, and nothing else."""
 
-import json
 import pathlib
 
 import keras_electra
-from keras_electra.errors import DamagedDataError
+from keras_electra.files import readable_json
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import read_json
 from keras_electra.task_heads import TextHead
 
 FIGURES = ("rtd_auc", "rtd_loss", "rtd_accuracy", "mlm_loss", "generator_accuracy")
@@ -112,13 +110,9 @@ def _note(model) -> str:
 def _pretraining_data(settings) -> dict:
     store = settings.get("store", {})
     found = {"store fingerprint": store.get("fingerprint")}
-    path = pathlib.Path(store.get("path", "")) / "manifest.json"
-    try:
-        manifest = read_json(path)
-    except (OSError, DamagedDataError):
-        return found
+    manifest = readable_json(pathlib.Path(store.get("path", "")) / "manifest.json")
     # A store elsewhere by now, or another one under the same name, says nothing about this run.
-    if manifest.get("fingerprint") != store.get("fingerprint"):
+    if not manifest or manifest.get("fingerprint") != store.get("fingerprint"):
         return found
     sources = [
         pathlib.PurePath(source.get("name", "")).name for source in manifest.get("sources", [])
@@ -200,11 +194,7 @@ def _pretraining_figures(rows) -> dict:
 
 
 def _task_figures(run) -> dict:
-    try:
-        results = json.loads((run.path / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    found = {}
+    results, found = readable_json(run.path / "results.json"), {}
     for entry in results.get("results", []):
         for name, summary in entry["metrics"].items():
             if isinstance(summary.get("mean"), float):

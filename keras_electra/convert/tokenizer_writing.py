@@ -6,7 +6,7 @@ import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from keras_electra.errors import ConversionError
-from keras_electra.runs.files import write_bytes, write_json
+from keras_electra.files import write_bytes, write_json
 from keras_electra.tokenizer import WordPieceTokenizer
 from keras_electra.tokenizer.training import without_fill
 from keras_electra.tokenizer.vocabulary_files import (

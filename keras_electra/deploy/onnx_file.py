@@ -5,8 +5,8 @@ import pathlib
 from keras_electra.deploy.checking import Difference, checked
 from keras_electra.deploy.network import INPUTS, Deployment, deployment
 from keras_electra.errors import InputError, MissingExtraError
+from keras_electra.files import new_file, remove, to_json, write_bytes
 from keras_electra.onnx_model import ABOUT, session_of, vocabulary_path
-from keras_electra.runs.files import remove, replace, temporary_path, to_json, writing
 
 PRECISIONS = ("float32", "int8")
 
@@ -37,18 +37,14 @@ def export_onnx(model, path, *, precision: str = "float32", task: str | None = N
     check_precision(precision)
     refuse_existing(path, ".onnx")
     deployed = deployment(model, task)
-    temporary = temporary_path(path)
     try:
-        with writing(path):
-            difference = write_checked(deployed, temporary, precision)
+        with new_file(path) as file:
+            difference = write_checked(deployed, file, precision)
             deployed.tokenizer.save(vocabulary_path(path), with_options=False)
-            replace(temporary, path)
     except BaseException:
         if not path.exists():
             remove(vocabulary_path(path))
         raise
-    finally:
-        remove(temporary)
     return difference
 
 
@@ -98,7 +94,7 @@ def write_graph(deployed: Deployment, path) -> None:
     proto = helper.make_model(finished, opset_imports=[opset], producer_name="keras-electra")
     proto.ir_version = IR_VERSION
     onnx.checker.check_model(proto)
-    path.write_bytes(proto.SerializeToString())
+    write_bytes(path, proto.SerializeToString())
 
 
 def axes(shape: tuple[int, ...], has_positions: bool) -> list:
@@ -130,7 +126,7 @@ def describe(path, about: dict) -> None:
 
     proto = onnx.load(path)
     helper.set_model_props(proto, {ABOUT: to_json(about)})
-    path.write_bytes(proto.SerializeToString())
+    write_bytes(path, proto.SerializeToString())
 
 
 def refuse_existing(path: pathlib.Path, suffix: str) -> None:

@@ -10,7 +10,7 @@ from keras_electra.deploy.checking import Difference, checked
 from keras_electra.deploy.network import INPUTS, Deployment, deployment
 from keras_electra.deploy.onnx_file import refuse_existing, require_onnx, write_graph
 from keras_electra.errors import InputError, MissingExtraError
-from keras_electra.runs.files import remove, replace, temporary_path, to_json, writing
+from keras_electra.files import new_file, new_folder, refuse_full_folder, remove, write_json
 
 BACKEND_OF_FORMAT = {"saved-model": "tensorflow", "litert": "tensorflow", "torch": "torch"}
 SUFFIXES = {"litert": ".tflite", "torch": ".pt2"}
@@ -54,22 +54,15 @@ def export_other(model, path, format: str, *, task: str | None = None) -> Differ
         refuse_full_folder(path)
     deployed = deployment(model, task)
     refuse_joint_ends(deployed, format)
-    temporary = temporary_path(path).with_suffix(SUFFIXES.get(format, ".tmp"))
-    sides = {} if format not in SUFFIXES else side_files(path)
+    sides = side_files(path) if format in SUFFIXES else {}
     try:
-        with writing(path):
-            difference = checked(deployed, written(deployed, temporary, format))
-            describe(deployed, sides or side_files_in(temporary))
-            if path.is_dir():
-                path.rmdir()
-            replace(temporary, path)
+        with new_file(path) if sides else new_folder(path, "empty") as place:
+            difference = checked(deployed, written(deployed, place, format))
+            describe(deployed, sides or side_files_in(place))
     except BaseException:
-        for place in sides.values():
-            remove(place)
+        for side in sides.values():
+            remove(side)
         raise
-    finally:
-        if temporary.exists():
-            remove(temporary)
     return difference
 
 
@@ -85,7 +78,6 @@ def export_openvino(deployed: Deployment, path):
     """Write a folder with OpenVINO's two files, by way of ONNX."""
     import openvino
 
-    path.mkdir()
     through = path / "model.onnx"
     write_graph(deployed, through)
     model = openvino.convert_model(through)
@@ -119,8 +111,7 @@ def side_files_in(folder: pathlib.Path) -> dict:
 def describe(deployed: Deployment, places: dict) -> None:
     """Write vocabulary and description."""
     deployed.tokenizer.save(places["vocabulary"], with_options=False)
-    text = to_json({**deployed.about, "precision": "float32"}, indent=2)
-    places["about"].write_text(text + "\n", encoding="utf-8")
+    write_json(places["about"], {**deployed.about, "precision": "float32"})
 
 
 def require_runtime(format: str) -> None:
@@ -138,12 +129,6 @@ def require_runtime(format: str) -> None:
         require_onnx()
     if format in PACKAGES and importlib.util.find_spec(PACKAGES[format]) is None:
         raise MissingExtraError(f"writing {format}", format)
-
-
-def refuse_full_folder(path: pathlib.Path) -> None:
-    """Raise `InputError` unless `path` is a new or empty folder."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"out: expected a new or empty folder, received {str(path)!r}")
 
 
 def refuse_joint_ends(deployed: Deployment, format: str) -> None:

@@ -6,9 +6,8 @@ import shutil
 from keras_electra.deploy.checking import Difference
 from keras_electra.deploy.network import deployment
 from keras_electra.deploy.onnx_file import check_precision, require_onnx, write_checked
-from keras_electra.deploy.other_formats import refuse_full_folder
 from keras_electra.errors import InputError
-from keras_electra.runs.files import remove, replace, temporary_path, to_json, writing
+from keras_electra.files import new_folder, refuse_full_folder, to_json, write_bytes
 from keras_electra.tasks.kinds import KINDS
 from keras_electra.tokenizer.normalization import character_tables
 
@@ -52,23 +51,15 @@ def export_web(
             f"model: expected one of kind {', '.join(kinds)}, which the page can show, "
             f"received {deployed.about['kind']!r}"
         )
-    temporary = temporary_path(path)
-    try:
-        with writing(path):
-            shutil.copytree(PAGE, temporary)
-            (temporary / "runtime").mkdir()
-            for file in files:
-                shutil.copyfile(file, temporary / "runtime" / file.name)
-            difference = write_checked(deployed, temporary / "model.onnx", precision)
-            deployed.tokenizer.save(temporary / "vocab.txt", with_options=False)
-            about = {**deployed.about, "precision": precision, "unicode": character_tables()}
-            (temporary / "about.json").write_text(to_json(about) + "\n", encoding="utf-8")
-            if path.exists():
-                path.rmdir()
-            replace(temporary, path)
-    finally:
-        if temporary.exists():
-            remove(temporary)
+    with new_folder(path, "empty") as folder:
+        shutil.copytree(PAGE, folder, dirs_exist_ok=True)
+        (folder / "runtime").mkdir()
+        for file in files:
+            shutil.copyfile(file, folder / "runtime" / file.name)
+        difference = write_checked(deployed, folder / "model.onnx", precision)
+        deployed.tokenizer.save(folder / "vocab.txt", with_options=False)
+        about = {**deployed.about, "precision": precision, "unicode": character_tables()}
+        write_bytes(folder / "about.json", f"{to_json(about)}\n".encode())
     return difference
 
 

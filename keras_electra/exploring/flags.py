@@ -2,8 +2,7 @@
 
 import datetime
 
-from keras_electra.runs.files import absolute
-from keras_electra.runs.rows import append_row, drop_cut_line, read_rows
+from keras_electra.files import absolute, append_row, drop_cut_line, read_rows
 
 FLAGS_FILE = "flags.jsonl"
 

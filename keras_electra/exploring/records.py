@@ -5,8 +5,7 @@ import dataclasses
 import math
 import pathlib
 
-from keras_electra.runs.files import read_json, to_json_lines, write_bytes
-from keras_electra.runs.rows import parse_row
+from keras_electra.files import parse_row, read_json, to_json_lines, write_bytes
 from keras_electra.scoring import summary
 
 RESULT_FILE, RESULTS_FILE = "result.json", "results.json"

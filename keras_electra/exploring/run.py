@@ -15,8 +15,8 @@ from keras_electra.exploring.records import (
     split_file,
     trial_results,
 )
+from keras_electra.files import read_json
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import read_json
 from keras_electra.tasks.kinds import kind_of
 
 
@@ -108,11 +108,7 @@ class TaskRun:
 
     def main_metric(self, task: str) -> str:
         """Name of the figure that trials are compared by."""
-        # Runs of older versions say it in their results only.
-        for record in (self.config, self.conclusion):
-            if task in record.get("main_metrics", {}):
-                return record["main_metrics"][task]
-        return kind_of(self.kinds[task]).metrics[0]
+        return self.config["main_metrics"][task]
 
     def _judged(self, task: str, split: str, trial: int | None = None) -> tuple[Judged, ...]:
         """The predictions of a trial for a split, with their examples.

@@ -5,12 +5,12 @@ import shutil
 
 from keras_electra.errors import DivergedError
 from keras_electra.exploring.records import RESULT_FILE, best_trial, trial_results, write_examples
+from keras_electra.files import write_bytes, write_json
 from keras_electra.finetuning import results as files
 from keras_electra.finetuning.setting import JUDGING_BATCH, Setting, score_rows
 from keras_electra.finetuning.submissions import glue_tables, write_glue_zip
 from keras_electra.finetuning.trials import BEST_FILE, FAILURE_FILE, Trial
 from keras_electra.presets import save_preset
-from keras_electra.runs.files import write_json
 from keras_electra.tasks.answer_decoding import with_threshold
 from keras_electra.tasks.kinds import kind_of
 
@@ -169,7 +169,7 @@ def write_files(setting: Setting, trial: Trial, name: str, rows_of_split: dict) 
         folder = trial.path / "glue"
         folder.mkdir(exist_ok=True)
         for file_name, table in tables.items():
-            (folder / file_name).write_text(table, encoding="utf-8")
+            write_bytes(folder / file_name, table.encode())
 
 
 def keep_examples(setting: Setting, name: str) -> None:

@@ -1,16 +1,12 @@
 """The folder of a fine-tuning run, opened for writing: what its settings are, and which may change."""
 
-import pathlib
-
 import keras
 
 from keras_electra.config.finetune import FinetuneConfig
-from keras_electra.exploring.records import RESULTS_FILE
 from keras_electra.finetuning.data import TaskData
 from keras_electra.finetuning.start import Start
 from keras_electra.pretraining import environment
 from keras_electra.runs import RunSession
-from keras_electra.runs.files import read_json
 from keras_electra.runs.kind import refuse_other_kind
 
 MAY_CHANGE = (
@@ -45,19 +41,7 @@ def open_session(config, start: Start, data: dict[str, TaskData], run_dir) -> Ru
         environment=environment(),
         may_change=MAY_CHANGE,
         may_grow=MAY_GROW,
-        defaults={
-            "finetune": FinetuneConfig.defaults(),
-            "main_metrics": settings["main_metrics"] | concluded_metrics(run_dir),
-        },
+        defaults={"finetune": FinetuneConfig.defaults()},
         details={"backend": keras.config.backend()},
         may_begin_anew=True,
     )
-
-
-def concluded_metrics(run_dir) -> dict[str, str]:
-    """The main figures in the results of a finished run; {} of any other folder.
-
-    Runs of older versions name them in no other place.
-    """
-    path = pathlib.Path(run_dir) / RESULTS_FILE
-    return read_json(path).get("main_metrics", {}) if path.is_file() else {}

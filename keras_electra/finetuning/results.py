@@ -10,7 +10,7 @@ from keras_electra.exploring.records import (
     restarts_in_words,
     split_file,
 )
-from keras_electra.runs.files import to_json_lines, write_bytes, write_json
+from keras_electra.files import to_json_lines, write_bytes, write_json
 
 TABLE_FILE = "results.md"
 

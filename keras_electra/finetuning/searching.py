@@ -9,8 +9,8 @@ import numpy as np
 
 from keras_electra.errors import DivergedError, InputError
 from keras_electra.exploring.records import main_of
+from keras_electra.files import write_bytes, write_json
 from keras_electra.finetuning.story import finetune, recipe_for
-from keras_electra.runs.files import write_bytes, write_json
 
 SEARCH_FILE, TABLE_FILE = "search.json", "search.md"
 

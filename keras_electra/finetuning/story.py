@@ -10,6 +10,7 @@ from keras_electra.checkpoint import latest_checkpoint, restore_checkpoint
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import DivergedError, InputError, MissingExtraError
 from keras_electra.exploring.records import LEARNED_NOTHING, RESULT_FILE
+from keras_electra.files import read_json
 from keras_electra.finetuning.concluding import (
     conclude_run,
     conclude_trial,
@@ -23,7 +24,6 @@ from keras_electra.finetuning.start import Start
 from keras_electra.finetuning.trials import FAILURE_FILE, Course, Trial
 from keras_electra.run_callbacks import check_callbacks
 from keras_electra.runs import RunFolder, StopSignals, write_outcome
-from keras_electra.runs.files import read_json
 from keras_electra.tasks import Task, known_task
 
 

@@ -5,7 +5,7 @@ import json
 import zipfile
 
 from keras_electra.errors import InputError
-from keras_electra.runs.files import write_bytes
+from keras_electra.files import write_bytes
 
 GLUE_FILES = {
     ("cola", "test"): "CoLA.tsv",

@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
-from keras_electra.runs.files import shown_path
+from keras_electra.files import shown_path
 
 PROGRAM = "keras-electra"
 

@@ -10,15 +10,9 @@ import pathlib
 import subprocess
 import sys
 
-try:
-    import fcntl
-except ImportError:
-    # Windows.
-    fcntl = None
-
-from keras_electra.files import refuse_link
+from keras_electra.files import Lock
 from keras_electra.launching.launch_file import LaunchFile
-from keras_electra.runs.process import start_time_of
+from keras_electra.processes import start_time_of
 
 
 def main(run_dir: str) -> int:
@@ -56,18 +50,11 @@ def run(command: dict, is_last: bool) -> int:
 @contextlib.contextmanager
 def alone(result: pathlib.Path):
     """Wait until no other launch makes the same, and keep others waiting meanwhile."""
-    if fcntl is None:
-        yield
-        return
     result.parent.mkdir(parents=True, exist_ok=True)
-    path = result.with_name(f".{result.name}.lock")
-    refuse_link(path)
-    with open(path, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with Lock(result.with_name(f".{result.name}.lock")) as lock:
+        if lock.acquire() is False:
             print(f"waiting for another launch that makes {result}", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.acquire(waits=True)
         yield
 
 

@@ -4,9 +4,10 @@ import dataclasses
 import os
 
 from keras_electra.config.pretrain import PretrainConfig
+from keras_electra.files import free_bytes
 from keras_electra.launching.pace import measured_speed, training_seconds
 from keras_electra.launching.parameters import ParameterCounts, count_parameters
-from keras_electra.launching.space import checkpoint_bytes, free_bytes, memory_bytes, store_bytes
+from keras_electra.launching.space import checkpoint_bytes, memory_bytes, store_bytes
 from keras_electra.runs import RunFolder
 
 ROW_BYTES = 700

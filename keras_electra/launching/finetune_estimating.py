@@ -3,11 +3,12 @@
 import dataclasses
 import math
 
+from keras_electra.files import free_bytes
 from keras_electra.launching.estimating import bytes_in_words, duration_in_words
 from keras_electra.launching.finetune_plan import FinetunePlan
 from keras_electra.launching.pace import EFFICIENCY, has_graphics_card, multiplying_speed
 from keras_electra.launching.parameters import body_count, embedding_count
-from keras_electra.launching.space import PROCESS_BYTES, free_bytes, numbers_of_token
+from keras_electra.launching.space import PROCESS_BYTES, numbers_of_token
 from keras_electra.tasks.checking import DataReport
 
 KEPT_CHECKPOINTS = 3

@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from keras_electra.config.encoder import EncoderConfig
-from keras_electra.config.finetune import GROUPS, FinetuneConfig
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.config.huggingface import encoder_of
 from keras_electra.config.sizes import size_named
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.files import absolute, read_json
 from keras_electra.foreign_files import hub_snapshot, read_json_in
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
-from keras_electra.launching.places import check_backend, check_name, of_settings, placed
+from keras_electra.launching.installed import check_backend
+from keras_electra.launching.places import check_name, of_settings, placed
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import absolute, read_json
 from keras_electra.tasks import Task, known_task, own_task
 from keras_electra.tokenizer import WordPieceTokenizer
 
@@ -32,7 +33,7 @@ LEFT_OUT = ("ema_rate",)
 
 def finetune_fields() -> dict[str, tuple[Field, ...]]:
     """Group -> the fields of its options."""
-    groups = {"run": FinetuneConfig, **GROUPS}
+    groups = {"run": FinetuneConfig, **FinetuneConfig.groups()}
     return {name: fields_of(kind, name, LEFT_OUT) for name, kind in groups.items()}
 
 

@@ -1,13 +1,12 @@
 """The corpus of a plan: names of files, for it is read by commands in processes of their own."""
 
-import hashlib
 import json
 import os
 import pathlib
 
 from keras_electra.corpus.given import Files, Texts, files_or_texts
+from keras_electra.files import HashedFile, replace, temporary_folder
 from keras_electra.launching.places import placed
-from keras_electra.runs.files import temporary_path, writing
 
 
 def corpus_names(given, folder: pathlib.Path) -> Files:
@@ -33,18 +32,11 @@ def written(given: Texts, folder: pathlib.Path) -> pathlib.Path:
     """A file with a record for each text; the same texts always have the same one."""
     from keras_electra.corpus import texts_of
 
-    digest = hashlib.sha256()
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_path(folder / "texts.jsonl")
-        try:
-            with temporary.open("wb") as file:
-                for text in texts_of(given, "corpus"):
-                    line = json.dumps({"text": text}).encode() + b"\n"
-                    digest.update(line)
-                    file.write(line)
-            path = folder / f"texts-{digest.hexdigest()[:8]}.jsonl"
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with temporary_folder(folder / "texts.jsonl") as temporary:
+        file = HashedFile(temporary / "texts.jsonl")
+        for text in texts_of(given, "corpus"):
+            file.write(json.dumps({"text": text}).encode() + b"\n")
+        _, digest = file.close()
+        path = folder / f"texts-{digest[:8]}.jsonl"
+        replace(file.path, path)
     return path

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 
+from keras_electra.errors import InputError
+
 BACKENDS = ("jax", "torch", "tensorflow")
 """In the order in which they are taken when nobody chose."""
 NAMES = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow"}
@@ -18,6 +20,23 @@ def is_installed(backend: str) -> bool:
 def installed_backends() -> tuple[str, ...]:
     """The backends that can be imported, in the order of `BACKENDS`."""
     return tuple(backend for backend in BACKENDS if is_installed(backend))
+
+
+def check_backend(backend: str | None, source: str = "backend") -> None:
+    """Raise `InputError` unless the backend can be had; None leaves the choice to the program.
+
+    Args:
+        source: what names it.
+    """
+    if backend is None:
+        return
+    if backend not in BACKENDS:
+        raise InputError(f"{source}: expected one of {', '.join(BACKENDS)}, received {backend!r}")
+    if not is_installed(backend):
+        raise InputError(
+            f"{source}: expected an installed backend, received {backend!r}, which is not; "
+            f"pip install 'keras-electra[{backend}]'"
+        )
 
 
 def usual_backend() -> str | None:

@@ -2,9 +2,8 @@
 
 import os
 
-from keras_electra.errors import DamagedDataError
+from keras_electra.files import absolute, readable_json, write_json
 from keras_electra.launching.places import LAUNCH_FILE
-from keras_electra.runs.files import absolute, read_json, write_json
 
 
 class LaunchFile:
@@ -23,10 +22,7 @@ class LaunchFile:
 
     def read(self) -> dict:
         """What it says; empty if there is none that can be read."""
-        try:
-            return read_json(self.path)
-        except (OSError, DamagedDataError):
-            return {}
+        return readable_json(self.path)
 
     def write(self, content: dict) -> None:
         """Replace what it says."""

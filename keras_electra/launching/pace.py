@@ -14,9 +14,10 @@ import time
 
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import ElectraError
+from keras_electra.files import read_rows
 from keras_electra.flops import run_flops
-from keras_electra.runs import RunFolder, list_runs
-from keras_electra.runs.rows import read_rows
+from keras_electra.monitoring import list_runs
+from keras_electra.runs import RunFolder
 
 EFFICIENCY = 0.3
 CORRECTION_STEPS = 20

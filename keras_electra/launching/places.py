@@ -6,7 +6,6 @@ import pathlib
 
 from keras_electra.corpus.opening import STANDARD_INPUT, is_remote
 from keras_electra.errors import InputError
-from keras_electra.launching.installed import BACKENDS, NAMES, is_installed
 from keras_electra.runs import RunFolder
 
 DATA_FOLDER = "data"
@@ -45,19 +44,6 @@ def free_name(folder, stem: str = "run") -> str:
     folder = pathlib.Path(folder)
     names = (f"{stem}-{number}" for number in itertools.count(1))
     return next(name for name in names if not (folder / name).exists())
-
-
-def check_backend(backend: str | None) -> None:
-    """Raise `InputError` unless the backend can be had; None leaves the choice to the program."""
-    if backend is None:
-        return
-    if backend not in BACKENDS:
-        raise InputError(f"backend: expected one of {', '.join(BACKENDS)}, received {backend!r}")
-    if not is_installed(backend):
-        raise InputError(
-            f"backend: expected an installed one, received {NAMES[backend]}, which is not; "
-            f"pip install 'keras-electra[{backend}]'"
-        )
 
 
 def of_settings(kind, settings: dict):

@@ -11,25 +11,25 @@ from collections.abc import Mapping
 from typing import Self
 
 from keras_electra.config.corpus import DOCUMENT_OPTIONS, CorpusConfig
-from keras_electra.config.pretrain import GROUPS, PretrainConfig
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.config.sizes import SIZES
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus.given import Files
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.files import absolute, read_json
 from keras_electra.launching.commands import Command, command
 from keras_electra.launching.fields import Field, all_problems, fields_of
 from keras_electra.launching.given_corpus import corpus_names
+from keras_electra.launching.installed import check_backend
 from keras_electra.launching.places import (
     DATA_FOLDER,
-    check_backend,
     check_name,
     of_settings,
     placed,
 )
 from keras_electra.launching.starting import Launch
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import absolute, read_json
 from keras_electra.runs.kind import settings_of_kind
 from keras_electra.tokenizer.vocabulary_files import read_vocabulary
 
@@ -50,7 +50,7 @@ SET_ELSEWHERE = ("vocabulary_size", "size")
 
 def pretrain_fields() -> dict[str, tuple[Field, ...]]:
     """Group -> the fields of its options: those of training, then those of preparing text."""
-    groups = {"run": PretrainConfig, **GROUPS, **PREPARING_GROUPS}
+    groups = {"run": PretrainConfig, **PretrainConfig.groups(), **PREPARING_GROUPS}
     return {name: fields_of(kind, name, SET_ELSEWHERE) for name, kind in groups.items()}
 
 
@@ -117,10 +117,10 @@ class PretrainPlan:
         settings = settings_of_kind(RunFolder(run_dir), "pretrain")
         config = PretrainConfig.from_dict(settings["pretrain"])
         size = config.size or "small"
-        recipe = flat(PretrainConfig.from_size(size, config.encoder.vocabulary_size))
+        recipe = PretrainConfig.from_size(size, config.encoder.vocabulary_size).flat()
         options = {
             name: value
-            for name, value in flat(config).items()
+            for name, value in config.flat().items()
             if value != recipe[name] and name not in SET_ELSEWHERE
         }
         store = settings["store"]["path"]
@@ -351,12 +351,3 @@ class PretrainPlan:
         """The plan in the types of JSON; `from_settings` makes the plan again."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**values, "folder": str(self.folder)}
-
-
-def flat(config: PretrainConfig) -> dict:
-    """Every option of a recipe by its own name."""
-    values = config.to_dict()
-    return {
-        **{name: v for name, v in values.items() if name not in GROUPS},
-        **{name: v for group in GROUPS for name, v in values[group].items()},
-    }

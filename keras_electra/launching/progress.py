@@ -3,8 +3,7 @@
 import pathlib
 import time
 
-from keras_electra.errors import DamagedDataError
-from keras_electra.runs.files import read_json, write_json
+from keras_electra.files import write_json
 
 MIN_SECONDS = 0.25
 """Time between two writes of the same stage."""
@@ -48,11 +47,3 @@ class ProgressFile:
             self._written = time.monotonic()
             content = {**self._fields, "state": state, **details, "time": time.time()}
             write_json(self._path, content, durable=False)
-
-
-def read_progress(path) -> dict:
-    """What a `ProgressFile` says; empty if there is none that can be read."""
-    try:
-        return read_json(path)
-    except (OSError, DamagedDataError):
-        return {}

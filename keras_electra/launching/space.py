@@ -9,8 +9,6 @@ examples on each backend, it was within 10 % of the highest resident memory.
 """
 
 import math
-import pathlib
-import shutil
 
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.pretrain import PretrainConfig
@@ -21,16 +19,6 @@ from keras_electra.launching.parameters import (
 PROCESS_BYTES = {"torch": 600_000_000, "jax": 1_100_000_000, "tensorflow": 1_230_000_000}
 LAYER_WIDTHS, INNER_WIDTHS, SCORE_COPIES, LOGIT_COPIES = 16, 4, 4, 3
 REPORT_BYTES = 5_000_000
-
-
-def memory_of(pid: int | None) -> int | None:
-    """Most bytes of memory that a process of this machine took so far; None where that is not told."""
-    try:
-        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-        (line,) = (line for line in lines if line.startswith("VmHWM:"))
-    except (OSError, ValueError):
-        return None
-    return 1024 * int(line.split()[1])
 
 
 def memory_bytes(
@@ -103,14 +91,3 @@ def tokens_in(num_bytes: int, vocabulary_size: int) -> int:
     """
     per_token = min(5.0, max(1.5, 3.5 + 0.29 * (math.log2(max(vocabulary_size, 2)) - 11)))
     return int(num_bytes / per_token)
-
-
-def free_bytes(folder) -> int | None:
-    """Room on the disk that the folder is, or will be, on."""
-    path = pathlib.Path(folder).absolute()
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return None

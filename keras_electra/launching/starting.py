@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 
 import keras_electra
 from keras_electra.errors import InputError
-from keras_electra.files import refuse_links_in
+from keras_electra.files import readable_json, refuse_links_in, writing
 from keras_electra.launching.commands import Command
 from keras_electra.launching.launch_file import LaunchFile
-from keras_electra.launching.progress import read_progress
+from keras_electra.monitoring.run_follower import last_lines
+from keras_electra.processes import host_name, is_alive
 from keras_electra.runs import RunFolder, send_command
-from keras_electra.runs.files import writing
-from keras_electra.runs.process import host_name, is_alive
 
 STARTING_SECONDS = 30.0
 """Time that a new process has to write its number into `launch.json`."""
@@ -103,7 +102,7 @@ class Launch:
         return LaunchStatus(
             state=state,
             command=commands[at]["name"],
-            progress=read_progress(commands[at].get("progress") or ""),
+            progress=readable_json(commands[at].get("progress") or ""),
             message=message,
             seconds=time.time() - content.get("started", time.time()),
         )
@@ -125,7 +124,7 @@ class Launch:
     @staticmethod
     def _has_prepared(content) -> bool:
         """Whether the last command is one that prepares text, and came to its end."""
-        told = read_progress(content["commands"][-1].get("progress") or "")
+        told = readable_json(content["commands"][-1].get("progress") or "")
         is_new = (told.get("time") or 0) >= content.get("started", 0)
         return is_new and told.get("state") == "finished"
 
@@ -144,13 +143,7 @@ class Launch:
 
     def output(self, num_lines: int = 20) -> list[str]:
         """The last lines that the commands printed."""
-        try:
-            with open(self.run.output_path, "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_OUTPUT_BYTES))
-                content = file.read()
-        except OSError:
-            return []
-        return content.decode(errors="replace").splitlines()[-num_lines:]
+        return last_lines(self.run.output_path, num_lines, MAX_OUTPUT_BYTES).splitlines()
 
     def complaint(self) -> str | None:
         """The last sentence in which a command said what went wrong, without the program's name."""

@@ -1,11 +1,8 @@
-"""A run is a folder: how training writes it, how anyone reads it, and how it is told what to do."""
+"""A run is a folder: how training writes it, what it holds, and how it is told what to do."""
 
 from keras_electra.runs.control import COMMANDS, send_command
 from keras_electra.runs.folder import LIVE_STATES, STATES, RunFolder
-from keras_electra.runs.following import RunFollower
 from keras_electra.runs.keeping import prune_checkpoints
-from keras_electra.runs.listing import describe, list_runs
-from keras_electra.runs.process import memory_bytes
 from keras_electra.runs.session import RunSession
 from keras_electra.runs.signals import StopSignals
 from keras_electra.runs.silent_session import SilentSession
@@ -18,14 +15,10 @@ __all__ = [
     "STATES",
     "RunControl",
     "RunFolder",
-    "RunFollower",
     "RunSession",
     "SilentSession",
     "StopSignals",
     "TimeBudget",
-    "describe",
-    "list_runs",
-    "memory_bytes",
     "prune_checkpoints",
     "send_command",
     "write_outcome",

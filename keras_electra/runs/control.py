@@ -8,10 +8,9 @@ import stat
 import time
 
 from keras_electra.errors import InputError
-from keras_electra.files import refuse_link
-from keras_electra.runs.files import remove, to_json, write_json, writing
+from keras_electra.files import refuse_link, remove, to_json, write_json, writing
+from keras_electra.processes import host_name
 from keras_electra.runs.folder import RunFolder
-from keras_electra.runs.process import host_name
 
 COMMANDS = ("pause", "resume", "stop", "checkpoint")
 RESERVED = ("id", "command", "time", "pid", "host")

@@ -7,10 +7,9 @@ import pathlib
 import re
 import time
 
-from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import absolute, read_json
-from keras_electra.runs.process import host_name, is_alive
-from keras_electra.runs.rows import read_rows
+from keras_electra.errors import InputError
+from keras_electra.files import absolute, read_json, read_rows, readable_json
+from keras_electra.processes import host_name, is_alive
 
 LIVE_STATES = ("starting", "running", "paused")
 ENDED_STATES = ("stopped", "finished", "failed", "interrupted")
@@ -131,10 +130,7 @@ class RunFolder:
         Keys: `state`, `step`, `steps`, `pid`, `process_start_time` (seconds, for comparing),
         `host`, `heartbeat` (seconds since 1970), and details such as `backend` and `device`.
         """
-        try:
-            return read_json(self.status_path)
-        except (OSError, DamagedDataError):
-            return {}
+        return readable_json(self.status_path)
 
     def state(self) -> str | None:
         """One of `STATES`, None before any session; a session that died is "interrupted"."""

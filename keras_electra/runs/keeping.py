@@ -5,8 +5,7 @@ import os
 import shutil
 
 from keras_electra.errors import InputError
-from keras_electra.files import refuse_link
-from keras_electra.runs.files import temporary_path
+from keras_electra.files import refuse_link, replace, temporary_path
 from keras_electra.runs.folder import RunFolder
 
 
@@ -44,7 +43,7 @@ def prune_checkpoints(
         # One that cannot be deleted now (open in another program) goes the next time.
         with contextlib.suppress(OSError):
             temporary = temporary_path(path)
-            os.replace(path, temporary)
+            replace(path, temporary)
             removed.append(step)
             shutil.rmtree(temporary)
     return removed

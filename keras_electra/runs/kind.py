@@ -4,7 +4,7 @@ import os
 import shlex
 
 from keras_electra.errors import ElectraError, InputError
-from keras_electra.runs.files import shown_path
+from keras_electra.files import shown_path
 from keras_electra.runs.folder import RunFolder
 
 KINDS = {"finetune": "a fine-tuning run", "pretrain": "a pretraining run"}

@@ -9,17 +9,21 @@ import time
 from collections.abc import Collection
 
 from keras_electra.errors import ElectraError, InputError, RunInUseError
-from keras_electra.files import refuse_links_in
-from keras_electra.runs import rows
-from keras_electra.runs.control import CommandInbox
-from keras_electra.runs.files import (
+from keras_electra.files import (
+    append_row,
+    drop_cut_line,
+    drop_rows_after,
     plain,
     read_json,
+    refuse_links_in,
     remove_temporary,
+    sync_file,
     write_bytes,
     write_json,
     writing,
 )
+from keras_electra.processes import host_name
+from keras_electra.runs.control import CommandInbox
 from keras_electra.runs.folder import (
     HEARTBEAT_SECONDS,
     LIVE_STATES,
@@ -27,7 +31,7 @@ from keras_electra.runs.folder import (
     RunFolder,
     heartbeat_age_seconds,
 )
-from keras_electra.runs.process import FolderLock, host_name, in_use_sentence
+from keras_electra.runs.ownership import FolderLock, in_use_sentence
 from keras_electra.runs.settings import (
     ABSENT,
     allowed_changes,
@@ -104,7 +108,7 @@ class RunSession:
                     f"expected a folder for the run, received the file {str(self.folder.path)!r}"
                 ) from None
         refuse_links_in(self.folder.path)
-        self._lock.acquire()
+        self._lock.hold()
         try:
             self._open()
         except BaseException:
@@ -138,20 +142,20 @@ class RunSession:
 
     def append_log(self, row: dict) -> None:
         """Add a row of metrics; NaN and infinities are written as null."""
-        rows.append_row(self.folder.log_path, row)
+        append_row(self.folder.log_path, row)
 
     def cut_log(self, step: int) -> int:
         """Drop the log rows beyond `step`, that of the checkpoint resumed from; how many went."""
-        return rows.drop_rows_after(self.folder.log_path, step)
+        return drop_rows_after(self.folder.log_path, step)
 
     def append_event(self, kind: str, **details) -> None:
         """Add an event with the present time; it and all log rows then survive a power cut."""
         now = time.time()
         moment = datetime.datetime.fromtimestamp(now).astimezone().isoformat(timespec="seconds")
         event = {"time": moment, "unix_time": now, "kind": kind, **details}
-        rows.append_row(self.folder.events_path, event)
-        rows.sync(self.folder.events_path)
-        rows.sync(self.folder.log_path)
+        append_row(self.folder.events_path, event)
+        sync_file(self.folder.events_path)
+        sync_file(self.folder.log_path)
 
     def take_commands(self) -> list[dict]:
         """New commands, oldest first, each with `id` and `command`; cheap enough for every step.
@@ -227,8 +231,8 @@ class RunSession:
         remove_temporary(folder.path)
         remove_temporary(folder.checkpoints_path)
         remove_temporary(folder.control_path, COMMAND_WRITING_SECONDS)
-        rows.drop_cut_line(folder.log_path)
-        rows.drop_cut_line(folder.events_path)
+        drop_cut_line(folder.log_path)
+        drop_cut_line(folder.events_path)
 
     def _close(self, error: BaseException | None) -> None:
         try:

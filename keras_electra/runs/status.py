@@ -7,9 +7,9 @@ import threading
 import time
 
 from keras_electra.errors import ElectraError, InputError
-from keras_electra.runs.files import write_json
+from keras_electra.files import write_json
+from keras_electra.processes import host_name, start_time_of
 from keras_electra.runs.folder import HEARTBEAT_SECONDS, STATES
-from keras_electra.runs.process import host_name, start_time_of
 
 MIN_SECONDS_BETWEEN_WRITES = 1.0
 

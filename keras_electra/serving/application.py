@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from keras_electra.config.serving import ServeConfig
-from keras_electra.runs.files import to_json
+from keras_electra.files import to_json
 from keras_electra.serving.batching import Batcher
 from keras_electra.serving.judge import Judge
 from keras_electra.serving.requests import RequestError, read_inputs

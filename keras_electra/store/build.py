@@ -1,14 +1,13 @@
 """Text in, store out: tokenizes a corpus in one pass, in this process, and writes it as a folder."""
 
 import os
-import pathlib
 from collections.abc import Callable
 
 from keras_electra import corpus
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.errors import InputError
-from keras_electra.store.folder import new_folder
+from keras_electra.files import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.records import made_with, source_records
 from keras_electra.store.preparing.tokenizing import Recipe, Tokenizing
@@ -52,7 +51,7 @@ def build_store(
     if any(source.weight is not None for source in sources):
         raise InputError("weights: expected none, received some; prepare_store makes mixtures")
     units = corpus.units(sources, corpus_config)
-    with new_folder(pathlib.Path(out)) as folder:
+    with new_folder(out) as folder:
         writer = StoreWriter(folder, tokenizer, config)
         tokenizing = Tokenizing(recipe, tokenizer)
         watch = Watch(total_bytes([unit.num_bytes for unit in units]), on_progress)

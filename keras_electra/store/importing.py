@@ -8,9 +8,9 @@ import numpy as np
 
 from keras_electra.config.store import StoreConfig
 from keras_electra.errors import InputError
+from keras_electra.files import new_folder
 from keras_electra.store import tfrecords
 from keras_electra.store.chunk import Chunk
-from keras_electra.store.folder import new_folder
 from keras_electra.store.manifest import Manifest, SourceRecord
 from keras_electra.store.preparing.watch import Progress, Tally, Watch
 from keras_electra.store.writing import StoreWriter
@@ -45,7 +45,7 @@ def import_tfrecords(
     shards = tfrecords.shards(path)
     sizes = [shard.stat().st_size for shard in shards]
     watch = Watch(sum(sizes), on_progress)
-    with new_folder(pathlib.Path(out)) as folder:
+    with new_folder(out) as folder:
         writer = StoreWriter(folder, tokenizer, config or StoreConfig())
         for shard, size in zip(shards, sizes, strict=True):
             for chunk in chunks_of(shard, tokenizer):

@@ -10,7 +10,7 @@ import numpy as np
 from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig
 from keras_electra.errors import InputError
-from keras_electra.store.folder import new_folder
+from keras_electra.files import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.prepare import prepare_store
 from keras_electra.store.reader import Store
@@ -53,7 +53,7 @@ def merge_stores(
     for store in stores:
         store.check_tokenizer(tokenizer)
         store.verify()
-    with new_folder(pathlib.Path(out)) as folder:
+    with new_folder(out) as folder:
         with documents_kept(stores, folder, duplicates, num_threads, tell) as kept:
             writer = StoreWriter(folder, tokenizer, stores[0].manifest.store)
             stretches = []
@@ -164,7 +164,7 @@ def split_store(
     is_second = np.zeros(store.num_documents, bool)
     is_second[np.argsort(keys, kind="stable")[:num_second]] = True
     made = {"by": "split", "store": store.fingerprint, "fraction": fraction, "seed": seed}
-    with new_folder(pathlib.Path(first)) as one, new_folder(pathlib.Path(second)) as other:
+    with new_folder(first) as one, new_folder(second) as other:
         return (
             write_documents(store, ~is_second, one, {**made, "part": "first"}),
             write_documents(store, is_second, other, {**made, "part": "second"}),

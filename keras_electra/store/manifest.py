@@ -3,16 +3,15 @@
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Iterator
 
 from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import write_bytes
 
 FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)
 # Entries that say where the content came from, and do not change it.
 NOT_CONTENT = ("sources", "made", "fingerprint")
 MANIFEST_FILE = "manifest.json"
@@ -21,7 +20,6 @@ SENTENCES_FILE = "sentence_offsets.bin"
 DOCUMENTS_FILE = "document_offsets.bin"
 HELD_OUT_FILE = "held_out.bin"
 COUNTS_FILE = "token_counts.bin"
-HASH_BLOCK_BYTES = 1 << 22
 TOKEN_BYTES = {"uint16": 2, "uint32": 4}
 """The types that token ids are written in, and their size. Any other read from a manifest, such as
 `object`, would have NumPy take the bytes of a file for addresses."""
@@ -132,13 +130,9 @@ class Manifest:
 
     def write(self, folder: pathlib.Path) -> None:
         """Write `manifest.json` into `folder` and make sure it is on the disk."""
-        content = dataclasses.asdict(self)
-        with open(folder / MANIFEST_FILE, "w", encoding="utf-8") as file:
-            # In ASCII, since the names of files may hold bytes that are no text.
-            json.dump(content, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # In ASCII, since the names of files may hold bytes that are no text.
+        content = json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+        write_bytes(folder / MANIFEST_FILE, content.encode("ascii"))
 
     @classmethod
     def read(cls, folder: pathlib.Path) -> "Manifest":
@@ -156,10 +150,9 @@ class Manifest:
             version = content["format_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedDataError(f"{path} is damaged: {error}") from error
-        if version not in READABLE_VERSIONS:
+        if version != FORMAT_VERSION:
             raise InputError(
-                f"store {folder}: expected format version {FORMAT_VERSION} or older, "
-                f"received {version!r}"
+                f"store {folder}: expected format version {FORMAT_VERSION}, received {version!r}"
             )
         try:
             is_whole = content["fingerprint"] == fingerprint_of(content)
@@ -180,8 +173,6 @@ def fingerprint_of(content: dict) -> str:
 
 def parsed(content: dict) -> dict:
     """The entries of a manifest that are objects of their own."""
-    if content["format_version"] == 1:
-        content = of_version_2(content)
     return {
         "tokenizer": TokenizerConfig.from_dict(content["tokenizer"]),
         "store": StoreConfig.from_dict(content["store"]),
@@ -189,30 +180,3 @@ def parsed(content: dict) -> dict:
         "made": dict(content["made"]),
         "files": {name: FileRecord(**record) for name, record in content["files"].items()},
     }
-
-
-def of_version_2(content: dict) -> dict:
-    """The entries of a manifest of version 1, which kept some of them elsewhere."""
-    store = dict(content["store"])
-    reading = {name: store.pop(name) for name in ("document_boundary", "encoding")}
-    sources = [SourceRecord(name, 1, num_bytes) for name, num_bytes in content["sources"]]
-    return {
-        **content,
-        "store": store,
-        "made": {"by": "prepare", "corpus": reading},
-        "sources": [dataclasses.asdict(source) for source in sources],
-    }
-
-
-def file_hash(path: pathlib.Path) -> str:
-    """SHA-256 (hexadecimal) of a file."""
-    digest = hashlib.sha256()
-    for block in blocks(path):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def blocks(path: pathlib.Path) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        while block := file.read(HASH_BLOCK_BYTES):
-            yield block

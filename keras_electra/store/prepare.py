@@ -10,7 +10,7 @@ from keras_electra.config.corpus import CorpusConfig
 from keras_electra.config.store import DuplicatesConfig, StoreConfig
 from keras_electra.corpus import Problems, sources_of, units
 from keras_electra.errors import InputError
-from keras_electra.store.folder import new_folder
+from keras_electra.files import new_folder
 from keras_electra.store.manifest import Manifest
 from keras_electra.store.preparing.assembling import Assembly
 from keras_electra.store.preparing.dealing import make_parts

@@ -8,10 +8,11 @@ import numpy as np
 
 from keras_electra.config.store import Packing
 from keras_electra.errors import DamagedDataError, InputError
+from keras_electra.files import file_hash
 from keras_electra.store import manifest as names
 from keras_electra.store.examples import Examples
 from keras_electra.store.held_out import Pieces, pieces_of
-from keras_electra.store.manifest import Manifest, file_hash
+from keras_electra.store.manifest import Manifest
 from keras_electra.store.original_packing import MIN_TARGET_TOKENS, OriginalPacking
 from keras_electra.store.packing import ContinuousPacking
 from keras_electra.store.tokens import ShardedTokens

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from keras_electra.config.sizes import SIZES
-from keras_electra.store.folder import replace_file
+from keras_electra.files import refuse_link, write_bytes
 from keras_electra.store.preparing.counting import Counts
 from keras_electra.tokenizer import WordPieceTokenizer
 
@@ -147,5 +147,6 @@ def write_report(folder: pathlib.Path, report: dict) -> None:
     from keras_electra.store.report_page import page
 
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    replace_file(folder / JSON_FILE, content.encode("utf-8", "replace"))
-    replace_file(folder / HTML_FILE, page(report).encode("utf-8", "replace"))
+    for name, text in ((JSON_FILE, content), (HTML_FILE, page(report))):
+        refuse_link(folder / name)
+        write_bytes(folder / name, text.encode("utf-8", "replace"))

@@ -1,43 +1,17 @@
 """Writing the files of a store, chunk by chunk, each hashed while it is written."""
 
-import hashlib
-import os
 import pathlib
 
 import numpy as np
 
 from keras_electra.config.store import StoreConfig
+from keras_electra.files import HashedFile
 from keras_electra.store import manifest as names
 from keras_electra.store.chunk import Chunk
 from keras_electra.store.held_out import draw_held_out
 from keras_electra.store.manifest import FileRecord, Manifest, SourceRecord
 from keras_electra.store.tokens import ShardedTokens
 from keras_electra.tokenizer import WordPieceTokenizer
-
-
-class HashedFile:
-    """A file that is hashed while it is written."""
-
-    def __init__(self, path: pathlib.Path):
-        self.path = path
-        self._file = path.open("xb")
-        self._digest = hashlib.sha256()
-        self._num_bytes = 0
-
-    def write(self, values: np.ndarray | bytes) -> None:
-        content = values.tobytes() if isinstance(values, np.ndarray) else values
-        self._file.write(content)
-        self._digest.update(content)
-        self._num_bytes += len(content)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> FileRecord:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        return FileRecord(self._num_bytes, self._digest.hexdigest())
 
 
 class DocumentEnds:
@@ -109,7 +83,7 @@ class StoreWriter:
             flat = flat[room:]
 
     def _close(self, file: HashedFile) -> None:
-        self.files[file.path.name] = file.close()
+        self.files[file.path.name] = FileRecord(*file.close())
 
     def write_file(self, name: str, values: np.ndarray | bytes) -> None:
         """Write a whole file."""

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import json
 import os
-import pathlib
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from tokenizers import models, pre_tokenizers
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
+from keras_electra.files import write_bytes
 from keras_electra.tokenizer.normalization import align, align_cuts, folding, normalization
 from keras_electra.tokenizer.options_file import options_content, options_path, owner_of
 from keras_electra.tokenizer.training import CONTINUATION, learn_vocabulary
@@ -130,7 +130,7 @@ class WordPieceTokenizer:
         """SHA-256 (hexadecimal) over the vocabulary and the options: equal means equal ids."""
         options = self.config.to_dict()
         if not self.config.cuts_long_words:
-            # Stores that are older than this option keep their fingerprint.
+            # As in the fingerprints of stores that were made before there was this option.
             del options["cuts_long_words"]
         content = json.dumps([self.vocabulary, options], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
@@ -210,29 +210,10 @@ class WordPieceTokenizer:
             )
         decided = self.config.replace(cuts_long_words=self.config.cuts_long_words or None)
         if with_options and decided != DEFAULTS:
-            replace_file(options_path(path), options_content(self.config, self.vocabulary))
+            write_bytes(options_path(path), options_content(self.config, self.vocabulary))
         elif with_options:
             options_path(path).unlink(missing_ok=True)
-        replace_file(
-            pathlib.Path(path), "".join(f"{token}\n" for token in self.vocabulary).encode()
-        )
-
-
-def replace_file(path: pathlib.Path, content: bytes) -> None:
-    """Write a file at once or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(
-            f"vocabulary {path}: expected a place to write to, received {error.strerror}"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_bytes(path, "".join(f"{token}\n" for token in self.vocabulary).encode())
 
 
 def check_vocabulary(vocabulary: tuple[str, ...], ids: dict[str, int]) -> None:

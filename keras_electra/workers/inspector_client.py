@@ -6,8 +6,8 @@ import pathlib
 from keras_electra.config.optimizer import WEIGHTS
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
+from keras_electra.files import absolute
 from keras_electra.runs import RunFolder
-from keras_electra.runs.files import absolute
 from keras_electra.traces import Scenario, Trace
 from keras_electra.workers.client import WorkerClient
 

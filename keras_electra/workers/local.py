@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from keras_electra.runs.files import to_json
+from keras_electra.files import to_json
 from keras_electra.workers.asking import Asker, Reply, WorkerError
 from keras_electra.workers.loop import WorkerLoop
 

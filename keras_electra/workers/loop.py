@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from keras_electra.errors import ElectraError
-from keras_electra.runs.files import to_json
+from keras_electra.files import to_json
 
 
 def private_pipes():

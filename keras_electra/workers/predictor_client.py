@@ -3,7 +3,7 @@
 import os
 
 from keras_electra.errors import InputError
-from keras_electra.runs.files import absolute
+from keras_electra.files import absolute
 from keras_electra.workers.client import WorkerClient
 from keras_electra.workers.inspector_client import ON_CPU, SHARING, accelerator_in_use
 

@@ -78,7 +78,7 @@ class Board:
         """Show charts: one `batch_update`, with only what changed in it.
 
         Args:
-            charts: list of `keras_electra.runs.charts.Chart`.
+            charts: list of `keras_electra.monitoring.charts.Chart`.
             axis_title: below the lowest charts.
             log_scale: whether charts that can have a logarithmic axis do.
             marks: (position, kind, label) of vertical lines through all charts.

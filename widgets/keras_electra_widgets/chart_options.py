@@ -3,7 +3,7 @@
 import ipywidgets
 
 from keras_electra.errors import InputError
-from keras_electra.runs.axes import smoothed
+from keras_electra.monitoring.axes import smoothed
 
 ROW = {"flex_flow": "row wrap", "align_items": "center"}
 """Layout of a row of options that goes on below where the page is narrow."""

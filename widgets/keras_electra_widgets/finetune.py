@@ -5,12 +5,12 @@ import pathlib
 import ipywidgets
 
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.files import shown_path
 from keras_electra.launching import FinetunePlan, finetune_program, free_name
 from keras_electra.launching.finetune_estimating import estimate_finetuning
 from keras_electra.launching.finetune_plan import finetune_fields, is_finetuning, recommended
 from keras_electra.launching.pace import SpeedNews
-from keras_electra.runs import list_runs
-from keras_electra.runs.files import shown_path
+from keras_electra.monitoring import list_runs
 from keras_electra.tasks.kinds import KINDS, kind_of
 from keras_electra.tasks.roles import SEVERAL, option_of
 from keras_electra_widgets import form

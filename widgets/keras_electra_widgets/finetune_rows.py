@@ -3,7 +3,7 @@
 import hashlib
 import pathlib
 
-from keras_electra.runs.files import to_json_lines, write_bytes
+from keras_electra.files import to_json_lines, write_bytes
 from keras_electra.tasks import KNOWN_TASKS
 from keras_electra.tasks.kinds import KINDS, kind_names
 from keras_electra.tasks.roles import option_of

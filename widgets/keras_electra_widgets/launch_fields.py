@@ -5,9 +5,9 @@ import pathlib
 import ipywidgets
 
 from keras_electra.errors import InputError
+from keras_electra.files import write_bytes
 from keras_electra.launching import free_name, installed_backends, usual_backend
 from keras_electra.launching.installed import NAMES
-from keras_electra.runs.files import write_bytes
 from keras_electra_widgets import form
 
 UPLOADS_FOLDER = "uploads"

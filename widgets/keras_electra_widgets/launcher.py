@@ -7,11 +7,12 @@ import pathlib
 
 import ipywidgets
 
+from keras_electra.files import shown_path
 from keras_electra.launching import Launch, free_name, launch
 from keras_electra.launching.commands import shell_text
 from keras_electra.launching.places import placed
-from keras_electra.runs import RunFolder, list_runs
-from keras_electra.runs.files import shown_path
+from keras_electra.monitoring import list_runs
+from keras_electra.runs import RunFolder
 from keras_electra.runs.kind import way_on
 from keras_electra_widgets import form, static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow

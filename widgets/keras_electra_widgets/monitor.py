@@ -4,12 +4,13 @@ import time
 
 import ipywidgets
 
-from keras_electra.runs import LIVE_STATES, RunFollower
-from keras_electra.runs.axes import AXES, seconds_left
-from keras_electra.runs.charts import table_of
-from keras_electra.runs.files import shown_path
-from keras_electra.runs.following import last_lines
-from keras_electra.runs.guards import folder_sentences, guard_sentences
+from keras_electra.files import shown_path
+from keras_electra.monitoring import RunFollower
+from keras_electra.monitoring.axes import AXES, seconds_left
+from keras_electra.monitoring.charts import table_of
+from keras_electra.monitoring.guards import folder_sentences, guard_sentences
+from keras_electra.monitoring.run_follower import last_lines
+from keras_electra.runs import LIVE_STATES
 from keras_electra.runs.kind import way_on
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.chart_options import refuse_wrong

@@ -12,7 +12,7 @@ import ipywidgets
 from IPython.display import display
 
 from keras_electra.errors import ElectraError
-from keras_electra.runs.files import write_bytes
+from keras_electra.files import write_bytes
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.head import STATES, Head
 

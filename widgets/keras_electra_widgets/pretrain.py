@@ -4,15 +4,15 @@ import pathlib
 
 import ipywidgets
 
-from keras_electra.config.pretrain import PretrainConfig, option_groups
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.corpus import Files
 from keras_electra.errors import ElectraError, InputError
+from keras_electra.files import shown_path
 from keras_electra.launching import PretrainPlan, estimate, launch, pretrain_program
 from keras_electra.launching.estimating import bytes_in_words, in_words
 from keras_electra.launching.pace import SpeedNews
-from keras_electra.launching.pretrain_plan import flat, pretrain_fields
-from keras_electra.launching.space import memory_of
-from keras_electra.runs.files import shown_path
+from keras_electra.launching.pretrain_plan import pretrain_fields
+from keras_electra.processes import peak_memory_of
 from keras_electra_widgets import form
 from keras_electra_widgets.actions import Action
 from keras_electra_widgets.launch_fields import place_rows, written_uploads
@@ -99,7 +99,7 @@ class PretrainLauncher(Launcher):
 
     def _recipe(self):
         try:
-            return flat(PretrainConfig.from_size(self.rows["size"].value, 8192))
+            return PretrainConfig.from_size(self.rows["size"].value, 8192).flat()
         except ElectraError:
             return {}
 
@@ -231,7 +231,7 @@ class PretrainLauncher(Launcher):
             given = name in plan.options
             shown = fields[name].shown(plan.options[name]) if given else form.RECIPE
             rows[name].control.value = shown
-        groups, group_of = {}, option_groups()
+        groups, group_of = {}, PretrainConfig.group_of()
         for name, value in plan.options.items():
             if name not in OWN_ROWS:
                 title = TITLES.get(group_of.get(name, "run"), group_of.get(name, "run"))
@@ -296,7 +296,7 @@ class PretrainLauncher(Launcher):
             return
         steps = told.get("steps") or self.assessment.plan.config().steps
         rows = dict(in_words(self._estimate.at_speed(speed, steps)))
-        used = memory_of(told.get("pid"))
+        used = peak_memory_of(told.get("pid"))
         if used is not None:
             rows["memory"] = f"{bytes_in_words(used)} at most so far (estimated: {rows['memory']})"
         self.correct_estimate(tuple(rows.items()))

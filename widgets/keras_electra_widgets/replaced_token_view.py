@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from keras_electra.runs.files import absolute, shown_path
+from keras_electra.files import absolute, shown_path
 from keras_electra.traces import Scenario, Trace, plain_text
 from keras_electra_widgets import sources, ticker, token_html
 from keras_electra_widgets.panel import Panel, refuse_unknown

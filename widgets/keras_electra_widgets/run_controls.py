@@ -7,7 +7,8 @@ import ipywidgets
 from keras_electra.launching.commands import command as command_line
 from keras_electra.launching.installed import installed_backends
 from keras_electra.launching.starting import Launch, launch
-from keras_electra.runs import LIVE_STATES, RunFollower, send_command
+from keras_electra.monitoring import RunFollower
+from keras_electra.runs import LIVE_STATES, send_command
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.static_html import escaped
 

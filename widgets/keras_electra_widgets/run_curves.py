@@ -2,9 +2,9 @@
 
 import ipywidgets
 
-from keras_electra.runs import RunFollower
-from keras_electra.runs.charts import Chart, Line, sentence_of
-from keras_electra.runs.comparison import (
+from keras_electra.monitoring import RunFollower
+from keras_electra.monitoring.charts import Chart, Line, sentence_of
+from keras_electra.monitoring.run_comparison import (
     COMPARISON_AXES,
     curve_of,
     groups_of,
@@ -67,7 +67,7 @@ class RunCurves:
         """Read the logs of these runs from now on, and no others.
 
         Args:
-            records: list of `keras_electra.runs.survey.RunRecord`.
+            records: list of `keras_electra.monitoring.survey.RunRecord`.
         """
         followers = {}
         for record in records:

@@ -7,8 +7,8 @@ import ipywidgets
 
 from keras_electra.comparing import compare_results
 from keras_electra.errors import InputError
-from keras_electra.runs import LIVE_STATES
-from keras_electra.runs.comparison import (
+from keras_electra.files import absolute, shown_path
+from keras_electra.monitoring.run_comparison import (
     COMPARISON_AXES,
     differing,
     filtered,
@@ -17,8 +17,8 @@ from keras_electra.runs.comparison import (
     properties,
     short_names,
 )
-from keras_electra.runs.files import absolute, shown_path
-from keras_electra.runs.survey import survey
+from keras_electra.monitoring.survey import survey
+from keras_electra.runs import LIVE_STATES
 from keras_electra_widgets import static_html, ticker
 from keras_electra_widgets.actions import Action, ActionRow
 from keras_electra_widgets.chart_options import ROW, refuse_wrong, tick_box

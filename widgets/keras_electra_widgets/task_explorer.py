@@ -19,8 +19,8 @@ from keras_electra.exploring import (
     select,
     with_probability_threshold,
 )
+from keras_electra.files import shown_path
 from keras_electra.runs import LIVE_STATES
-from keras_electra.runs.files import shown_path
 from keras_electra.tasks.kinds import kind_of
 from keras_electra_widgets import example_html, static_html, ticker
 from keras_electra_widgets.examples import ExampleBrowser

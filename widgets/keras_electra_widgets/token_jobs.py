@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from keras_electra.errors import InputError
-from keras_electra.runs.files import absolute
+from keras_electra.files import absolute
 
 
 class TokenJobs:

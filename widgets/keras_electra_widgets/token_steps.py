@@ -1,9 +1,9 @@
 """What the user does to a text in a `ReplacedTokenView`, one state after the other."""
 
-import json
 import secrets
 
 from keras_electra.errors import InputError
+from keras_electra.files import append_row
 from keras_electra.traces import Trace
 from keras_electra_widgets import scenario_history as states
 
@@ -214,8 +214,7 @@ class TokenSteps:
             "checkpoint": info.get("checkpoint"),
         }
         self._records.mkdir(parents=True, exist_ok=True)
-        with open(self._records / "trials.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        append_row(self._records / "trials.jsonl", row)
 
 
 def highest(trace: Trace, word: int) -> float:

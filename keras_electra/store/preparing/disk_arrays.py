@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_electra.store.folder import unwritten
+from keras_electra.files import writing
 
 BLOCK_BYTES = 1 << 22
 
@@ -16,11 +16,8 @@ def disk_array(path: pathlib.Path, dtype, count: int) -> np.ndarray:
         InputError: if the disk is full.
     """
     left = max(1, count) * np.dtype(dtype).itemsize
-    try:
-        # A file with holes would end the process when a page finds no room on the disk.
-        with path.open("wb") as file:
-            while left:
-                left -= file.write(bytes(min(left, BLOCK_BYTES)))
-        return np.memmap(path, dtype, "r+", shape=(max(1, count),))[:count]
-    except OSError as error:
-        raise unwritten(path, error) from error
+    # A file with holes would end the process when a page finds no room on the disk.
+    with writing(path), path.open("wb") as file:
+        while left:
+            left -= file.write(bytes(min(left, BLOCK_BYTES)))
+    return np.memmap(path, dtype, "r+", shape=(max(1, count),))[:count]

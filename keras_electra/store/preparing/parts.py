@@ -10,8 +10,8 @@ import safetensors
 import safetensors.numpy
 
 from keras_electra.errors import DamagedDataError
+from keras_electra.files import refuse_link, write_bytes
 from keras_electra.store.chunk import Chunk
-from keras_electra.store.folder import replace_file
 
 
 class Part(NamedTuple):
@@ -53,7 +53,8 @@ def write_part(path: pathlib.Path, part: Part) -> None:
     }
     record = json.dumps(part.record, sort_keys=True)
     metadata = {"record": record, "sha256": digest_of(arrays, record)}
-    replace_file(path, safetensors.numpy.save(arrays, metadata))
+    refuse_link(path)
+    write_bytes(path, safetensors.numpy.save(arrays, metadata))
 
 
 def read_part(path: pathlib.Path) -> Part:

@@ -8,9 +8,10 @@ from keras_electra.config.store import StoreConfig
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.corpus import Source, Unit
 from keras_electra.errors import InputError
+from keras_electra.files import plain
 from keras_electra.store.manifest import MANIFEST_FILE, Manifest
 from keras_electra.store.preparing.records import source_records
-from keras_electra.store.preparing.working_folder import first_difference, plain
+from keras_electra.store.preparing.working_folder import first_difference
 from keras_electra.tokenizer import WordPieceTokenizer
 
 PARTS_VERSION = 1

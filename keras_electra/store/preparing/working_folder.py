@@ -10,7 +10,6 @@ There is no journal: a part that exists is whole, and a unit with `done.json` is
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import shutil
@@ -18,8 +17,18 @@ from collections.abc import Iterator
 
 from keras_electra.corpus import Problems, Unit
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.files import refuse_links_in, target_of
-from keras_electra.store.folder import TEMPORARY_SUFFIX, fcntl, replace_file, unwritten
+from keras_electra.files import (
+    UNWRITABLE,
+    Lock,
+    plain,
+    read_json,
+    refuse_links_in,
+    remove_temporary,
+    target_of,
+    write_json,
+    write_json_once,
+    writing,
+)
 
 SUFFIX = ".preparing"
 DONE_FILE, LOCK_FILE, UNITS_FILE = "done.json", "lock", "units.json"
@@ -48,13 +57,9 @@ class WorkingFolder:
     def start_unit(self, index: int) -> None:
         """Make the folder of a unit, and clear away what a killed process was writing there."""
         folder = self.unit_folder(index)
-        try:
+        with writing(folder, UNWRITABLE):
             folder.mkdir(parents=True, exist_ok=True)
-            for file in folder.iterdir():
-                if file.name.startswith(".") and file.name.endswith(TEMPORARY_SUFFIX):
-                    file.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritten(folder, error) from error
+            remove_temporary(folder)
 
     def finish_unit(self, index: int, num_parts: int, problems: Problems) -> None:
         """Record that a unit has all its parts."""
@@ -100,17 +105,15 @@ class WorkingFolder:
         Raises:
             InputError: naming the first setting or file that differs.
         """
-        try:
+        with writing(self.path, UNWRITABLE):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritten(self.path, error) from error
         if not is_shared and not self.has_parts():
             for file in self.path.glob("*.json"):
                 file.unlink()
             shutil.rmtree(self.path / "parts", ignore_errors=True)
         listed = [unit.to_dict() for unit in units]
-        write_once(self.path / UNITS_FILE, {"units": listed})
-        write_once(self.path / "settings.json", settings)
+        write_json_once(self.path / UNITS_FILE, {"units": listed})
+        write_json_once(self.path / "settings.json", settings)
         begun = f"{self.path} was begun with"
         ending = f"; use the same, or remove {self.path} to begin anew"
         if difference := first_difference(read_json(self.path / "settings.json"), settings):
@@ -150,78 +153,24 @@ class WorkingFolder:
         Raises:
             InputError: if somebody else holds it.
         """
-        try:
+        with writing(self.path, UNWRITABLE):
             self.path.mkdir(parents=True, exist_ok=True)
-            refuse_links_in(self.path)
-            self.refuse_others_files()
-            lock = locked(self.path, is_shared)
-        except OSError as error:
-            raise unwritten(self.path, error) from error
-        try:
-            yield
-        except BaseException:
-            if not is_shared and not self.has_parts():
-                self.remove()
-            raise
-        finally:
-            if lock is not None:
-                os.close(lock)
-
-
-def locked(folder: pathlib.Path, is_shared: bool) -> int | None:
-    """An open file that holds the lock of a working folder; None where there are no locks.
-
-    Raises:
-        InputError: if others hold it.
-    """
-    if fcntl is None:
-        return None
-    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise InputError(
-            f"{folder} is in use: expected no other process at work there, wait until it has ended"
-        ) from None
-    return lock
-
-
-def write_json(path: pathlib.Path, value: dict) -> None:
-    """Replace a file by an object."""
-    replace_file(path, (json.dumps(value, indent=1) + "\n").encode())
-
-
-def write_once(path: pathlib.Path, value: dict) -> None:
-    """Write a file unless it is there; of several processes that try, one succeeds."""
-    if path.exists():
-        return
-    own = path.with_name(f".{path.name}.{os.getpid()}.new")
-    write_json(own, value)
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(own, path)
-    except OSError:
-        # Some file systems have no links.
-        os.replace(own, path)
-    own.unlink(missing_ok=True)
-
-
-def read_json(path: pathlib.Path) -> dict:
-    """The object in a file.
-
-    Raises:
-        DamagedDataError: if it holds anything else.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DamagedDataError(f"{path} is damaged: {error}") from error
-
-
-def plain(value):
-    """A value as it comes back from a JSON file."""
-    return json.loads(json.dumps(value))
+        refuse_links_in(self.path)
+        self.refuse_others_files()
+        with Lock(self.path / LOCK_FILE) as lock:
+            with writing(self.path):
+                is_free = lock.acquire(is_shared) is not False
+            if not is_free:
+                raise InputError(
+                    f"{self.path} is in use: expected no other process at work there, wait until it "
+                    "has ended"
+                )
+            try:
+                yield
+            except BaseException:
+                if not is_shared and not self.has_parts():
+                    self.remove()
+                raise
 
 
 def first_difference(before: dict, now: dict, prefix: str = "") -> str:

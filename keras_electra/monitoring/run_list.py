@@ -2,18 +2,29 @@
 
 import math
 import os
+from collections.abc import Callable, Iterator
 
 from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import absolute
+from keras_electra.files import absolute
+from keras_electra.files.paths import StrPath
 from keras_electra.runs.folder import RunFolder, heartbeat_age_seconds
 
 MAX_DEPTH = 4
 
 
-def list_runs(root) -> list[RunFolder]:
+def list_runs(root: StrPath) -> list[RunFolder]:
     """Every run in `root` and the folders below it, by path; `root` may be a run itself.
 
     Hidden folders, the insides of runs, and what lies deeper than four folders are not looked at.
+    """
+    return list(runs_below(root, lambda run: run.exists()))
+
+
+def runs_below(root: StrPath, is_run: Callable[[RunFolder], bool]) -> Iterator[RunFolder]:
+    """The folders that `is_run` takes for runs, by path; see `list_runs`.
+
+    Raises:
+        InputError: if `root` is no folder.
     """
     root = absolute(root)
     if not root.is_dir():
@@ -21,13 +32,12 @@ def list_runs(root) -> list[RunFolder]:
     found = []
     for path, folders, _ in os.walk(root):
         run = RunFolder(path)
-        depth = len(run.path.relative_to(root).parts)
-        if run.exists():
+        if is_run(run):
             found.append(run)
-        if run.exists() or depth >= MAX_DEPTH:
+        if is_run(run) or len(run.path.relative_to(root).parts) >= MAX_DEPTH:
             folders.clear()
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-    return sorted(found, key=lambda run: run.path)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+    yield from sorted(found, key=lambda run: run.path)
 
 
 def describe(run: RunFolder | str | os.PathLike) -> dict:

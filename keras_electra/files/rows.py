@@ -6,11 +6,13 @@ import os
 import pathlib
 
 from keras_electra.errors import DamagedDataError
-from keras_electra.files import refuse_link
-from keras_electra.runs.files import to_json, write_bytes, writing
+from keras_electra.files.json_values import to_json
+from keras_electra.files.links import refuse_link
+from keras_electra.files.paths import StrPath
+from keras_electra.files.writing import write_bytes, writing
 
 
-def whole_lines(path) -> list[bytes]:
+def whole_lines(path: StrPath) -> list[bytes]:
     """The lines that end with a line feed, each with it; none if there is no file.
 
     A last line without one is what a killed writer left, or what a live one is busy writing.
@@ -22,7 +24,7 @@ def whole_lines(path) -> list[bytes]:
     return [line + b"\n" for line in lines[:-1]]
 
 
-def read_rows(path) -> list[dict]:
+def read_rows(path: StrPath) -> list[dict]:
     """The objects of the whole lines.
 
     Raises:
@@ -31,7 +33,7 @@ def read_rows(path) -> list[dict]:
     return [parse_row(path, i, line) for i, line in enumerate(whole_lines(path), 1)]
 
 
-def parse_row(path, line_number: int, line: bytes | str) -> dict:
+def parse_row(path: StrPath, line_number: int, line: bytes | str) -> dict:
     """One line as an object, or `DamagedDataError`."""
     try:
         row = json.loads(line)
@@ -44,7 +46,7 @@ def parse_row(path, line_number: int, line: bytes | str) -> dict:
     return row
 
 
-def append_row(path, row: dict) -> None:
+def append_row(path: StrPath, row: dict) -> None:
     """Add one line in one write; where the disk is full, the file stays as it was."""
     refuse_link(path)
     content = (to_json(row) + "\n").encode()
@@ -68,7 +70,7 @@ def write_all(descriptor: int, content: bytes) -> None:
         content = content[os.write(descriptor, content) :]
 
 
-def sync(path) -> None:
+def sync_file(path: StrPath) -> None:
     """Make the rows written so far survive a power cut; nothing to do if there is no file."""
     with contextlib.suppress(FileNotFoundError), writing(path):
         descriptor = os.open(path, os.O_RDWR)
@@ -78,7 +80,7 @@ def sync(path) -> None:
             os.close(descriptor)
 
 
-def drop_cut_line(path) -> None:
+def drop_cut_line(path: StrPath) -> None:
     """Remove a last line without its end, so that the next row starts a line of its own."""
     refuse_link(path)
     length = sum(len(line) for line in whole_lines(path))
@@ -87,7 +89,7 @@ def drop_cut_line(path) -> None:
             os.truncate(path, length)
 
 
-def drop_rows_after(path, step: int) -> int:
+def drop_rows_after(path: StrPath, step: int) -> int:
     """Rewrite the file without the rows whose `step` is more than `step`; how many went."""
     refuse_link(path)
     lines = whole_lines(path)

@@ -7,9 +7,8 @@ import pathlib
 import numpy as np
 
 from keras_electra.errors import DamagedDataError
-from keras_electra.runs.files import read_json
+from keras_electra.files import parse_row, read_json
 from keras_electra.runs.folder import RunFolder
-from keras_electra.runs.rows import parse_row
 
 MAX_BYTES_AT_ONCE = 1 << 24
 """Of a log, read in one look, so that a look at a long one stays short."""

@@ -6,10 +6,10 @@ import re
 import numpy as np
 
 from keras_electra.errors import InputError
-from keras_electra.runs.axes import axis_values, smoothed
-from keras_electra.runs.charts import Line, validation_charts
-from keras_electra.runs.curves import NO_CURVES
-from keras_electra.runs.survey import RunRecord, is_seed
+from keras_electra.monitoring.axes import axis_values, smoothed
+from keras_electra.monitoring.charts import Line, validation_charts
+from keras_electra.monitoring.curves import NO_CURVES
+from keras_electra.monitoring.survey import RunRecord, is_seed
 from keras_electra.scoring import paired_difference
 
 SHARE_AXIS = "share"

@@ -5,10 +5,10 @@ know nothing of files. They hint; they never stop a run.
 """
 
 import math
-import shutil
 
 import numpy as np
 
+from keras_electra.files import free_bytes
 from keras_electra.runs.folder import LIVE_STATES, RunFolder, heartbeat_age_seconds
 
 STALE_HEARTBEAT_SECONDS = 60.0
@@ -146,14 +146,6 @@ def disk_short(free: int | None, checkpoint: int | None) -> list[str]:
         f"{free / 1e6:,.0f} MB are free on the run's disk and a checkpoint takes "
         f"{checkpoint / 1e6:,.0f} MB: free some space, or lower keep_checkpoints"
     ]
-
-
-def free_bytes(run: RunFolder) -> int | None:
-    """Room on the run's disk; None if that cannot be told."""
-    try:
-        return shutil.disk_usage(run.path).free
-    except OSError:
-        return None
 
 
 def newest_checkpoint_bytes(run: RunFolder) -> int | None:

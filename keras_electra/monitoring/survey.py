@@ -5,11 +5,11 @@ import json
 import os
 import pathlib
 
-from keras_electra.errors import DamagedDataError, InputError
-from keras_electra.runs.files import absolute, read_json
+from keras_electra.errors import DamagedDataError
+from keras_electra.files import absolute, read_json
+from keras_electra.monitoring.run_events import flat_figures
+from keras_electra.monitoring.run_list import runs_below
 from keras_electra.runs.folder import RunFolder
-from keras_electra.runs.happenings import flat_figures
-from keras_electra.runs.listing import MAX_DEPTH
 from keras_electra.runs.settings import flattened
 
 TELLTALES = {"status.json", "events.jsonl", "log.jsonl"}
@@ -67,23 +67,17 @@ def survey(root) -> list[RunRecord]:
         InputError: if `root` is no folder.
     """
     root = absolute(root)
-    if not root.is_dir():
-        raise InputError(f"expected a folder with runs, received {str(root)!r}")
-    found = []
-    for path, folders, files in os.walk(root):
-        path = pathlib.Path(path)
-        is_run = bool(TELLTALES & set(files))
-        if is_run:
-            found.append(record_of(path, root))
-        if is_run or len(path.relative_to(root).parts) >= MAX_DEPTH:
-            folders.clear()
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-    return sorted(found, key=lambda record: record.path)
+    return [record_of(run, root) for run in runs_below(root, has_telltale)]
 
 
-def record_of(path, root) -> RunRecord:
+def has_telltale(run: RunFolder) -> bool:
+    """Whether a folder has a file that only runs have."""
+    return any((run.path / name).is_file() for name in TELLTALES)
+
+
+def record_of(run: RunFolder, root: pathlib.Path) -> RunRecord:
     """The record of one run folder; never raises for what stands in it."""
-    run, problems = RunFolder(path), []
+    problems = []
     name = run.path.relative_to(root).as_posix()
     name = run.path.resolve().name if name == "." else name
     missing = [

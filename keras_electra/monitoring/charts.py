@@ -4,9 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from keras_electra.runs.axes import axis_values, smoothed
-from keras_electra.runs.curves import PRETRAINING_COLUMNS, plots_for, values_of
-from keras_electra.runs.happenings import baselines_of, validation_baselines_of, validations_of
+from keras_electra.monitoring.axes import axis_values, smoothed
+from keras_electra.monitoring.curves import PRETRAINING_COLUMNS, plots_for, values_of
+from keras_electra.monitoring.run_events import (
+    baselines_of,
+    validation_baselines_of,
+    validations_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)

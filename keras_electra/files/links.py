@@ -4,9 +4,10 @@ import os
 import pathlib
 
 from keras_electra.errors import InputError
+from keras_electra.files.paths import StrPath
 
 
-def refuse_link(path) -> None:
+def refuse_link(path: StrPath) -> None:
     """Raise `InputError` if `path`, which is about to be written, locked or deleted, is a symbolic link.
 
     Args:
@@ -22,14 +23,14 @@ def refuse_link(path) -> None:
         )
 
 
-def refuse_links_in(folder) -> None:
+def refuse_links_in(folder: StrPath) -> None:
     """Raise `InputError` for the first symbolic link anywhere inside `folder`, which may be one itself."""
     for parent, folders, files in os.walk(folder):
         for name in sorted([*folders, *files]):
             refuse_link(os.path.join(parent, name))
 
 
-def target_of(path) -> pathlib.Path:
+def target_of(path: StrPath) -> pathlib.Path:
     """Where a new folder at `path` has to be made: `path`, or the folder that it is a link to."""
     path = pathlib.Path(path)
     return path.resolve() if path.is_symlink() else path
