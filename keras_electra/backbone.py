@@ -68,14 +68,14 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         self.rematerialize = False
         parts = {"seed": seed, "dtype": self.dtype_policy}
         self.embeddings = embeddings or Embeddings(self.encoder, name="embeddings", **parts)
-        scale = self.encoder.initializer_range
         self.projection = None
-        if self.embeddings.encoder.embedding_dim != self.encoder.hidden_dim:
-            self.projection = Projection(self.encoder.hidden_dim, name="projection", **parts)
+        width = self.embeddings.encoder.embedding_dim
+        if width != self.encoder.hidden_dim:
+            narrow = self.encoder.replace(embedding_dim=width)
+            self.projection = Projection(narrow, name="projection", **parts)
         self.mixing = None
         if self.encoder.local_mixing_width:
-            width = self.encoder.local_mixing_width
-            self.mixing = LocalMixing(width, direction, name="mixing", scale=scale, **parts)
+            self.mixing = LocalMixing(self.encoder, direction, name="mixing", **parts)
         self.encoder_layers = [
             EncoderLayer(self.encoder, index, name=f"layer_{index}", **parts)
             for index in range(self.encoder.num_layers)
@@ -90,14 +90,9 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             self.add_adapters(**lora)
 
     def build(self, input_shape=None):
-        hidden = (None, None, self.encoder.hidden_dim)
-        if not self.embeddings.built:
-            self.embeddings.build()
-        if self.projection is not None:
-            self.projection.build((None, None, self.embeddings.encoder.embedding_dim))
-        for layer in [self.mixing, *self.encoder_layers, self.final_norm]:
-            if layer is not None:
-                layer.build(hidden)
+        for part in self.parts:
+            if not part.built:
+                part.build((None, None, self.encoder.hidden_dim))
         self.built = True
 
     @classmethod

@@ -9,16 +9,9 @@ the arithmetic of a small model, and one fused kernel serves query, key and valu
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.config.encoder import EncoderConfig, Kernel
 from keras_electra.initializers import TruncatedNormal
 from keras_electra.layers import ElectraLayer
-
-ADAPTED = {
-    "qkv_kernel": ("query", "key", "value"),
-    "attention_kernel": ("output",),
-    "intermediate_kernel": ("feed_forward",),
-    "output_kernel": ("feed_forward",),
-}
-"""Kernel -> the targets of low-rank updates in it, side by side."""
 
 
 class EncoderLayer(ElectraLayer):
@@ -32,29 +25,20 @@ class EncoderLayer(ElectraLayer):
         index: number of the layer from 0; decides the dropout sites.
     """
 
-    def __init__(self, encoder, index: int, **kwargs):
+    def __init__(self, encoder: EncoderConfig, index: int, **kwargs):
         super().__init__(scale=encoder.initializer_range, **kwargs)
         self.encoder = encoder
         self.index = index
         self.adapters = {}
 
     def build(self, input_shape=None):
-        hidden, inner = self.encoder.hidden_dim, self.encoder.intermediate_dim
-        gates = 2 if self.encoder.feed_forward == "geglu" else 1
-        self.qkv_kernel = self.add_kernel("qkv_kernel", (hidden, 3 * hidden), hidden_blocks=3)
-        self.qkv_bias = self.add_bias("qkv_bias", 3 * hidden)
-        self.attention_kernel = self.add_kernel(
-            "attention_kernel", (hidden, hidden), hidden_blocks=1
-        )
-        self.attention_bias = self.add_bias("attention_bias", hidden)
-        self.attention_norm = self.add_norm("attention_norm", hidden)
-        self.intermediate_kernel = self.add_kernel(
-            "intermediate_kernel", (hidden, gates * inner), hidden_blocks=gates
-        )
-        self.intermediate_bias = self.add_bias("intermediate_bias", gates * inner)
-        self.output_kernel = self.add_kernel("output_kernel", (inner, hidden), hidden_blocks=1)
-        self.output_bias = self.add_bias("output_bias", hidden)
-        self.output_norm = self.add_norm("output_norm", hidden)
+        qkv, attention, attention_norm, intermediate, output, output_norm = self.encoder.layer()
+        self.qkv_kernel, self.qkv_bias = self.add_dense(qkv)
+        self.attention_kernel, self.attention_bias = self.add_dense(attention)
+        self.attention_norm = self.add_norm(*attention_norm)
+        self.intermediate_kernel, self.intermediate_bias = self.add_dense(intermediate)
+        self.output_kernel, self.output_bias = self.add_dense(output)
+        self.output_norm = self.add_norm(*output_norm)
         self.built = True
 
     def call(self, x, attention_mask=None, rotation=None, noise=None, training=None):
@@ -110,24 +94,22 @@ class EncoderLayer(ElectraLayer):
         """
         # Keras locks the variables of a built layer; its own layers open them for this in the same way.
         self._tracker.unlock()
-        for name, blocks in ADAPTED.items():
-            inputs, outputs = getattr(self, name).shape
-            pairs = []
-            for block in blocks:
-                if block not in targets:
-                    pairs.append(None)
-                    continue
-                stem = f"{name}_{block}"
-                draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * inputs) ** -0.5)
-                down = self.add_weight(name=f"{stem}_down", shape=(inputs, rank), initializer=draw)
-                up = self.add_weight(
-                    name=f"{stem}_up", shape=(rank, outputs // len(blocks)), initializer="zeros"
-                )
-                pairs.append((down, up))
-            if any(pairs):
-                self.adapters[name] = pairs
+        for kernel in self.encoder.layer_kernels():
+            if set(kernel.targets) & set(targets):
+                self.adapters[kernel.name] = [
+                    self._add_pair(kernel, target, rank) if target in targets else None
+                    for target in kernel.targets
+                ]
         self.adapter_scale = scale
         self._tracker.lock()
+
+    def _add_pair(self, kernel: Kernel, target: str, rank: int):
+        """`down` (rows, rank) and `up` (rank, columns of the target) beside a part of a kernel."""
+        stem, columns = f"{kernel.name}_{target}", kernel.columns // len(kernel.targets)
+        draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * kernel.rows) ** -0.5)
+        down = self.add_weight(name=f"{stem}_down", shape=(kernel.rows, rank), initializer=draw)
+        up = self.add_weight(name=f"{stem}_up", shape=(rank, columns), initializer="zeros")
+        return down, up
 
     def merge_adapters(self) -> None:
         """Add the low-rank updates to the kernels, and remove them."""

@@ -72,8 +72,6 @@ class TwoTowerGenerator(_Network):
 
     parts = ("left", "right")
 
-    parts = ("left", "right")
-
     def __init__(self, left, right, *, name=None):
         super().__init__(name=name, dtype=left.dtype_policy)
         self.left = left
