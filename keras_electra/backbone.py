@@ -142,22 +142,23 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         masks = []
         if padding_mask is not None:
             # By this operation, because LiteRT has none for new axes in a slice of booleans.
-            masks.append(ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2)))
+            masks.append(ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2)))  # (B, 1, 1, T)
         if document_ids is not None:
-            masks.append(document_ids[:, None, :, None] == document_ids[:, None, None, :])
+            queries, keys = document_ids[:, None, :, None], document_ids[:, None, None, :]
+            masks.append(queries == keys)  # (B, 1, T, T)
         if self.direction != "both":
             # The type is named because `torch.export` has no number here to guess it by.
             places = ops.arange(length, dtype="int32")
-            before = places[None, :] <= places[:, None]
-            allowed = before if self.direction == "left" else ops.transpose(before)
-            masks.append(allowed[None, None])
+            before = places[None, :] <= places[:, None]  # (T, T)
+            allowed = before if self.direction == "left" else ops.transpose(before)  # (T, T)
+            masks.append(allowed[None, None])  # (1, 1, T, T)
         if not masks:
             return None
         mask = functools.reduce(ops.logical_and, masks)
         if padding_mask is None:
             # Every query sees itself.
             return mask
-        is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))
+        is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))  # (B, 1, 1 or T, 1)
         return ops.logical_or(mask, is_empty)
 
     def rotation(self, length):

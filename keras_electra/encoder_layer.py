@@ -1,6 +1,7 @@
 """One coarse transformer layer, and rotary positions.
 
-Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
+Shapes: B examples, T tokens, H hidden width, N heads, D width of a head, I inner width, G projections side
+by side in front of the activation (1, or 2 where one is gated by the other), R rank of a low-rank update.
 
 An encoder layer is one Keras layer, not a dozen: on PyTorch each layer call costs more host time than
 the arithmetic of a small model, and one fused kernel serves query, key and value.
@@ -55,29 +56,33 @@ class EncoderLayer(ElectraLayer):
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
-        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)
+        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)  # (B, T, 3H)
         query, key, value = (
-            ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
+            ops.reshape(part, (-1, length, heads, width))  # (B, T, N, D)
+            for part in ops.split(qkv, 3, axis=-1)  # (B, T, H) each
         )
         if rotation is not None:
             query, key = rotated(query, rotation), rotated(key, rotation)
         rate = encoder.attention_dropout_rate if training else 0.0
         context = backends.attention(
             query, key, value, attention_mask, rate, noise, 3 * self.index + 1
-        )
-        context = ops.reshape(context, (-1, length, encoder.hidden_dim))
-        output = backends.dense(context, self.updated("attention_kernel"), self.attention_bias)
+        )  # (B, T, N, D)
+        context = ops.reshape(context, (-1, length, encoder.hidden_dim))  # (B, T, H)
+        kernel, bias = self.updated("attention_kernel"), self.attention_bias  # (H, H), (H,)
+        output = backends.dense(context, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 2, training)
 
     def transformed(self, x, noise, training):
         """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
-        inner = backends.dense(x, self.updated("intermediate_kernel"), self.intermediate_bias)
+        kernel, bias = self.updated("intermediate_kernel"), self.intermediate_bias  # (H, GI), (GI,)
+        inner = backends.dense(x, kernel, bias)  # (B, T, GI)
         if self.encoder.feed_forward == "geglu":
-            inner, gate = ops.split(inner, 2, axis=-1)
+            inner, gate = ops.split(inner, 2, axis=-1)  # (B, T, I) each
             inner = backends.gelu(inner) * gate
         else:
             inner = backends.gelu(inner)
-        output = backends.dense(inner, self.updated("output_kernel"), self.output_bias)
+        kernel, bias = self.updated("output_kernel"), self.output_bias  # (I, H), (H,)
+        output = backends.dense(inner, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 3, training)
 
     def dropped(self, x, noise, site, training):
@@ -129,23 +134,28 @@ class EncoderLayer(ElectraLayer):
             return kernel
         width = kernel.shape[1] // len(pairs)
         blocks = [
-            ops.matmul(*pair) if pair else ops.zeros((kernel.shape[0], width), kernel.dtype)
+            ops.matmul(*pair)  # (rows, R) @ (R, width)
+            if pair
+            else ops.zeros((kernel.shape[0], width), kernel.dtype)
             for pair in pairs
         ]
+        # (rows, columns)
         update = blocks[0] if len(blocks) == 1 else ops.concatenate(blocks, axis=1)
         return kernel + self.adapter_scale * update
 
 
 def rotation_table(length: int, width: int):
     """Cosines and sines (T, D/2) of rotary positions (Su et al., 2021), base 10000."""
-    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)
-    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]
+    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)  # (D/2,)
+    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]  # (T, D/2)
     return ops.cos(angles), ops.sin(angles)
 
 
 def rotated(x, rotation):
     """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
+    # (1, T, 1, D/2) each
     cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)
-    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
-    turned = ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)  # (B, T, N, D/2) each
+    turned = [first * cos - second * sin, second * cos + first * sin]
+    turned = ops.concatenate(turned, axis=-1)  # (B, T, N, D)
     return ops.cast(turned, x.dtype)

@@ -1,6 +1,7 @@
 """What stands around an encoder's transformer layers: embeddings, projection, local mixing.
 
-Shapes: B examples, T tokens, E embedding width, H hidden width.
+Shapes: B examples, T tokens, V vocabulary entries, E embedding width, H hidden width, W tokens in the
+window of local mixing.
 """
 
 import keras
@@ -129,15 +130,16 @@ class Embeddings(ElectraLayer):
 
     def call(self, token_ids, segment_ids=None, noise=None, training=None):
         table = self.table()
-        x = ops.take(table, token_ids, axis=0)
+        x = ops.take(table, token_ids, axis=0)  # (V, E)[(B, T)] -> (B, T, E)
         if self.encoder.position_encoding == "learned":
-            x = x + self.position_embeddings[: ops.shape(token_ids)[1]]
+            x = x + self.position_embeddings[: ops.shape(token_ids)[1]]  # (T, E)
         if segment_ids is None or self.encoder.num_segments == 1:
             # With one row there is one segment, though batches go on to tell two texts apart: question
             # answering finds its context by that.
-            x = x + self.segment_embeddings[0]
+            x = x + self.segment_embeddings[0]  # (E,)
         else:
-            x = x + ops.take(ops.convert_to_tensor(self.segment_embeddings), segment_ids, axis=0)
+            table = ops.convert_to_tensor(self.segment_embeddings)
+            x = x + ops.take(table, segment_ids, axis=0)  # (B, T, E)
         x = self.normalized(x, self.norm)
         if training and self.encoder.dropout_rate > 0:
             x = backends.dropout(x, self.encoder.dropout_rate, noise, site=0)
@@ -166,7 +168,7 @@ class Projection(ElectraLayer):
         self.built = True
 
     def call(self, x):
-        return backends.dense(x, self.kernel, self.bias)
+        return backends.dense(x, self.kernel, self.bias)  # (B, T, E) -> (B, T, H)
 
 
 class LocalMixing(ElectraLayer):
@@ -195,20 +197,20 @@ class LocalMixing(ElectraLayer):
 
     def call(self, x, padding_mask=None, document_ids=None):
         if padding_mask is not None:
-            x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)
+            x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)  # (B, T, 1)
         window = [shifted(x, offset) for offset in self.offsets]
         if document_ids is not None:
             # From 1 on, so that the zeros beside the example are no document.
-            numbers = ops.expand_dims(document_ids, -1) + 1
+            numbers = ops.expand_dims(document_ids, -1) + 1  # (B, T, 1)
             window = [
                 places * ops.cast(shifted(numbers, offset) == numbers, x.dtype)
                 for places, offset in zip(window, self.offsets, strict=True)
             ]
-        window = ops.concatenate(window, axis=-1)
-        gates = backends.dense(window, self.gate_kernel, self.gate_bias)
-        gate, value = ops.split(gates, 2, axis=-1)
+        window = ops.concatenate(window, axis=-1)  # (B, T, WH)
+        gates = backends.dense(window, self.gate_kernel, self.gate_bias)  # (B, T, 2H)
+        gate, value = ops.split(gates, 2, axis=-1)  # (B, T, H) each
         mixed = backends.gelu(gate) * value
-        return x + backends.dense(mixed, self.output_kernel, self.output_bias)
+        return x + backends.dense(mixed, self.output_kernel, self.output_bias)  # (B, T, H)
 
 
 def shifted(x, offset: int):

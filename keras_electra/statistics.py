@@ -1,6 +1,8 @@
 """The running figures of training, in one Keras metric with one vector.
 
 One vector instead of a dozen `Mean` metrics: each of those costs several tiny operations per step.
+
+Shapes: B examples, T tokens, S sums.
 """
 
 import keras
@@ -49,7 +51,7 @@ class PretrainStatistics(keras.metrics.Metric):
             sums += [_weighted(outputs["correction_losses"], weights), ops.sum(weights)]
         else:
             sums += [ops.zeros(()), ops.zeros(())]
-        sums = ops.stop_gradient(ops.stack(sums))
+        sums = ops.stop_gradient(ops.stack(sums))  # (S,)
         # A step that is left out for its NaN shall not spoil the figures of the whole interval.
         is_finite = ops.all(ops.isfinite(sums))
         self.sums.assign_add(ops.where(is_finite, sums, ops.zeros_like(sums)))
@@ -61,10 +63,8 @@ class PretrainStatistics(keras.metrics.Metric):
         scores = ops.cast(ops.floor(ops.sigmoid(logits) * NUM_BINS), "int32")
         scores = ops.clip(scores, 0, NUM_BINS - 1)
         bins = ops.stop_gradient(scores + NUM_BINS * ops.cast(replaced, "int32"))
-        counts = backends.summed_by_bin(
-            ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,)), 2 * NUM_BINS
-        )
-        self.score_counts.assign_add(counts)
+        flat = ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,))  # (B * T,) each
+        self.score_counts.assign_add(backends.summed_by_bin(*flat, 2 * NUM_BINS))
         return [
             _weighted(outputs["rtd_losses"], weights),
             _weighted(predicted == replaced, weights),
@@ -87,7 +87,8 @@ class PretrainStatistics(keras.metrics.Metric):
                 **figures,
                 "correction_loss": _ratio(sums["correction_loss"], sums["corrected"]),
             }
-        counts = ops.reshape(ops.convert_to_tensor(self.score_counts), (2, NUM_BINS))
+        counts = ops.convert_to_tensor(self.score_counts)
+        counts = ops.reshape(counts, (2, NUM_BINS))  # (2, NUM_BINS)
         return {
             **figures,
             "rtd_loss": _ratio(sums["rtd_loss"], sums["tokens"]),
@@ -113,7 +114,7 @@ class TaskStatistics(keras.metrics.Metric):
 
     def update_state(self, sums):
         """Add for each name in turn a sum of weighted values, then for each the sum of weights."""
-        self.sums.assign_add(ops.stop_gradient(ops.stack(sums)))
+        self.sums.assign_add(ops.stop_gradient(ops.stack(sums)))  # (S,)
 
     def result(self):
         values = ops.unstack(ops.convert_to_tensor(self.sums), num=2 * len(self.names))

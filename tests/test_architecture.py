@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -29,6 +30,22 @@ LEVELS = [
 ORDER = {name: place for place, name in enumerate(" ".join(LEVELS).split())}
 WITHOUT_KERAS = set(LEVELS[0].split()) | {"__init__", "__main__"}
 FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Files that compute with tensors: each product and each change of axes there has its shape in a comment.
+TENSOR_FILES = """
+backbone encoder_layer heads layers muon networks optimizers sampling statistics task_heads
+deploy/encoder_graph
+"""
+WITH_SHAPES = [
+    *(PACKAGE / f"{name}.py" for name in TENSOR_FILES.split()),
+    *sorted((PACKAGE / "task_models").glob("*.py")),
+    *sorted((PACKAGE / "backends").glob("*.py")),
+]
+SHAPED = """
+addmm chunk concat concatenate dense einsum embedding gather gather_places matmul reshape roll
+scaled_dot_product_attention split stack swapaxes take take_along_axis top_k transpose
+"""
+SHAPE = re.compile(r"# .*\((\.\.\.|[^()]*,[^()]*|)\)")
 
 
 def part_of(path: pathlib.Path) -> str:
@@ -66,6 +83,39 @@ def test_imports_point_downwards(path):
             # `tensorflow.py` and what more needs TensorFlow by name, `tensorflow_checkpoints.py`.
             is_own = part_of(path) == "backends" and path.stem.split("_")[0] == first
             assert is_own, f"names the backend {first}"
+
+
+def without_shape(path: pathlib.Path):
+    """Lines of calls in `SHAPED`, and of `@`, in statements with no shape comment in or before them."""
+    source = path.read_text(encoding="utf-8")
+    lines = ["", *source.splitlines()]
+    for statement in ast.walk(ast.parse(source)):
+        if not isinstance(statement, ast.stmt) or hasattr(statement, "body"):
+            continue
+        own = lines[statement.lineno : statement.end_lineno + 1]
+        before = lines[statement.lineno - 1].strip()
+        if any(SHAPE.search(line) for line in [*own, *([before] if before[:1] == "#" else [])]):
+            continue
+        for node in ast.walk(statement):
+            called = getattr(node, "func", None)
+            name = getattr(called, "attr", getattr(called, "id", None))
+            is_product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+            if name in SHAPED.split() or is_product:
+                yield f"{path.name}:{node.lineno}: {lines[node.lineno].strip()}"
+
+
+@pytest.mark.parametrize("path", WITH_SHAPES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_products_and_changes_of_axes_have_their_shape(path):
+    assert not list(without_shape(path))
+
+
+def test_a_missing_shape_is_found(tmp_path):
+    file = tmp_path / "model.py"
+    rows = ["y = ops.matmul(x, w)", "y = x @ w", "y = ops.reshape(x, (-1,))  # (N,)", "# (B, T)"]
+    file.write_text(
+        "\n".join([*rows, "y = ops.take(x, i)", "if y:", "    z = split(y, 2)  # three"])
+    )
+    assert [found.split(":")[1] for found in without_shape(file)] == ["1", "2", "7"]
 
 
 def test_no_module_has_the_name_of_what_the_package_exports():
