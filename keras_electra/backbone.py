@@ -68,14 +68,14 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         self.rematerialize = False
         parts = {"seed": seed, "dtype": self.dtype_policy}
         self.embeddings = embeddings or Embeddings(self.encoder, name="embeddings", **parts)
-        scale = self.encoder.initializer_range
         self.projection = None
-        if self.embeddings.encoder.embedding_dim != self.encoder.hidden_dim:
-            self.projection = Projection(self.encoder.hidden_dim, name="projection", **parts)
+        width = self.embeddings.encoder.embedding_dim
+        if width != self.encoder.hidden_dim:
+            narrow = self.encoder.replace(embedding_dim=width)
+            self.projection = Projection(narrow, name="projection", **parts)
         self.mixing = None
         if self.encoder.local_mixing_width:
-            width = self.encoder.local_mixing_width
-            self.mixing = LocalMixing(width, direction, name="mixing", scale=scale, **parts)
+            self.mixing = LocalMixing(self.encoder, direction, name="mixing", **parts)
         self.encoder_layers = [
             EncoderLayer(self.encoder, index, name=f"layer_{index}", **parts)
             for index in range(self.encoder.num_layers)
@@ -90,14 +90,9 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             self.add_adapters(**lora)
 
     def build(self, input_shape=None):
-        hidden = (None, None, self.encoder.hidden_dim)
-        if not self.embeddings.built:
-            self.embeddings.build()
-        if self.projection is not None:
-            self.projection.build((None, None, self.embeddings.encoder.embedding_dim))
-        for layer in [self.mixing, *self.encoder_layers, self.final_norm]:
-            if layer is not None:
-                layer.build(hidden)
+        for part in self.parts:
+            if not part.built:
+                part.build((None, None, self.encoder.hidden_dim))
         self.built = True
 
     @classmethod
@@ -147,22 +142,23 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         masks = []
         if padding_mask is not None:
             # By this operation, because LiteRT has none for new axes in a slice of booleans.
-            masks.append(ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2)))
+            masks.append(ops.expand_dims(ops.cast(padding_mask, "bool"), (1, 2)))  # (B, 1, 1, T)
         if document_ids is not None:
-            masks.append(document_ids[:, None, :, None] == document_ids[:, None, None, :])
+            queries, keys = document_ids[:, None, :, None], document_ids[:, None, None, :]
+            masks.append(queries == keys)  # (B, 1, T, T)
         if self.direction != "both":
             # The type is named because `torch.export` has no number here to guess it by.
             places = ops.arange(length, dtype="int32")
-            before = places[None, :] <= places[:, None]
-            allowed = before if self.direction == "left" else ops.transpose(before)
-            masks.append(allowed[None, None])
+            before = places[None, :] <= places[:, None]  # (T, T)
+            allowed = before if self.direction == "left" else ops.transpose(before)  # (T, T)
+            masks.append(allowed[None, None])  # (1, 1, T, T)
         if not masks:
             return None
         mask = functools.reduce(ops.logical_and, masks)
         if padding_mask is None:
             # Every query sees itself.
             return mask
-        is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))
+        is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))  # (B, 1, 1 or T, 1)
         return ops.logical_or(mask, is_empty)
 
     def rotation(self, length):

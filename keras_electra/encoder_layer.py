@@ -1,6 +1,7 @@
 """One coarse transformer layer, and rotary positions.
 
-Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
+Shapes: B examples, T tokens, H hidden width, N heads, D width of a head, I inner width, G projections side
+by side in front of the activation (1, or 2 where one is gated by the other), R rank of a low-rank update.
 
 An encoder layer is one Keras layer, not a dozen: on PyTorch each layer call costs more host time than
 the arithmetic of a small model, and one fused kernel serves query, key and value.
@@ -9,16 +10,9 @@ the arithmetic of a small model, and one fused kernel serves query, key and valu
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.config.encoder import EncoderConfig, Kernel
 from keras_electra.initializers import TruncatedNormal
 from keras_electra.layers import ElectraLayer
-
-ADAPTED = {
-    "qkv_kernel": ("query", "key", "value"),
-    "attention_kernel": ("output",),
-    "intermediate_kernel": ("feed_forward",),
-    "output_kernel": ("feed_forward",),
-}
-"""Kernel -> the targets of low-rank updates in it, side by side."""
 
 
 class EncoderLayer(ElectraLayer):
@@ -32,29 +26,20 @@ class EncoderLayer(ElectraLayer):
         index: number of the layer from 0; decides the dropout sites.
     """
 
-    def __init__(self, encoder, index: int, **kwargs):
+    def __init__(self, encoder: EncoderConfig, index: int, **kwargs):
         super().__init__(scale=encoder.initializer_range, **kwargs)
         self.encoder = encoder
         self.index = index
         self.adapters = {}
 
     def build(self, input_shape=None):
-        hidden, inner = self.encoder.hidden_dim, self.encoder.intermediate_dim
-        gates = 2 if self.encoder.feed_forward == "geglu" else 1
-        self.qkv_kernel = self.add_kernel("qkv_kernel", (hidden, 3 * hidden), hidden_blocks=3)
-        self.qkv_bias = self.add_bias("qkv_bias", 3 * hidden)
-        self.attention_kernel = self.add_kernel(
-            "attention_kernel", (hidden, hidden), hidden_blocks=1
-        )
-        self.attention_bias = self.add_bias("attention_bias", hidden)
-        self.attention_norm = self.add_norm("attention_norm", hidden)
-        self.intermediate_kernel = self.add_kernel(
-            "intermediate_kernel", (hidden, gates * inner), hidden_blocks=gates
-        )
-        self.intermediate_bias = self.add_bias("intermediate_bias", gates * inner)
-        self.output_kernel = self.add_kernel("output_kernel", (inner, hidden), hidden_blocks=1)
-        self.output_bias = self.add_bias("output_bias", hidden)
-        self.output_norm = self.add_norm("output_norm", hidden)
+        qkv, attention, attention_norm, intermediate, output, output_norm = self.encoder.layer()
+        self.qkv_kernel, self.qkv_bias = self.add_dense(qkv)
+        self.attention_kernel, self.attention_bias = self.add_dense(attention)
+        self.attention_norm = self.add_norm(*attention_norm)
+        self.intermediate_kernel, self.intermediate_bias = self.add_dense(intermediate)
+        self.output_kernel, self.output_bias = self.add_dense(output)
+        self.output_norm = self.add_norm(*output_norm)
         self.built = True
 
     def call(self, x, attention_mask=None, rotation=None, noise=None, training=None):
@@ -71,29 +56,33 @@ class EncoderLayer(ElectraLayer):
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
-        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)
+        qkv = backends.dense(x, self.updated("qkv_kernel"), self.qkv_bias)  # (B, T, 3H)
         query, key, value = (
-            ops.reshape(part, (-1, length, heads, width)) for part in ops.split(qkv, 3, axis=-1)
+            ops.reshape(part, (-1, length, heads, width))  # (B, T, N, D)
+            for part in ops.split(qkv, 3, axis=-1)  # (B, T, H) each
         )
         if rotation is not None:
             query, key = rotated(query, rotation), rotated(key, rotation)
         rate = encoder.attention_dropout_rate if training else 0.0
         context = backends.attention(
             query, key, value, attention_mask, rate, noise, 3 * self.index + 1
-        )
-        context = ops.reshape(context, (-1, length, encoder.hidden_dim))
-        output = backends.dense(context, self.updated("attention_kernel"), self.attention_bias)
+        )  # (B, T, N, D)
+        context = ops.reshape(context, (-1, length, encoder.hidden_dim))  # (B, T, H)
+        kernel, bias = self.updated("attention_kernel"), self.attention_bias  # (H, H), (H,)
+        output = backends.dense(context, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 2, training)
 
     def transformed(self, x, noise, training):
         """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
-        inner = backends.dense(x, self.updated("intermediate_kernel"), self.intermediate_bias)
+        kernel, bias = self.updated("intermediate_kernel"), self.intermediate_bias  # (H, GI), (GI,)
+        inner = backends.dense(x, kernel, bias)  # (B, T, GI)
         if self.encoder.feed_forward == "geglu":
-            inner, gate = ops.split(inner, 2, axis=-1)
+            inner, gate = ops.split(inner, 2, axis=-1)  # (B, T, I) each
             inner = backends.gelu(inner) * gate
         else:
             inner = backends.gelu(inner)
-        output = backends.dense(inner, self.updated("output_kernel"), self.output_bias)
+        kernel, bias = self.updated("output_kernel"), self.output_bias  # (I, H), (H,)
+        output = backends.dense(inner, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 3, training)
 
     def dropped(self, x, noise, site, training):
@@ -110,24 +99,22 @@ class EncoderLayer(ElectraLayer):
         """
         # Keras locks the variables of a built layer; its own layers open them for this in the same way.
         self._tracker.unlock()
-        for name, blocks in ADAPTED.items():
-            inputs, outputs = getattr(self, name).shape
-            pairs = []
-            for block in blocks:
-                if block not in targets:
-                    pairs.append(None)
-                    continue
-                stem = f"{name}_{block}"
-                draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * inputs) ** -0.5)
-                down = self.add_weight(name=f"{stem}_down", shape=(inputs, rank), initializer=draw)
-                up = self.add_weight(
-                    name=f"{stem}_up", shape=(rank, outputs // len(blocks)), initializer="zeros"
-                )
-                pairs.append((down, up))
-            if any(pairs):
-                self.adapters[name] = pairs
+        for kernel in self.encoder.layer_kernels():
+            if set(kernel.targets) & set(targets):
+                self.adapters[kernel.name] = [
+                    self._add_pair(kernel, target, rank) if target in targets else None
+                    for target in kernel.targets
+                ]
         self.adapter_scale = scale
         self._tracker.lock()
+
+    def _add_pair(self, kernel: Kernel, target: str, rank: int):
+        """`down` (rows, rank) and `up` (rank, columns of the target) beside a part of a kernel."""
+        stem, columns = f"{kernel.name}_{target}", kernel.columns // len(kernel.targets)
+        draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * kernel.rows) ** -0.5)
+        down = self.add_weight(name=f"{stem}_down", shape=(kernel.rows, rank), initializer=draw)
+        up = self.add_weight(name=f"{stem}_up", shape=(rank, columns), initializer="zeros")
+        return down, up
 
     def merge_adapters(self) -> None:
         """Add the low-rank updates to the kernels, and remove them."""
@@ -147,23 +134,28 @@ class EncoderLayer(ElectraLayer):
             return kernel
         width = kernel.shape[1] // len(pairs)
         blocks = [
-            ops.matmul(*pair) if pair else ops.zeros((kernel.shape[0], width), kernel.dtype)
+            ops.matmul(*pair)  # (rows, R) @ (R, width)
+            if pair
+            else ops.zeros((kernel.shape[0], width), kernel.dtype)
             for pair in pairs
         ]
+        # (rows, columns)
         update = blocks[0] if len(blocks) == 1 else ops.concatenate(blocks, axis=1)
         return kernel + self.adapter_scale * update
 
 
 def rotation_table(length: int, width: int):
     """Cosines and sines (T, D/2) of rotary positions (Su et al., 2021), base 10000."""
-    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)
-    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]
+    rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)  # (D/2,)
+    angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]  # (T, D/2)
     return ops.cos(angles), ops.sin(angles)
 
 
 def rotated(x, rotation):
     """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
+    # (1, T, 1, D/2) each
     cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)
-    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
-    turned = ops.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)  # (B, T, N, D/2) each
+    turned = [first * cos - second * sin, second * cos + first * sin]
+    turned = ops.concatenate(turned, axis=-1)  # (B, T, N, D)
     return ops.cast(turned, x.dtype)

@@ -5,7 +5,9 @@ activations are left out, as is usual. Going backward costs twice as much as goi
 optimizer, Muon's iteration is counted, which is matrix products too.
 """
 
-from keras_electra.config.encoder import EncoderConfig
+from collections.abc import Iterable
+
+from keras_electra.config.encoder import EncoderConfig, Kernel
 from keras_electra.config.pretrain import PretrainConfig
 
 TRAINING = 3
@@ -19,9 +21,12 @@ def layer_flops(encoder: EncoderConfig, sequence_length: int) -> int:
     `8 h^2` for query, key, value and output, `4 s h` for the two products of attention, and `4 h i` for
     the feed-forward part, or `6 h i` where it is gated.
     """
-    h, i = encoder.hidden_dim, encoder.intermediate_dim
-    kernels = 3 if encoder.feed_forward == "geglu" else 2
-    return 8 * h * h + 4 * sequence_length * h + 2 * kernels * h * i
+    return dense_flops(encoder.layer_kernels()) + 4 * sequence_length * encoder.hidden_dim
+
+
+def dense_flops(kernels: Iterable[Kernel]) -> int:
+    """Operations of dense products per token, going forward."""
+    return sum(2 * kernel.size for kernel in kernels)
 
 
 def encoder_flops(encoder: EncoderConfig, sequence_length: int, is_one_sided: bool = False) -> int:
@@ -30,16 +35,9 @@ def encoder_flops(encoder: EncoderConfig, sequence_length: int, is_one_sided: bo
     Args:
         is_one_sided: whether it sees one side only, as each tower of a two-tower generator.
     """
-    h, e, width = encoder.hidden_dim, encoder.embedding_dim, mixed_places(encoder, is_one_sided)
-    projection = 2 * e * h if e != h else 0
-    mixing = 2 * (width * h) * (2 * h) + 2 * h * h if width else 0
-    return encoder.num_layers * layer_flops(encoder, sequence_length) + projection + mixing
-
-
-def mixed_places(encoder: EncoderConfig, is_one_sided: bool = False) -> int:
-    """Places that local mixing puts side by side, the place itself included; 0 without it."""
-    width = encoder.local_mixing_width
-    return width // 2 + 1 if width and is_one_sided else width
+    attention = 4 * sequence_length * encoder.hidden_dim
+    kernels = encoder.kernels("left" if is_one_sided else "both")
+    return dense_flops(kernels) + encoder.num_layers * attention
 
 
 def vocabulary_head_flops(encoder: EncoderConfig, width: int) -> int:
@@ -90,11 +88,12 @@ def muon_flops(encoder: EncoderConfig, is_one_sided: bool = False) -> int:
 
     A matrix of n rows and m >= n columns takes five times `4 n^2 m + 2 n^3`.
     """
-    h, i, width = encoder.hidden_dim, encoder.intermediate_dim, mixed_places(encoder, is_one_sided)
-    kernels = 3 if encoder.feed_forward == "geglu" else 2
-    layer = 4 * _iteration_flops(h, h) + kernels * _iteration_flops(h, i)
-    mixing = 2 * _iteration_flops(h, width * h) + _iteration_flops(h, h) if width else 0
-    return encoder.num_layers * layer + mixing
+    kernels = encoder.kernels("left" if is_one_sided else "both")
+    return sum(
+        kernel.blocks * _iteration_flops(kernel.rows, kernel.columns // kernel.blocks)
+        for kernel in kernels
+        if kernel.blocks
+    )
 
 
 def _iteration_flops(*shape):

@@ -30,11 +30,11 @@ class MaskedLMHead(ElectraLayer):
 
     def call(self, hidden, table, positions=None):
         if positions is not None:
-            hidden = backends.gather_places(hidden, positions)
-        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))
+            hidden = backends.gather_places(hidden, positions)  # (B, K, H)
+        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))  # (B, K, E)
         x = self.normalized(x, self.norm)
         table = ops.cast(table, x.dtype)
-        return backends.dense(x, ops.transpose(table), self.output_bias)
+        return backends.dense(x, ops.transpose(table), self.output_bias)  # (B, K, E) @ (E, V)
 
 
 class ReplacedTokenHead(ElectraLayer):
@@ -52,8 +52,9 @@ class ReplacedTokenHead(ElectraLayer):
         self.built = True
 
     def call(self, hidden):
-        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))
-        return ops.squeeze(backends.dense(x, self.logit_kernel, self.logit_bias), axis=-1)
+        x = backends.gelu(backends.dense(hidden, self.kernel, self.bias))  # (B, T, H)
+        logits = backends.dense(x, self.logit_kernel, self.logit_bias)  # (B, T, 1)
+        return ops.squeeze(logits, axis=-1)
 
 
 class CopyHead(ElectraLayer):
@@ -68,6 +69,6 @@ class CopyHead(ElectraLayer):
         self.built = True
 
     def call(self, hidden):
-        logits = ops.squeeze(backends.dense(hidden, self.kernel, self.bias), axis=-1)
+        logits = ops.squeeze(backends.dense(hidden, self.kernel, self.bias), axis=-1)  # (B, T)
         logits = ops.cast(logits, "float32")
         return ops.log_sigmoid(logits), ops.log_sigmoid(-logits)

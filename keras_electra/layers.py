@@ -1,12 +1,14 @@
 """What stands around an encoder's transformer layers: embeddings, projection, local mixing.
 
-Shapes: B examples, T tokens, E embedding width, H hidden width.
+Shapes: B examples, T tokens, V vocabulary entries, E embedding width, H hidden width, W tokens in the
+window of local mixing.
 """
 
 import keras
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.config.encoder import Direction, EncoderConfig, Kernel
 from keras_electra.initializers import GlorotUniform, TruncatedNormal
 
 LAYER_NORM_EPSILON = 1e-12
@@ -33,6 +35,13 @@ class ElectraLayer(keras.layers.Layer):
         weight = self.add_weight(name=name, shape=shape, initializer=initializer, autocast=autocast)
         weight.hidden_blocks = hidden_blocks
         return weight
+
+    def add_dense(self, kernel: Kernel):
+        """The pair (kernel, bias) that an `EncoderConfig` describes."""
+        weight = self.add_kernel(
+            kernel.name, (kernel.rows, kernel.columns), kernel.is_glorot, kernel.blocks
+        )
+        return weight, self.add_bias(kernel.bias_name, kernel.columns)
 
     def add_bias(self, name, width):
         return self.add_weight(name=name, shape=(width,), initializer="zeros")
@@ -106,39 +115,31 @@ class Embeddings(ElectraLayer):
         }
 
     def build(self, input_shape=None):
-        encoder, width = self.encoder, self.encoder.embedding_dim
+        tables = self.encoder.tables()
+        shape = tables.pop("token_embeddings")
         if self.token_table is None:
-            self.token_embeddings = self.add_kernel(
-                "token_embeddings", (encoder.vocabulary_size, width), autocast=False
-            )
+            self.token_embeddings = self.add_kernel("token_embeddings", shape, autocast=False)
         elif self.is_disentangled:
             self.token_delta = self.add_weight(
-                name="token_delta",
-                shape=(encoder.vocabulary_size, width),
-                initializer="zeros",
-                autocast=False,
+                name="token_delta", shape=shape, initializer="zeros", autocast=False
             )
-        if encoder.position_encoding == "learned":
-            self.position_embeddings = self.add_kernel(
-                "position_embeddings", (encoder.max_sequence_length, width), autocast=False
-            )
-        self.segment_embeddings = self.add_kernel(
-            "segment_embeddings", (encoder.num_segments, width), autocast=False
-        )
-        self.norm = self.add_norm("norm", width)
+        for name, shape in tables.items():
+            setattr(self, name, self.add_kernel(name, shape, autocast=False))
+        self.norm = self.add_norm("norm", self.encoder.embedding_dim)
         self.built = True
 
     def call(self, token_ids, segment_ids=None, noise=None, training=None):
         table = self.table()
-        x = ops.take(table, token_ids, axis=0)
+        x = ops.take(table, token_ids, axis=0)  # (V, E)[(B, T)] -> (B, T, E)
         if self.encoder.position_encoding == "learned":
-            x = x + self.position_embeddings[: ops.shape(token_ids)[1]]
+            x = x + self.position_embeddings[: ops.shape(token_ids)[1]]  # (T, E)
         if segment_ids is None or self.encoder.num_segments == 1:
             # With one row there is one segment, though batches go on to tell two texts apart: question
             # answering finds its context by that.
-            x = x + self.segment_embeddings[0]
+            x = x + self.segment_embeddings[0]  # (E,)
         else:
-            x = x + ops.take(ops.convert_to_tensor(self.segment_embeddings), segment_ids, axis=0)
+            table = ops.convert_to_tensor(self.segment_embeddings)
+            x = x + ops.take(table, segment_ids, axis=0)  # (B, T, E)
         x = self.normalized(x, self.norm)
         if training and self.encoder.dropout_rate > 0:
             x = backends.dropout(x, self.encoder.dropout_rate, noise, site=0)
@@ -158,17 +159,16 @@ class Embeddings(ElectraLayer):
 class Projection(ElectraLayer):
     """Dense E -> H without activation, as the original's `embeddings_project`."""
 
-    def __init__(self, width: int, **kwargs):
+    def __init__(self, encoder: EncoderConfig, **kwargs):
         super().__init__(**kwargs)
-        self.width = width
+        self.encoder = encoder
 
-    def build(self, input_shape):
-        self.kernel = self.add_kernel("kernel", (input_shape[-1], self.width), glorot=True)
-        self.bias = self.add_bias("bias", self.width)
+    def build(self, input_shape=None):
+        self.kernel, self.bias = self.add_dense(self.encoder.projection())
         self.built = True
 
     def call(self, x):
-        return backends.dense(x, self.kernel, self.bias)
+        return backends.dense(x, self.kernel, self.bias)  # (B, T, E) -> (B, T, H)
 
 
 class LocalMixing(ElectraLayer):
@@ -179,46 +179,38 @@ class LocalMixing(ElectraLayer):
     can express it, and attention need not discover it first.
 
     Args:
-        width: tokens seen, the place itself included; odd.
+        encoder: options, of which `local_mixing_width` is the number of tokens seen.
         direction: "both", or "left"/"right" for an encoder that may see one side only.
     """
 
-    def __init__(self, width: int, direction: str = "both", **kwargs):
+    def __init__(self, encoder: EncoderConfig, direction: Direction = "both", **kwargs):
         super().__init__(**kwargs)
-        reach = width // 2
-        first = -reach if direction != "right" else 0
-        last = reach if direction != "left" else 0
-        self.offsets = range(first, last + 1)
+        self.encoder = encoder
+        self.direction: Direction = direction
+        self.offsets = encoder.mixed_offsets(direction)
 
-    def build(self, input_shape):
-        hidden = input_shape[-1]
-        window = len(self.offsets) * hidden
-        self.gate_kernel = self.add_kernel(
-            "gate_kernel", (window, 2 * hidden), glorot=True, hidden_blocks=2
-        )
-        self.gate_bias = self.add_bias("gate_bias", 2 * hidden)
-        self.output_kernel = self.add_kernel(
-            "output_kernel", (hidden, hidden), glorot=True, hidden_blocks=1
-        )
-        self.output_bias = self.add_bias("output_bias", hidden)
+    def build(self, input_shape=None):
+        gate, output = self.encoder.mixing(self.direction)
+        self.gate_kernel, self.gate_bias = self.add_dense(gate)
+        self.output_kernel, self.output_bias = self.add_dense(output)
         self.built = True
 
     def call(self, x, padding_mask=None, document_ids=None):
         if padding_mask is not None:
-            x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)
+            x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)  # (B, T, 1)
         window = [shifted(x, offset) for offset in self.offsets]
         if document_ids is not None:
             # From 1 on, so that the zeros beside the example are no document.
-            numbers = ops.expand_dims(document_ids, -1) + 1
+            numbers = ops.expand_dims(document_ids, -1) + 1  # (B, T, 1)
             window = [
                 places * ops.cast(shifted(numbers, offset) == numbers, x.dtype)
                 for places, offset in zip(window, self.offsets, strict=True)
             ]
-        window = ops.concatenate(window, axis=-1)
-        gates = backends.dense(window, self.gate_kernel, self.gate_bias)
-        gate, value = ops.split(gates, 2, axis=-1)
+        window = ops.concatenate(window, axis=-1)  # (B, T, WH)
+        gates = backends.dense(window, self.gate_kernel, self.gate_bias)  # (B, T, 2H)
+        gate, value = ops.split(gates, 2, axis=-1)  # (B, T, H) each
         mixed = backends.gelu(gate) * value
-        return x + backends.dense(mixed, self.output_kernel, self.output_bias)
+        return x + backends.dense(mixed, self.output_kernel, self.output_bias)  # (B, T, H)
 
 
 def shifted(x, offset: int):

@@ -2,6 +2,9 @@
 
 Every direction of such an update is of the same length, so that rare ones are learned too. It is for
 matrices that lie between activations; tables, heads, biases and LayerNorms stay with AdamW.
+
+Shapes: R rows and C columns of a matrix, S and L its shorter and its longer side, P matrices in
+a stack, `...` any axes.
 """
 
 from keras import ops
@@ -21,14 +24,14 @@ def orthogonalized(matrices):
     a 500th of the root of the sum of their squares ends between 0.68 and 1.21; smaller ones end lower.
     """
     is_tall = matrices.shape[-2] > matrices.shape[-1]
-    x = ops.swapaxes(matrices, -1, -2) if is_tall else matrices
-    norm = ops.sqrt(ops.sum(ops.square(x), axis=(-2, -1), keepdims=True))
+    x = ops.swapaxes(matrices, -1, -2) if is_tall else matrices  # (..., S, L)
+    norm = ops.sqrt(ops.sum(ops.square(x), axis=(-2, -1), keepdims=True))  # (..., 1, 1)
     x = x / (norm + SMALLEST_NORM)
     a, b, c = COEFFICIENTS
     for _ in range(NUM_ITERATIONS):
-        gram = ops.matmul(x, ops.swapaxes(x, -1, -2))
-        x = a * x + ops.matmul(b * gram + c * ops.matmul(gram, gram), x)
-    return ops.swapaxes(x, -1, -2) if is_tall else x
+        gram = ops.matmul(x, ops.swapaxes(x, -1, -2))  # (..., S, S)
+        x = a * x + ops.matmul(b * gram + c * ops.matmul(gram, gram), x)  # (..., S, L)
+    return ops.swapaxes(x, -1, -2) if is_tall else x  # (..., R, C)
 
 
 def muon_updates(directions, block_counts) -> list:
@@ -44,19 +47,20 @@ def muon_updates(directions, block_counts) -> list:
     """
     stacks, places = {}, []
     for direction, count in zip(directions, block_counts, strict=True):
-        blocks = ops.split(direction, count, axis=1) if count > 1 else [direction]
+        blocks = ops.split(direction, count, axis=1) if count > 1 else [direction]  # (R, C) each
         is_tall = blocks[0].shape[0] > blocks[0].shape[1]
-        lying = [ops.transpose(block) if is_tall else block for block in blocks]
+        lying = [ops.transpose(block) if is_tall else block for block in blocks]  # (S, L) each
         stack = stacks.setdefault(tuple(lying[0].shape), [])
         places.append((tuple(lying[0].shape), len(stack), count, is_tall))
         stack.extend(lying)
     done = {
-        shape: orthogonalized(ops.stack(stack)) * (UPDATE_SIZE * max(shape) ** 0.5)
+        shape: orthogonalized(ops.stack(stack)) * (UPDATE_SIZE * max(shape) ** 0.5)  # (P, S, L)
         for shape, stack in stacks.items()
     }
     updates = []
     for shape, first, count, is_tall in places:
         blocks = [done[shape][place] for place in range(first, first + count)]
-        blocks = [ops.transpose(block) if is_tall else block for block in blocks]
-        updates.append(ops.concatenate(blocks, axis=1) if count > 1 else blocks[0])
+        blocks = [ops.transpose(block) if is_tall else block for block in blocks]  # (R, C) each
+        update = ops.concatenate(blocks, axis=1) if count > 1 else blocks[0]  # (R, count * C)
+        updates.append(update)
     return updates

@@ -1,6 +1,6 @@
 """Generator and discriminator: a backbone with a head, each an ordinary Keras model.
 
-Shapes: B examples, T tokens, K masked places, V vocabulary entries.
+Shapes: B examples, T tokens, K masked places, V vocabulary entries, H hidden width.
 """
 
 import keras
@@ -84,9 +84,10 @@ class TwoTowerGenerator(_Network):
         self.built = True
 
     def call(self, inputs, training=None):
-        left = self.left(inputs, training=training)
+        left = self.left(inputs, training=training)  # (B, T, H)
         right = self.right(inputs, training=training)
-        states = ops.concatenate([ops.roll(left, 1, axis=1), ops.roll(right, -1, axis=1)], axis=-1)
+        neighbours = [ops.roll(left, 1, axis=1), ops.roll(right, -1, axis=1)]  # (B, T, H) each
+        states = ops.concatenate(neighbours, axis=-1)  # (B, T, 2H)
         positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
         return self.head(states, self.left.embeddings.table(), positions)
 

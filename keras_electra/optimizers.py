@@ -231,7 +231,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             places.append(place)
         updates = muon_updates(directions, counts)
         for place, momentum, update in zip(places, momenta, updates, strict=True):
-            grads[place] = ops.stack([momentum, update])
+            grads[place] = ops.stack([momentum, update])  # (2, rows, columns)
         return grads
 
     def _num_updates(self):

@@ -1,6 +1,7 @@
 """Reading the vocabulary logits: losses, hits and samples at masked places.
 
-Shapes: B examples, K masked places, V vocabulary entries.
+Shapes: B examples, T tokens, K masked places, V vocabulary entries, M blocks of BLOCK entries, `...`
+any axes.
 """
 
 import keras
@@ -29,16 +30,16 @@ def read_logits(logits, token_ids, answer_allowed=True):
         masses: float32 (..., V), probabilities up to a factor, the largest 1; no gradient flows back.
             An answer that is not allowed has 0.
     """
-    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)[..., 0]
+    chosen = ops.take_along_axis(logits, token_ids[..., None], axis=-1)[..., 0]  # (...)
     if not answer_allowed:
         # Before the maximum is taken: beside an answer that is all but sure the masses of the others
         # would be too small for float32, and at a low temperature none would be left.
-        is_answer = ops.arange(logits.shape[-1], dtype="int32") == token_ids[..., None]
+        is_answer = ops.arange(logits.shape[-1], dtype="int32") == token_ids[..., None]  # (..., V)
         logits = ops.where(is_answer, NO_LOGIT, logits)
-    top = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    masses = ops.exp(logits - top)
+    top = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))  # (..., 1)
+    masses = ops.exp(logits - top)  # (..., V)
     top = top[..., 0]
-    losses = ops.log(ops.sum(masses, axis=-1)) + top - chosen
+    losses = ops.log(ops.sum(masses, axis=-1)) + top - chosen  # (...)
     if not answer_allowed:
         # Up to here the log-odds of all others against the answer.
         losses = ops.softplus(losses)
@@ -113,20 +114,19 @@ def _inverted(masses, uniform_draws, has_excluded):
     """Index per place at which the running sum of `masses` (B, K, V) passes draw * total."""
     size = masses.shape[-1]
     num_blocks = -(-size // BLOCK)
-    masses = ops.pad(masses, [[0, 0], [0, 0], [0, num_blocks * BLOCK - size]])
-    blocks = ops.reshape(masses, (-1, ops.shape(masses)[1], num_blocks, BLOCK))
-    block_masses = ops.sum(blocks, axis=-1)
+    masses = ops.pad(masses, [[0, 0], [0, 0], [0, num_blocks * BLOCK - size]])  # (B, K, M * BLOCK)
+    blocks = ops.reshape(masses, (-1, ops.shape(masses)[1], num_blocks, BLOCK))  # (B, K, M, BLOCK)
+    block_masses = ops.sum(blocks, axis=-1)  # (B, K, M)
     block_ends = ops.cumsum(block_masses, axis=-1)
-    target = uniform_draws[..., None] * block_ends[..., -1:]
-    block = _num_at_most(block_ends, target, num_blocks)
+    target = uniform_draws[..., None] * block_ends[..., -1:]  # (B, K, 1)
+    block = _num_at_most(block_ends, target, num_blocks)  # (B, K)
     if has_excluded:
         block = _with_mass(block, block_masses)
-    inside = ops.take_along_axis(blocks, block[..., None, None], axis=2)[:, :, 0]
+    inside = ops.take_along_axis(blocks, block[..., None, None], axis=2)[:, :, 0]  # (B, K, BLOCK)
     ends = ops.cumsum(inside, axis=-1)
-    before = ops.take_along_axis(
-        ops.concatenate([ops.zeros_like(target), block_ends], axis=-1), block[..., None], axis=-1
-    )
-    entry = _num_at_most(ends, target - before, BLOCK)
+    starts = ops.concatenate([ops.zeros_like(target), block_ends], axis=-1)  # (B, K, M + 1)
+    before = ops.take_along_axis(starts, block[..., None], axis=-1)  # (B, K, 1)
+    entry = _num_at_most(ends, target - before, BLOCK)  # (B, K)
     if has_excluded:
         entry = _with_mass(entry, inside)
     return ops.minimum(block * BLOCK + entry, size - 1)
@@ -141,7 +141,7 @@ def _num_at_most(ends, target, size):
 
 def _with_mass(place, masses):
     """`place` (...), or that of the largest of `masses` (..., size) where it has none; int32."""
-    has_mass = ops.take_along_axis(masses, place[..., None], axis=-1)[..., 0] > 0
+    has_mass = ops.take_along_axis(masses, place[..., None], axis=-1)[..., 0] > 0  # (...)
     return ops.where(has_mass, place, ops.cast(ops.argmax(masses, axis=-1), "int32"))
 
 
@@ -151,8 +151,9 @@ def mean_of_duplicates(sampled_ids, positions, weights):
     sampled_ids [[7, 4, 9]] at positions [[3, 3, 5]] with weights 1 become [[5, 5, 9]].
     """
     used = ops.cast(weights > 0, "int32")
-    same = ops.cast(positions[:, :, None] == positions[:, None, :], "int32") * used[:, None, :]
-    total = ops.sum(same * sampled_ids[:, None, :], axis=-1)
+    same = ops.cast(positions[:, :, None] == positions[:, None, :], "int32")  # (B, K, K)
+    same = same * used[:, None, :]
+    total = ops.sum(same * sampled_ids[:, None, :], axis=-1)  # (B, K)
     count = ops.maximum(ops.sum(same, axis=-1), 1)
     return ops.floor_divide(total, count)
 
@@ -164,5 +165,6 @@ def replace_tokens(token_ids, slot_of_token, new_ids):
     [[2, 0, 2]] and new_ids [[9, 8]] become [[5, 9, 7]].
     """
     num_slots = ops.shape(new_ids)[1]
-    candidates = ops.take_along_axis(new_ids, ops.minimum(slot_of_token, num_slots - 1), axis=1)
+    slots = ops.minimum(slot_of_token, num_slots - 1)
+    candidates = ops.take_along_axis(new_ids, slots, axis=1)  # (B, K)[(B, T)] -> (B, T)
     return ops.where(slot_of_token < num_slots, candidates, token_ids)

@@ -3,7 +3,8 @@
 Each has two forms: `"original"`, that of the ELECTRA program, whose kernels start from Glorot's uniform
 distribution; and `"huggingface"`, that of the transformers library, whose kernels start normal.
 
-Shapes: B examples, T tokens, H hidden width, N labels, W labelled words, K beam size.
+Shapes: B examples, T tokens, H hidden width, N labels, W labelled words, K beam size, A answer width, `...`
+any axes.
 """
 
 from keras import ops
@@ -81,13 +82,13 @@ class TextHead(TaskHead):
         self.built = True
 
     def call(self, hidden, noise=None, training=None):
-        x = hidden[:, 0]
+        x = hidden[:, 0]  # (B, H)
         if not self.is_original:
             if self.drops_first:
                 x = self.dropped(x, noise, FIRST_SITE, training)
-            x = backends.gelu(dense(x, self.inner))
+            x = backends.gelu(dense(x, self.inner))  # (B, H)
         x = self.dropped(x, noise, SECOND_SITE, training)
-        return dense(x, self.logit)
+        return dense(x, self.logit)  # (B, N)
 
 
 class ChoiceHead(TextHead):
@@ -118,10 +119,10 @@ class TaggingHead(TaskHead):
         self.built = True
 
     def call(self, hidden, word_positions, noise=None, training=None):
-        x = backends.gather_places(hidden, word_positions)
+        x = backends.gather_places(hidden, word_positions)  # (B, W, H)
         if not self.is_original:
             x = self.dropped(x, noise, FIRST_SITE, training)
-        return dense(x, self.logit)
+        return dense(x, self.logit)  # (B, W, N)
 
 
 class AnswerHead(TaskHead):
@@ -172,9 +173,9 @@ class AnswerHead(TaskHead):
 
     def call(self, hidden, answer_mask, start_positions=None, has_beam=True, training=None):
         if not self.is_original:
-            logits = ops.cast(dense(hidden, self.span), "float32")
+            logits = ops.cast(dense(hidden, self.span), "float32")  # (B, T, 2)
             return {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
-        lowered = 1000.0 * (ops.cast(answer_mask, "float32") - 1.0)
+        lowered = 1000.0 * (ops.cast(answer_mask, "float32") - 1.0)  # (B, T)
         start_logits = one_each(hidden, self.start) + lowered
         outputs = self.answerability_outputs(hidden, start_logits)
         if not self.has_joint_ends:
@@ -183,16 +184,16 @@ class AnswerHead(TaskHead):
         # The kernel on [start state, state] is one on each: the states' part is the same for all starts.
         width = hidden.shape[-1]
         kernel, bias = self.end_hidden
-        states_part = backends.dense(hidden, kernel[width:], bias)
+        states_part = backends.dense(hidden, kernel[width:], bias)  # (B, T, H) @ (H, A)
 
         def end_logits_after(starts):
             """(B, T) logits of the end after start states (B, H)."""
-            start_part = ops.matmul(starts, kernel[:width])[:, None]
-            x = backends.gelu(states_part + start_part)
+            start_part = ops.matmul(starts, kernel[:width])[:, None]  # (B, H) @ (H, A) -> (B, 1, A)
+            x = backends.gelu(states_part + start_part)  # (B, T, A)
             return one_each(x, self.end) + lowered
 
         if start_positions is not None:
-            starts = backends.gather_places(hidden, start_positions[:, None])
+            starts = backends.gather_places(hidden, start_positions[:, None])  # (B, 1, H)
             outputs["start_logits"] = start_logits
             outputs["end_logits"] = end_logits_after(starts[:, 0])
         if has_beam:
@@ -203,38 +204,39 @@ class AnswerHead(TaskHead):
         """{"answerability_logits": (B,)}, or {} for a head without that part."""
         if self.answerability == "none":
             return {}
-        x = hidden[:, 0]
+        x = hidden[:, 0]  # (B, H)
         if self.answerability == "start":
-            chances = ops.cast(ops.softmax(start_logits, axis=-1), hidden.dtype)
-            likely = ops.squeeze(ops.matmul(chances[:, None], hidden), 1)
-            x = ops.concatenate([x, likely], axis=-1)
-            x = backends.gelu(dense(x, self.answerable_hidden))
+            chances = ops.cast(ops.softmax(start_logits, axis=-1), hidden.dtype)  # (B, T)
+            likely = ops.matmul(chances[:, None], hidden)  # (B, 1, T) @ (B, T, H) -> (B, 1, H)
+            x = ops.concatenate([x, ops.squeeze(likely, 1)], axis=-1)  # (B, 2H)
+            x = backends.gelu(dense(x, self.answerable_hidden))  # (B, A)
         return {"answerability_logits": one_each(x, self.answerable)}
 
     def beam(self, hidden, start_logits, end_logits_after):
         """The K best starts, and for each the K best ends."""
         log_probs, positions = best_places(start_logits, self.beam_size)
-        starts = ops.transpose(backends.gather_places(hidden, positions), (1, 0, 2))
+        starts = backends.gather_places(hidden, positions)  # (B, K, H)
+        starts = ops.transpose(starts, (1, 0, 2))  # (K, B, H)
         # One start after the other: all at once would take (B, K, T, 512) numbers.
         end_log_probs, end_positions = ops.map(
             lambda states: best_places(end_logits_after(states), self.beam_size), starts
-        )
+        )  # (K, B, K) each
         return {
             "start_top_log_probs": log_probs,
             "start_top_positions": positions,
-            "end_top_log_probs": ops.transpose(end_log_probs, (1, 0, 2)),
-            "end_top_positions": ops.transpose(end_positions, (1, 0, 2)),
+            "end_top_log_probs": ops.transpose(end_log_probs, (1, 0, 2)),  # (B, K, K)
+            "end_top_positions": ops.transpose(end_positions, (1, 0, 2)),  # (B, K, K)
         }
 
 
 def dense(x, weights):
-    """`x @ kernel + bias`."""
-    return backends.dense(x, *weights)
+    """`x @ kernel + bias` over the last axis of `x`."""
+    return backends.dense(x, *weights)  # (..., outputs)
 
 
 def one_each(x, weights):
     """A dense layer of one output, that axis dropped, in float32."""
-    return ops.cast(ops.squeeze(dense(x, weights), axis=-1), "float32")
+    return ops.cast(ops.squeeze(dense(x, weights), axis=-1), "float32")  # (..., 1) -> (...)
 
 
 def best_places(logits, count: int):
@@ -249,6 +251,6 @@ def best_places(logits, count: int):
     if length is None or length < count:
         missing = count if length is None else count - length
         log_probs = ops.pad(log_probs, [[0, 0], [0, missing]], constant_values=IMPOSSIBLE)
-    values, found = ops.top_k(log_probs, count)
+    values, found = ops.top_k(log_probs, count)  # (B, K) each
     found = ops.cast(found, "int32")
     return values, ops.where(found < places, found, 0)

@@ -37,6 +37,22 @@ LATE = {"generators": "pretrainer", "objectives": "pretrainer"}
 such a folder may import what lies below the module named here, and Keras."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 
+# Files that compute with tensors: each product and each change of axes there has its shape in a comment.
+TENSOR_FILES = """
+backbone encoder_layer heads layers muon networks optimizers sampling statistics task_heads
+deploy/encoder_graph
+"""
+WITH_SHAPES = [
+    *(PACKAGE / f"{name}.py" for name in TENSOR_FILES.split()),
+    *sorted((PACKAGE / "task_models").glob("*.py")),
+    *sorted((PACKAGE / "backends").glob("*.py")),
+]
+SHAPED = """
+addmm chunk concat concatenate dense einsum embedding gather gather_places matmul reshape roll
+scaled_dot_product_attention split stack swapaxes take take_along_axis top_k transpose
+"""
+SHAPE = re.compile(r"# .*\((\.\.\.|[^()]*,[^()]*|)\)")
+
 
 def part_of(path: pathlib.Path) -> str:
     """The module or folder, directly below the package, that a file belongs to."""
@@ -139,11 +155,44 @@ def test_objectives_and_generators_are_asked_and_not_compared_by_name(path):
     assert not lines, f"compares a name in lines {lines}"
 
 
+def without_shape(path: pathlib.Path):
+    """Lines of calls in `SHAPED`, and of `@`, in statements with no shape comment in or before them."""
+    source = path.read_text(encoding="utf-8")
+    lines = ["", *source.splitlines()]
+    for statement in ast.walk(ast.parse(source)):
+        if not isinstance(statement, ast.stmt) or hasattr(statement, "body"):
+            continue
+        own = lines[statement.lineno : statement.end_lineno + 1]
+        before = lines[statement.lineno - 1].strip()
+        if any(SHAPE.search(line) for line in [*own, *([before] if before[:1] == "#" else [])]):
+            continue
+        for node in ast.walk(statement):
+            called = getattr(node, "func", None)
+            name = getattr(called, "attr", getattr(called, "id", None))
+            is_product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+            if name in SHAPED.split() or is_product:
+                yield f"{path.name}:{node.lineno}: {lines[node.lineno].strip()}"
+
+
+@pytest.mark.parametrize("path", WITH_SHAPES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_products_and_changes_of_axes_have_their_shape(path):
+    assert not list(without_shape(path))
+
+
+def test_a_missing_shape_is_found(tmp_path):
+    file = tmp_path / "model.py"
+    rows = ["y = ops.matmul(x, w)", "y = x @ w", "y = ops.reshape(x, (-1,))  # (N,)", "# (B, T)"]
+    file.write_text(
+        "\n".join([*rows, "y = ops.take(x, i)", "if y:", "    z = split(y, 2)  # three"])
+    )
+    assert [found.split(":")[1] for found in without_shape(file)] == ["1", "2", "7"]
+
+
 def test_no_module_has_the_name_of_what_the_package_exports():
     """Importing the module would put it where the function was."""
     names = {path.stem for path in PACKAGE.glob("*.py")}
     names |= {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    exported = set(keras_electra.__all__) - set(keras_electra._MODULES)
+    exported = set(keras_electra.__all__) - {"convert", "models"}
     assert not names & exported
 
 

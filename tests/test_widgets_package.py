@@ -32,6 +32,8 @@ def test_the_wheel_holds_both_packages_and_every_asset(wheel):
     expected = {f"keras_electra_widgets/{path.relative_to(PACKAGE)}" for path in [*FILES, *STATIC]}
     assert expected <= set(wheel)
     assert {"keras_electra/__init__.py", "keras_electra/runs/folder.py"} <= set(wheel)
+    for package in ("keras_electra", "keras_electra_widgets"):
+        assert {f"{package}/__init__.pyi", f"{package}/py.typed"} <= set(wheel)
     tops = {name.partition("/")[0] for name in wheel}
     assert {top for top in tops if ".dist-info" not in top} == {
         "keras_electra",

@@ -1,4 +1,7 @@
-"""JAX: dropout, attention, gather and the training step."""
+"""JAX: dropout, attention, gather and the training step.
+
+Shapes: B examples, T tokens, N heads, D width of a head, K places, H width, P outputs, `...` any axes.
+"""
 
 import itertools
 
@@ -59,15 +62,16 @@ def attention(query, key, value, mask, rate, noise, site):
     Heads are moved beside the batch by hand: products with the batch axes in front took a little over
     half the processor time of the einsum over (B, T, N, D), gradient included.
     """
-    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))
-    scores = jnp.matmul(query * (query.shape[-1] ** -0.5), jnp.swapaxes(key, 2, 3))
-    scores = scores.astype(jnp.float32)
+    query, key, value = (jnp.swapaxes(x, 1, 2) for x in (query, key, value))  # (B, N, T, D)
+    query = query * (query.shape[-1] ** -0.5)
+    scores = jnp.matmul(query, jnp.swapaxes(key, 2, 3)).astype(jnp.float32)  # (B, N, T, T)
     if mask is not None:
         scores = jnp.where(mask, scores, -1e9)
     weights = jax.nn.softmax(scores, axis=-1)
     if rate > 0:
         weights = dropout(weights, rate, noise, site)
-    return jnp.swapaxes(jnp.matmul(weights.astype(value.dtype), value), 1, 2)
+    context = jnp.matmul(weights.astype(value.dtype), value)  # (B, N, T, D)
+    return jnp.swapaxes(context, 1, 2)  # (B, T, N, D)
 
 
 def dense(x, kernel, bias):
@@ -83,7 +87,7 @@ def _affine(x, kernel, bias):
     From what JAX derives, XLA makes a product with a transposed copy of the larger array, at half the
     speed of the forms below, and adds up rows at a fraction of the speed of a product with ones.
     """
-    return jnp.matmul(x, kernel) + bias
+    return jnp.matmul(x, kernel) + bias  # (..., H) @ (H, P)
 
 
 def _affine_forward(x, kernel, bias):
@@ -92,14 +96,16 @@ def _affine_forward(x, kernel, bias):
 
 def _affine_backward(kept, gradient):
     x, kernel, bias = kept
-    rows, gradients = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    rows = x.reshape(-1, x.shape[-1])  # (B * T, H)
+    gradients = gradient.reshape(-1, gradient.shape[-1])  # (B * T, P)
     # The barriers keep XLA from turning one form into the other.
     if rows.shape[1] > gradients.shape[1]:
-        of_kernel = jax.lax.optimization_barrier(gradients.T @ rows).T
+        of_kernel = jax.lax.optimization_barrier(gradients.T @ rows).T  # (P, H) -> (H, P)
     else:
-        of_kernel = jax.lax.optimization_barrier(rows.T @ gradients)
-    of_bias = jnp.ones(len(rows), gradients.dtype) @ gradients
-    return (gradients @ kernel.T).reshape(x.shape), of_kernel, of_bias.astype(bias.dtype)
+        of_kernel = jax.lax.optimization_barrier(rows.T @ gradients)  # (H, P)
+    of_bias = jnp.ones(len(rows), gradients.dtype) @ gradients  # (P,)
+    of_x = (gradients @ kernel.T).reshape(x.shape)  # (..., H)
+    return of_x, of_kernel, of_bias.astype(bias.dtype)
 
 
 _affine.defvjp(_affine_forward, _affine_backward)
@@ -120,7 +126,7 @@ def gather_places(x, positions):
 
     The batched form, so that a batch sharded over devices is gathered without communication.
     """
-    return jnp.take_along_axis(x, positions[..., None], axis=1)
+    return jnp.take_along_axis(x, positions[..., None], axis=1)  # (B, K, H)
 
 
 EXPORTS = {}
@@ -214,7 +220,7 @@ class TrainStep:
 
     def train_steps(self, state, batches):
         """One step for each of a list of batches, of one shape; what `train_step` returns."""
-        stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)
+        stacked = jax.tree.map(lambda *arrays: jnp.stack(arrays), *batches)  # (steps, B, ...) each
         # The figures of all steps but the last are left out here, and so not computed.
         state, _ = jax.lax.scan(lambda s, data: (self.train_step(s, data)[1], None), state, stacked)
         figures = list(zip(self.metrics_variables, state[3], strict=True))

@@ -1,4 +1,7 @@
-"""TensorFlow: dropout, attention, gather and the training step."""
+"""TensorFlow: dropout, attention, gather and the training step.
+
+Shapes: B examples, T tokens, N heads, D width of a head, K places, H width, P outputs, `...` any axes.
+"""
 
 import itertools
 import pathlib
@@ -27,7 +30,7 @@ def noise_key(seed_generator):
     key = tf.cast(seed_generator.next(), tf.int32)
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context is not None else 0
-    return key + tf.stack([tf.cast(replica, tf.int32) * 1_000_003, 0])
+    return key + tf.stack([tf.cast(replica, tf.int32) * 1_000_003, 0])  # (2,)
 
 
 def dropout(x, rate, key, site):
@@ -38,20 +41,21 @@ def dropout(x, rate, key, site):
 
 def attention(query, key, value, mask, rate, noise, site):
     """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
-    query, key, value = (tf.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
-    scores = tf.matmul(query * (query.shape[-1] ** -0.5), key, transpose_b=True)
+    query, key, value = (tf.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (B, N, T, D)
+    scores = tf.matmul(query * (query.shape[-1] ** -0.5), key, transpose_b=True)  # (B, N, T, T)
     scores = tf.cast(scores, tf.float32)
     if mask is not None:
         scores = tf.where(mask, scores, -1e9)
     weights = tf.nn.softmax(scores, axis=-1)
     if noise is not None and rate > 0:
         weights = dropout(weights, rate, noise, site)
-    return tf.transpose(tf.matmul(tf.cast(weights, value.dtype), value), (0, 2, 1, 3))
+    context = tf.matmul(tf.cast(weights, value.dtype), value)  # (B, N, T, D)
+    return tf.transpose(context, (0, 2, 1, 3))  # (B, T, N, D)
 
 
 def dense(x, kernel, bias):
     """`x @ kernel + bias` over the last axis of `x`."""
-    return keras.ops.matmul(x, kernel) + bias
+    return keras.ops.matmul(x, kernel) + bias  # (..., H) @ (H, P)
 
 
 def gelu(x):
@@ -64,7 +68,7 @@ def gather_places(x, positions):
 
     `tf.gather`, because the portable form widens the indices to (B, K, H) and is six times slower.
     """
-    return tf.gather(x, positions, batch_dims=1)
+    return tf.gather(x, positions, batch_dims=1)  # (B, K, H)
 
 
 def rematerialized(function):
@@ -248,5 +252,5 @@ class TrainStep:
         count = self.accumulation_steps
         if count == 1:
             return [x]
-        split = {name: tf.split(value, count) for name, value in x.items()}
+        split = {name: tf.split(value, count) for name, value in x.items()}  # (B / count, ...) each
         return [{name: parts[i] for name, parts in split.items()} for i in range(count)]

@@ -1,4 +1,7 @@
-"""PyTorch: products, gather, the fused optimizer and the training step."""
+"""PyTorch: products, gather, the fused optimizer and the training step.
+
+Shapes: B examples, T tokens, K places, H width, P outputs, `...` any axes.
+"""
 
 import contextlib
 import itertools
@@ -26,8 +29,8 @@ def noise_key(seed_generator):
 def dense(x, kernel, bias):
     """`x @ kernel + bias` over the last axis of `x`, in one kernel."""
     kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
-    rows = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)
-    return rows.reshape(*x.shape[:-1], kernel.shape[1])
+    rows = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)  # (B * T, H) @ (H, P)
+    return rows.reshape(*x.shape[:-1], kernel.shape[1])  # (..., P)
 
 
 def gelu(x):
@@ -38,8 +41,9 @@ def gelu(x):
 def gather_places(x, positions):
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K), as one contiguous row lookup."""
     batch, length, width = x.shape
-    rows = positions + torch.arange(batch, device=x.device)[:, None] * length
-    return torch.nn.functional.embedding(rows, x.reshape(batch * length, width))
+    rows = positions + torch.arange(batch, device=x.device)[:, None] * length  # (B, K)
+    states = x.reshape(batch * length, width)  # (B * T, H)
+    return torch.nn.functional.embedding(rows, states)  # (B, K, H)
 
 
 def fused_adamw(
@@ -114,9 +118,9 @@ def fused_muon(
         factors: a number for each matrix.
     """
     is_skipped = skipped > 0
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients]) / divisor
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients]) / divisor  # (numbers,)
     flat = torch.where(is_skipped, torch.zeros_like(flat), flat)
-    parts = flat.split([gradient.numel() for gradient in gradients])
+    parts = flat.split([gradient.numel() for gradient in gradients])  # (numbers,) each
     gradients = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
     # With nothing to add and a decay of 1, momenta stay as they are, to the bit.
     decay = torch.where(is_skipped, 1.0, momentum).to(flat.dtype)
@@ -165,7 +169,7 @@ def wait_for(values):
 def global_norm(tensors):
     """The Euclidean norm of all numbers of some tensors, in float32, by few kernels."""
     norms = torch._foreach_norm([x.float() for x in tensors])
-    return torch.linalg.vector_norm(torch.stack(norms))
+    return torch.linalg.vector_norm(torch.stack(norms))  # (tensors,) -> ()
 
 
 def check_execution(config):
@@ -334,7 +338,7 @@ class TrainStep:
 
     def _parts(self, x):
         count = self.accumulation_steps
-        split = {name: value.chunk(count) for name, value in x.items()}
+        split = {name: value.chunk(count) for name, value in x.items()}  # (B / count, ...) each
         return [{name: parts[i] for name, parts in split.items()} for i in range(count)]
 
 

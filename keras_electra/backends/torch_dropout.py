@@ -1,4 +1,7 @@
-"""PyTorch: dropout, and attention with it, whose noise is cheap on a processor too."""
+"""PyTorch: dropout, and attention with it, whose noise is cheap on a processor too.
+
+Shapes: B examples, T tokens, N heads, D width of a head.
+"""
 
 import contextlib
 import contextvars
@@ -31,21 +34,22 @@ def dropout(x, rate, key, site):
 
 def attention(query, key, value, mask, rate, noise, site):
     """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
-    query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+    query, key, value = (x.transpose(1, 2) for x in (query, key, value))  # (B, N, T, D)
     if rate > 0 and _draws_itself(query):
         output = _attention_with_noise(query, key, value, mask, rate)
     else:
+        # (B, N, T, D)
         output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
-    return output.transpose(1, 2)
+    return output.transpose(1, 2)  # (B, T, N, D)
 
 
 def _attention_with_noise(query, key, value, mask, rate):
     """What PyTorch computes in the same steps where its fast kernel knows no dropout."""
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)  # (B, N, T, T)
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     weights = torch.softmax(scores, -1, dtype=torch.float32).to(value.dtype)
-    return (weights * _noise(weights, rate)) @ value
+    return (weights * _noise(weights, rate)) @ value  # (B, N, T, D)
 
 
 def _draws_itself(x):

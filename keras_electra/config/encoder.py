@@ -1,7 +1,13 @@
-"""Options of one encoder (a backbone): its sizes and each piece of its architecture."""
+"""Options of one encoder (a backbone), and the weights that they give it.
+
+`EncoderConfig.body` is the only description of the architecture: building, parameter counts, FLOPs,
+memory estimates, Muon's blocks and the targets of low-rank updates are computed from it.
+
+Shapes: V vocabulary entries, E embedding width, H hidden width, I inner width of the feed-forward part.
+"""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from keras_electra.config.options import Options, option, required
 
@@ -26,6 +32,53 @@ ARCHITECTURES = {
     },
 }
 """Named bundles of architecture options. A bundle never changes; a new one gets a new name."""
+FEED_FORWARD_BLOCKS = {"gelu": 1, "geglu": 2}
+"""Feed-forward -> how many projections (H, I) it has side by side before its activation."""
+Direction = Literal["both", "left", "right"]
+"""Which tokens an encoder sees: all, or only earlier (left) or later (right) ones."""
+
+
+class Kernel(NamedTuple):
+    """One dense product of an encoder for each token: (rows,) -> (columns,), then plus a bias.
+
+    Attributes:
+        name: of the weight (rows, columns); its bias (columns,) is called `bias_name`.
+        blocks: matrices side by side in the columns, each of which Muon orthogonalizes by itself; 0
+            where Muon is not used.
+        targets: names that low-rank updates have for equal parts of the columns.
+        is_glorot: whether it starts from Glorot's uniform and not from the truncated normal.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    blocks: int = 1
+    targets: tuple[str, ...] = ()
+    is_glorot: bool = False
+
+    @property
+    def bias_name(self) -> str:
+        return self.name.replace("kernel", "bias")
+
+    @property
+    def size(self) -> int:
+        """Its numbers, and its multiplications per token; the bias is not counted."""
+        return self.rows * self.columns
+
+    @property
+    def num_parameters(self) -> int:
+        return self.size + self.columns
+
+
+class Norm(NamedTuple):
+    """A LayerNorm: `{name}_gamma` and `{name}_beta`, (width,) each."""
+
+    name: str
+    width: int
+
+    @property
+    def num_parameters(self) -> int:
+        return 2 * self.width
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,9 +132,68 @@ class EncoderConfig(Options):
             self.require(0 <= getattr(self, name) < 1, name, "a fraction in [0, 1)")
         self.require(self.initializer_range > 0, "initializer_range", "more than 0")
         width = self.local_mixing_width
-        self.require(width == 0 or (width > 1 and width % 2), "local_mixing_width", "0 or odd")
+        is_odd = width > 1 and width % 2 == 1
+        self.require(width == 0 or is_odd, "local_mixing_width", "0 or odd")
         self.require(
             self.position_encoding == "learned" or (self.hidden_dim // self.num_heads) % 2 == 0,
             "position_encoding",
             "an even head width for 'rotary'",
         )
+
+    def tables(self) -> dict[str, tuple[int, int]]:
+        """Name -> shape (rows, E) of each table of the embeddings."""
+        rows = {"token_embeddings": self.vocabulary_size}
+        if self.position_encoding == "learned":
+            rows["position_embeddings"] = self.max_sequence_length
+        rows["segment_embeddings"] = self.num_segments
+        return {name: (number, self.embedding_dim) for name, number in rows.items()}
+
+    def projection(self) -> Kernel:
+        """From the embeddings to the layers; part of the encoder where the two widths differ."""
+        return Kernel("kernel", self.embedding_dim, self.hidden_dim, blocks=0, is_glorot=True)
+
+    def mixed_offsets(self, direction: Direction = "both") -> range:
+        """Offsets of the tokens that local mixing puts side by side, 0 included; empty without it."""
+        reach = self.local_mixing_width // 2
+        if not reach:
+            return range(0)
+        return range(0 if direction == "right" else -reach, 1 if direction == "left" else reach + 1)
+
+    def mixing(self, direction: Direction = "both") -> tuple[Kernel, Kernel]:
+        """Of the local mixing: gate and value of a window side by side, and the output."""
+        hidden, window = self.hidden_dim, len(self.mixed_offsets(direction)) * self.hidden_dim
+        gate = Kernel("gate_kernel", window, 2 * hidden, blocks=2, is_glorot=True)
+        return gate, Kernel("output_kernel", hidden, hidden, is_glorot=True)
+
+    def layer(self) -> tuple[Kernel, Kernel, Norm, Kernel, Kernel, Norm]:
+        """Of one encoder layer: attention, then the feed-forward part."""
+        hidden, inner = self.hidden_dim, self.intermediate_dim
+        blocks = FEED_FORWARD_BLOCKS[self.feed_forward]
+        return (
+            Kernel("qkv_kernel", hidden, 3 * hidden, 3, ("query", "key", "value")),
+            Kernel("attention_kernel", hidden, hidden, targets=("output",)),
+            Norm("attention_norm", hidden),
+            Kernel("intermediate_kernel", hidden, blocks * inner, blocks, ("feed_forward",)),
+            Kernel("output_kernel", inner, hidden, targets=("feed_forward",)),
+            Norm("output_norm", hidden),
+        )
+
+    def layer_kernels(self) -> list[Kernel]:
+        """The dense products of one encoder layer; those of attention itself have no kernel."""
+        return [part for part in self.layer() if isinstance(part, Kernel)]
+
+    def body(self, direction: Direction = "both") -> list[Kernel | Norm]:
+        """Everything with weights above the embeddings, in the order of the forward pass."""
+        found: list[Kernel | Norm] = []
+        if self.embedding_dim != self.hidden_dim:
+            found.append(self.projection())
+        if self.local_mixing_width:
+            found += self.mixing(direction)
+        found += self.num_layers * self.layer()
+        if self.norm_position == "pre":
+            found.append(Norm("norm", self.hidden_dim))
+        return found
+
+    def kernels(self, direction: Direction = "both") -> list[Kernel]:
+        """The dense products that each token goes through, in their order."""
+        return [part for part in self.body(direction) if isinstance(part, Kernel)]

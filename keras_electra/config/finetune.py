@@ -16,6 +16,7 @@ from keras_electra.config.options import (
 from keras_electra.errors import InputError
 
 LORA_TARGETS = ("query", "key", "value", "output", "feed_forward")
+"""Every name in `Kernel.targets` of an encoder layer."""
 
 RECIPE = {
     "learning_rate": 3e-4,

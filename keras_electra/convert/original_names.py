@@ -12,39 +12,37 @@ from keras import ops
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import AnswerConfig
 
+
+def dense_weights(ours: str, theirs: str) -> dict[str, str]:
+    """Our names of a dense layer's weights -> the original's."""
+    return {f"{ours}_{part}".lstrip("_"): f"{theirs}/{part}" for part in ("kernel", "bias")}
+
+
+def norm_weights(ours: str, theirs: str) -> dict[str, str]:
+    """Our names of a LayerNorm's weights -> the original's."""
+    return {f"{ours}_{part}": f"{theirs}/{part}" for part in ("gamma", "beta")}
+
+
 LAYER_WEIGHTS = {
-    "attention_kernel": "attention/output/dense/kernel",
-    "attention_bias": "attention/output/dense/bias",
-    "attention_norm_gamma": "attention/output/LayerNorm/gamma",
-    "attention_norm_beta": "attention/output/LayerNorm/beta",
-    "intermediate_kernel": "intermediate/dense/kernel",
-    "intermediate_bias": "intermediate/dense/bias",
-    "output_kernel": "output/dense/kernel",
-    "output_bias": "output/dense/bias",
-    "output_norm_gamma": "output/LayerNorm/gamma",
-    "output_norm_beta": "output/LayerNorm/beta",
+    **dense_weights("attention", "attention/output/dense"),
+    **norm_weights("attention_norm", "attention/output/LayerNorm"),
+    **dense_weights("intermediate", "intermediate/dense"),
+    **dense_weights("output", "output/dense"),
+    **norm_weights("output_norm", "output/LayerNorm"),
 }
 EMBEDDING_WEIGHTS = {
     "token_embeddings": "word_embeddings",
     "position_embeddings": "position_embeddings",
     "segment_embeddings": "token_type_embeddings",
-    "norm_gamma": "LayerNorm/gamma",
-    "norm_beta": "LayerNorm/beta",
+    **norm_weights("norm", "LayerNorm"),
 }
 PROJECTION_WEIGHTS = {"kernel": "kernel", "bias": "bias"}
 MLM_HEAD_WEIGHTS = {
-    "kernel": "dense/kernel",
-    "bias": "dense/bias",
-    "norm_gamma": "LayerNorm/gamma",
-    "norm_beta": "LayerNorm/beta",
+    **dense_weights("", "dense"),
+    **norm_weights("norm", "LayerNorm"),
     "output_bias": "output_bias",
 }
-RTD_HEAD_WEIGHTS = {
-    "kernel": "dense/kernel",
-    "bias": "dense/bias",
-    "logit_kernel": "dense_1/kernel",
-    "logit_bias": "dense_1/bias",
-}
+RTD_HEAD_WEIGHTS = {**dense_weights("", "dense"), **dense_weights("logit", "dense_1")}
 QUERY_KEY_VALUE = ("query", "key", "value")
 
 
@@ -122,11 +120,6 @@ def arrays_of_parts(parts: list[Part], values_of=None) -> dict[str, np.ndarray]:
         part.name: np.array(part.taken_from(values_of(part.variable)), "float32", order="C")
         for part in parts
     }
-
-
-def dense_weights(ours: str, theirs: str) -> dict[str, str]:
-    """Our names of a dense layer's weights -> the original's."""
-    return {f"{ours}_{part}": f"{theirs}/{part}" for part in ("kernel", "bias")}
 
 
 def task_head_weights(model) -> dict[str, str]:

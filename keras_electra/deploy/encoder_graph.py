@@ -1,6 +1,7 @@
 """The encoder in ONNX's operations, one function per layer of `keras_electra.layers` and `encoder_layer`.
 
-Shapes: B examples, T tokens, H hidden width, N heads, D width of a head.
+Shapes: B examples, T tokens, E embedding width, H hidden width, N heads, D width of a head, I inner width,
+G projections side by side in front of the activation, W tokens in the window of local mixing.
 """
 
 import numpy as np
@@ -18,7 +19,8 @@ def encoder_graph(graph: Graph, backbone) -> str:
     encoder = backbone.encoder
     x = embeddings(graph, backbone.embeddings)
     if backbone.projection is not None:
-        x = graph.dense(x, array(backbone.projection.kernel), array(backbone.projection.bias))
+        kernel, bias = array(backbone.projection.kernel), array(backbone.projection.bias)
+        x = graph.dense(x, kernel, bias)  # (B, T, E) -> (B, T, H)
     if backbone.mixing is not None:
         x = local_mixing(graph, backbone.mixing, x)
     mask = attention_mask(graph, backbone.direction)
@@ -34,14 +36,14 @@ def encoder_graph(graph: Graph, backbone) -> str:
 
 def embeddings(graph, layer):
     """The sum of the tables' rows, normalized."""
-    x = graph.gather(graph.constant(array(layer.table())), "token_ids", 0)
+    x = graph.gather(graph.constant(array(layer.table())), "token_ids", 0)  # (B, T, E)
     if layer.encoder.position_encoding == "learned":
         x = graph.add(x, first_places(graph, array(layer.position_embeddings)))
     segments = array(layer.segment_embeddings)
     if layer.encoder.num_segments == 1:
         segments = graph.constant(segments[0])
     else:
-        segments = graph.gather(graph.constant(segments), "segment_ids", 0)
+        segments = graph.gather(graph.constant(segments), "segment_ids", 0)  # (B, T, E)
     return normalized(graph, layer.norm, graph.add(x, segments))
 
 
@@ -54,11 +56,13 @@ def local_mixing(graph, layer, x):
     """A gated projection of the neighbours added to each place."""
     real = graph.unsqueeze(graph.cast("padding_mask", "float32"), -1)
     x = graph.multiply(x, real)
-    window = graph.concatenate([shifted(graph, x, offset) for offset in layer.offsets], -1)
-    both = graph.dense(window, array(layer.gate_kernel), array(layer.gate_bias))
-    gate, value = graph.split(both, -1, 2)
+    window = [shifted(graph, x, offset) for offset in layer.offsets]
+    window = graph.concatenate(window, -1)  # (B, T, WH)
+    both = graph.dense(window, array(layer.gate_kernel), array(layer.gate_bias))  # (B, T, 2H)
+    gate, value = graph.split(both, -1, 2)  # (B, T, H) each
     mixed = graph.multiply(graph.gelu(gate), value)
-    return graph.add(x, graph.dense(mixed, array(layer.output_kernel), array(layer.output_bias)))
+    mixed = graph.dense(mixed, array(layer.output_kernel), array(layer.output_bias))  # (B, T, H)
+    return graph.add(x, mixed)
 
 
 def shifted(graph, x, offset: int):
@@ -107,39 +111,41 @@ def attended(graph, layer, x, mask, rotation):
     kernel[:, :hidden] *= width**-0.5
     bias[:hidden] *= width**-0.5
     query, key, value = (
-        graph.transpose(graph.reshape(part, 0, 0, heads, width), 0, 2, 1, 3)
-        for part in graph.split(graph.dense(x, kernel, bias), -1, 3)
+        graph.transpose(graph.reshape(part, 0, 0, heads, width), 0, 2, 1, 3)  # (B, N, T, D)
+        for part in graph.split(graph.dense(x, kernel, bias), -1, 3)  # (B, T, 3H) -> (B, T, H) each
     )
     if rotation is not None:
         query, key = rotated(graph, query, rotation), rotated(graph, key, rotation)
-    scores = graph.add(graph.matmul(query, graph.transpose(key, 0, 1, 3, 2)), mask)
-    context = graph.matmul(graph.node("Softmax", scores, axis=-1), value)
-    context = graph.reshape(graph.transpose(context, 0, 2, 1, 3), 0, 0, hidden)
+    scores = graph.matmul(query, graph.transpose(key, 0, 1, 3, 2))  # (B, N, T, T)
+    weights = graph.node("Softmax", graph.add(scores, mask), axis=-1)
+    context = graph.matmul(weights, value)  # (B, N, T, D)
+    context = graph.reshape(graph.transpose(context, 0, 2, 1, 3), 0, 0, hidden)  # (B, T, H)
     kernel = array(layer.updated("attention_kernel"))
-    return graph.dense(context, kernel, array(layer.attention_bias))
+    return graph.dense(context, kernel, array(layer.attention_bias))  # (B, T, H)
 
 
 def rotated(graph, x, rotation):
     """Queries or keys (B, N, T, D) turned by their positions."""
     cosines, sines = rotation
-    first, second = graph.split(x, -1, 2)
+    first, second = graph.split(x, -1, 2)  # (B, N, T, D/2) each
     turned = (
         graph.node("Sub", graph.multiply(first, cosines), graph.multiply(second, sines)),
         graph.add(graph.multiply(second, cosines), graph.multiply(first, sines)),
     )
-    return graph.concatenate(turned, -1)
+    return graph.concatenate(turned, -1)  # (B, N, T, D)
 
 
 def transformed(graph, layer, x):
     """The feed-forward sublayer."""
     kernel, bias = array(layer.updated("intermediate_kernel")), array(layer.intermediate_bias)
-    inner = graph.dense(x, kernel, bias)
+    inner = graph.dense(x, kernel, bias)  # (B, T, GI)
     if layer.encoder.feed_forward == "geglu":
-        inner, gate = graph.split(inner, -1, 2)
+        inner, gate = graph.split(inner, -1, 2)  # (B, T, I) each
         inner = graph.multiply(graph.gelu(inner), gate)
     else:
         inner = graph.gelu(inner)
-    return graph.dense(inner, array(layer.updated("output_kernel")), array(layer.output_bias))
+    kernel, bias = array(layer.updated("output_kernel")), array(layer.output_bias)
+    return graph.dense(inner, kernel, bias)  # (B, T, H)
 
 
 def normalized(graph, norm, x):

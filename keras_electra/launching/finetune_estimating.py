@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from keras_electra.files import free_bytes
+from keras_electra.flops import TRAINING, encoder_flops
 from keras_electra.launching.estimating import bytes_in_words, duration_in_words
 from keras_electra.launching.finetune_plan import FinetunePlan
 from keras_electra.launching.pace import EFFICIENCY, has_graphics_card, multiplying_speed
@@ -83,7 +84,7 @@ def estimate_finetuning(plan: FinetunePlan, report: DataReport) -> FinetuneEstim
     seconds, source = None, "told after the first steps: this machine has a graphics card"
     if not has_graphics_card():
         examples = steps * config.batch_size + numbers.get("validation", 0) * config.epochs / 3
-        operations = 6 * length * (body_count(encoder) + 2 * encoder.num_layers * length)
+        operations = TRAINING * length * encoder_flops(encoder, length)
         seconds = config.num_trials * examples * operations / (EFFICIENCY * multiplying_speed())
         source = "a rough guess from a product of matrices on this processor"
     return FinetuneEstimate(

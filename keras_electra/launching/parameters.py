@@ -5,7 +5,7 @@ Shapes: V vocabulary entries, E embedding width, H hidden width.
 
 import dataclasses
 
-from keras_electra.config.encoder import EncoderConfig
+from keras_electra.config.encoder import Direction, EncoderConfig
 from keras_electra.config.objective import ObjectiveConfig
 
 
@@ -48,41 +48,21 @@ def count_parameters(encoder: EncoderConfig, objective: ObjectiveConfig) -> Para
 
 
 def embedding_count(encoder: EncoderConfig, has_table: bool = True) -> int:
-    """Parameters of the embeddings: tokens, places where they are learned, segments, LayerNorm."""
-    rows = encoder.vocabulary_size if has_table else 0
-    rows += encoder.max_sequence_length if encoder.position_encoding == "learned" else 0
-    return (rows + encoder.num_segments + 2) * encoder.embedding_dim
+    """Parameters of the embeddings: tokens, positions where they are learned, segments, LayerNorm."""
+    tables = encoder.tables()
+    if not has_table:
+        del tables["token_embeddings"]
+    return sum(rows * width for rows, width in tables.values()) + 2 * encoder.embedding_dim
 
 
-def body_count(encoder: EncoderConfig, direction: str = "both") -> int:
+def body_count(encoder: EncoderConfig, direction: Direction = "both") -> int:
     """Parameters of an encoder above its embeddings."""
-    hidden, width = encoder.hidden_dim, encoder.local_mixing_width
-    count = encoder.num_layers * layer_count(encoder)
-    if encoder.embedding_dim != hidden:
-        count += (encoder.embedding_dim + 1) * hidden
-    if width:
-        seen = width if direction == "both" else width // 2 + 1
-        count += (seen * hidden + 1) * 2 * hidden + (hidden + 1) * hidden
-    return count + (2 * hidden if encoder.norm_position == "pre" else 0)
+    return sum(part.num_parameters for part in encoder.body(direction))
 
 
-def hidden_count(encoder: EncoderConfig, direction: str = "both") -> int:
-    """Parameters in the matrices of an encoder's layers and of its local mixing."""
-    hidden, inner = encoder.hidden_dim, encoder.intermediate_dim
-    kernels = 3 if encoder.feed_forward == "geglu" else 2
-    layers = encoder.num_layers * (4 * hidden * hidden + kernels * hidden * inner)
-    width = encoder.local_mixing_width
-    seen = width if direction == "both" else width // 2 + 1
-    return layers + ((2 * seen + 1) * hidden * hidden if width else 0)
-
-
-def layer_count(encoder: EncoderConfig) -> int:
-    """Parameters of one encoder layer: attention, feed-forward, two LayerNorms."""
-    hidden, inner = encoder.hidden_dim, encoder.intermediate_dim
-    gates = 2 if encoder.feed_forward == "geglu" else 1
-    attention = (hidden + 1) * 4 * hidden
-    feed_forward = (hidden + 1) * gates * inner + (inner + 1) * hidden
-    return attention + feed_forward + 4 * hidden
+def hidden_count(encoder: EncoderConfig, direction: Direction = "both") -> int:
+    """Parameters in the matrices of an encoder that Muon can optimize."""
+    return sum(kernel.size for kernel in encoder.kernels(direction) if kernel.blocks)
 
 
 def lm_head_count(encoder: EncoderConfig, hidden_dim: int) -> int:

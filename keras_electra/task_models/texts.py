@@ -127,7 +127,7 @@ class TextRegressor(TaskModel):
 
     def outputs(self, hidden, batch, training=None):
         values = self.head(hidden, self.head_noise(training), training=training)
-        return ops.cast(values[:, 0], "float32")
+        return ops.cast(values[:, 0], "float32")  # (B, 1) -> (B,)
 
     def judged(self, batch, outputs):
         errors = outputs - ops.cast(gold(batch, "labels"), "float32")
@@ -179,7 +179,7 @@ class MultipleChoice(TaskModel):
         """Last hidden states (B * C, T, H)."""
         length = ops.shape(batch["token_ids"])[-1]
         flat = {
-            name: ops.reshape(batch[name], (-1, length))
+            name: ops.reshape(batch[name], (-1, length))  # (B, C, T) -> (B * C, T)
             for name in INPUTS
             if batch.get(name) is not None
         }
@@ -188,7 +188,7 @@ class MultipleChoice(TaskModel):
     def outputs(self, hidden, batch, training=None):
         scores = self.head(hidden, self.head_noise(training), training=training)
         shape = ops.shape(batch["token_ids"])[:2]
-        logits = ops.reshape(ops.cast(scores, "float32"), shape)
+        logits = ops.reshape(ops.cast(scores, "float32"), shape)  # (B * C, 1) -> (B, C)
         if batch.get("choice_weights") is None:
             return logits
         return ops.where(ops.convert_to_tensor(batch["choice_weights"]) > 0, logits, -1e9)
