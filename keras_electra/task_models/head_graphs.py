@@ -1,6 +1,6 @@
 """Heads in ONNX's operations, written into a `deploy.graph.Graph`.
 
-Shapes: B examples, T tokens, H hidden width, K beam size.
+Shapes: B examples, T tokens, H hidden width, W inner width of a head, N labels, K beam size.
 """
 
 from keras import ops
@@ -12,14 +12,14 @@ def whole_text(graph, head, hidden):
     """What `TextHead` makes of [CLS]."""
     x = graph.at(hidden, 0, 1)
     if not head.is_original:
-        x = graph.gelu(graph.dense(x, *head.inner))
-    return graph.dense(x, *head.logit)
+        x = graph.gelu(graph.dense(x, *head.inner))  # (B, H)
+    return graph.dense(x, *head.logit)  # (B, N)
 
 
 def answer(graph, head, hidden):
     """What `AnswerHead` returns."""
     if not head.is_original:
-        logits = graph.dense(hidden, *head.span)
+        logits = graph.dense(hidden, *head.span)  # (B, T, 2)
         return {"start_logits": graph.at(logits, 0, 2), "end_logits": graph.at(logits, 1, 2)}
     lowered = lowered_scores(graph)
     start_logits = graph.add(one_each(graph, hidden, head.start), lowered)
@@ -50,9 +50,9 @@ def answerability(graph, head, hidden, start_logits):
     x = graph.at(hidden, 0, 1)
     if head.answerability == "start":
         chances = graph.unsqueeze(graph.node("Softmax", start_logits, axis=-1), 1)
-        likely = graph.squeeze(graph.matmul(chances, hidden), 1)
-        x = graph.concatenate([x, likely], -1)
-        x = graph.gelu(graph.dense(x, *head.answerable_hidden))
+        likely = graph.squeeze(graph.matmul(chances, hidden), 1)  # (B, H)
+        x = graph.concatenate([x, likely], -1)  # (B, 2H)
+        x = graph.gelu(graph.dense(x, *head.answerable_hidden))  # (B, W)
     return {"answerability_logits": one_each(graph, x, head.answerable)}
 
 
@@ -63,14 +63,16 @@ def beams(graph, head, hidden, start_logits, lowered):
     rows = graph.unsqueeze(graph.cast(positions, "int64"), -1)
     starts = graph.node("GatherND", hidden, rows, batch_dims=1)
     kernel, bias = map(ops.convert_to_numpy, head.end_hidden)
-    states_part = graph.dense(hidden, kernel[width:], bias)
-    start_parts = graph.transpose(graph.matmul(starts, graph.constant(kernel[:width])), 1, 0, 2)
+    states_part = graph.dense(hidden, kernel[width:], bias)  # (B, T, W)
+    start_parts = graph.matmul(starts, graph.constant(kernel[:width]))  # (B, K, W)
+    start_parts = graph.transpose(start_parts, 1, 0, 2)  # (K, B, W)
     body = ends_after_a_start(type(graph), head, count, kernel.shape[1])
     # What does not change is handed through: OpenVINO knows no values from outside the body.
     inputs = states_part, lowered, start_parts
     *_, end_log_probs, end_positions = graph.node(
         "Scan", *inputs, count=4, body=body, num_scan_inputs=1
     )
+    # (K, B, K) -> (B, K, K)
     end_log_probs, end_positions = (
         graph.transpose(part, 1, 0, 2) for part in (end_log_probs, end_positions)
     )
@@ -120,4 +122,4 @@ def hidden_width(head) -> int:
 
 def one_each(graph, x, weights):
     """A dense layer of one output, that axis dropped."""
-    return graph.squeeze(graph.dense(x, *weights), -1)
+    return graph.squeeze(graph.dense(x, *weights), -1)  # (..., 1) -> (...)

@@ -95,10 +95,10 @@ class TokenClassifier(TaskModel):
 
     def exported(self, hidden, inputs):
         """`logits` (B, T, N): of a word's, those at its first piece count."""
-        return {"logits": ops.cast(dense(hidden, self.head.logit), "float32")}
+        return {"logits": ops.cast(dense(hidden, self.head.logit), "float32")}  # (B, T, N)
 
     def graph_outputs(self, graph, hidden):
-        return {"logits": graph.dense(hidden, *self.head.logit)}
+        return {"logits": graph.dense(hidden, *self.head.logit)}  # (B, T, N)
 
     def options(self):
         return {
