@@ -40,7 +40,7 @@ class PretrainStatistics(keras.metrics.Metric):
         weights = outputs["mlm_weights"]
         names = ("mlm_losses", "generator_hits", "sampled_hits")
         sums = [weighted(outputs[name], weights) for name in names] + [ops.sum(weights)]
-        sums = ops.stop_gradient(ops.stack(sums + self.objective.summed(outputs)))
+        sums = ops.stop_gradient(ops.stack(sums + self.objective.summed(outputs)))  # (S,)
         if self.objective.has_detector:
             names = ("rtd_logits", "is_replaced", "rtd_weights")
             self.score_counts.assign_add(binned_scores(*(outputs[name] for name in names)))
@@ -51,7 +51,8 @@ class PretrainStatistics(keras.metrics.Metric):
     def result(self) -> dict[str, Any]:
         values = ops.unstack(ops.convert_to_tensor(self.sums), num=len(self.names))
         sums = dict(zip(self.names, values, strict=True))
-        counts = ops.reshape(ops.convert_to_tensor(self.score_counts), (2, NUM_BINS))
+        counts = ops.convert_to_tensor(self.score_counts)
+        counts = ops.reshape(counts, (2, NUM_BINS))  # (2, NUM_BINS)
         return {
             "mlm_loss": ratio(sums["mlm_loss"], sums["masked"]),
             "generator_accuracy": ratio(sums["generator_hits"], sums["masked"]),
@@ -93,9 +94,8 @@ def binned_scores(logits: Any, is_replaced: Any, weights: Any) -> Any:
     scores = ops.cast(ops.floor(ops.sigmoid(logits) * NUM_BINS), "int32")
     scores = ops.clip(scores, 0, NUM_BINS - 1)
     bins = ops.stop_gradient(scores + NUM_BINS * ops.cast(is_replaced, "int32"))
-    return backends.summed_by_bin(
-        ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,)), 2 * NUM_BINS
-    )
+    flat = ops.reshape(weights, (-1,)), ops.reshape(bins, (-1,))  # (B * T,) each
+    return backends.summed_by_bin(*flat, 2 * NUM_BINS)
 
 
 def binned_auc(negatives, positives):
