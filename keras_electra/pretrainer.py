@@ -33,7 +33,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
     Args:
         encoder, objective, masking: the options, or their dicts; the encoder is the discriminator's.
         seed: decides the starting weights and the dropout noise.
-        accumulation_steps: micro-batches that `train_step` processes a batch in.
+        accumulation_steps: micro-batches of a step.
         rematerialize: whether the layers' inner results are computed twice instead of kept.
 
     Attributes:
@@ -55,8 +55,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         name: str = "electra_pretrainer",
         dtype: str | keras.DTypePolicy | None = None,
     ):
-        # A batch stays as it is: in bfloat16 its uniform draws would miss entries, and its weights not
-        # add up. The networks inside compute in the policy's dtype all the same.
+        # Of the batch only: in bfloat16 its uniform draws would miss entries, its weights not add up.
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.encoder = EncoderConfig.of(encoder)
         self.objective = ObjectiveConfig.of(objective or {})
@@ -64,9 +63,8 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         self.seed, self.rematerialize = seed, rematerialize
         self.accumulation_steps = accumulation_steps
         self.step = self.tokens = 0
-        dtype = self.dtype_policy
-        networks = NetworkBuilder(self.encoder, self.objective, seed, dtype, rematerialize)
-        self.generator, self.discriminator = networks.generator, networks.discriminator
+        built = NetworkBuilder(self.encoder, self.objective, seed, self.dtype_policy, rematerialize)
+        self.generator, self.discriminator = built.generator, built.discriminator
         self.objective.kind.add_heads(self)
         self.statistics = PretrainStatistics(self.objective.kind)
         self.built = True
@@ -95,8 +93,7 @@ class ElectraPretrainer(TokenizerAsset, backends.TrainStep, keras.Model):
         original_ids = ops.take_along_axis(batch["token_ids"], batch["mask_positions"], axis=1)
         batch = {**batch, "original_ids": original_ids}  # (B, K)
         proposal = self.generated(batch, training)
-        sampled_ids = batch.get("sampled_ids")
-        if sampled_ids is None:
+        if (sampled_ids := batch.get("sampled_ids")) is None:
             sampled_ids = self.objective.kind.sampled(self, batch, proposal)  # (B, K)
         corrupted_ids = self.corrupted(batch, sampled_ids)  # (B, T)
         inputs = {**batch, "token_ids": corrupted_ids}

@@ -76,10 +76,20 @@ def test_its_weights_count(whole_run, make_batch):
     np.testing.assert_allclose(float(ops.convert_to_numpy(loss)), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("death", [3, 7])
-def test_it_resumes_bit_for_bit(whole_run, config, store, tmp_path, death):
+def test_it_samples_as_it_says(whole_run, make_batch, monkeypatch):
+    def originals(self, model, batch, proposal):
+        return batch["original_ids"]
+
+    monkeypatch.setattr(SpanDetection, "sampled", originals)
+    batch = make_batch()
+    corrupted = ops.convert_to_numpy(whole_run.model(batch)["corrupted_ids"])
+    np.testing.assert_array_equal(corrupted, batch["token_ids"])
+
+
+def test_it_resumes_bit_for_bit(whole_run, config, store, tmp_path):
+    """After the last checkpoint, amid an interval of the log."""
     with pytest.raises(Interrupted):
-        pretrain(config, store, tmp_path, callbacks=[DieAfter(death)])
+        pretrain(config, store, tmp_path, callbacks=[DieAfter(7)])
     again = pretrain(config, store, tmp_path)
     assert rows_of(tmp_path) == rows_of(whole_run.run.path)
     weights = weights_of(again.model)
