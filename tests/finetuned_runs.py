@@ -129,7 +129,9 @@ METRICS = {
 def write_run(path, kind="classification", num_trials=2, num_done=2, state="finished"):
     """Write the folder of a run; its only task is "t", its splits are validation and, as a copy, test."""
     path.mkdir(parents=True)
+    main_metrics = {"t": next(iter(METRICS[kind]))}
     config = {"tasks": {"t": kind}, "finetune": {"num_trials": num_trials, "seed": 0}}
+    config["main_metrics"] = main_metrics
     write_json(path / "config.json", config)
     write_json(path / "environment.json", {})
     write_json(path / "status.json", {"state": state, "step": 10, "steps": 10})
@@ -150,8 +152,7 @@ def write_run(path, kind="classification", num_trials=2, num_done=2, state="fini
         write_json(folder / "result.json", {**record, "figures": {"t": splits}, "reports": {}})
     if num_done == num_trials:
         lowest = {split: dict.fromkeys(METRICS[kind], 0.4) for split in ("validation", "test")}
-        main_metric = next(iter(METRICS[kind]))
-        known = {"baselines": {"t": {"majority": lowest}}, "main_metrics": {"t": main_metric}}
+        known = {"baselines": {"t": {"majority": lowest}}, "main_metrics": main_metrics}
         write_json(path / "results.json", known)
     return path
 

@@ -332,7 +332,7 @@ def test_no_weights_no_config_no_folder(folder, tmp_path):
     with pytest.raises(InputError, match="found neither"):
         from_huggingface(folder)
     (folder / "config.json").write_text("{")
-    with pytest.raises(DamagedDataError, match="expected JSON"):
+    with pytest.raises(DamagedDataError, match="expected a JSON object"):
         from_huggingface(folder)
     with pytest.raises(InputError, match="config.json"):
         from_huggingface(tmp_path / "nowhere")

@@ -259,10 +259,10 @@ def test_store_add(stores, texts, tmp_path, capsys):
 def test_figures_of_the_progress():
     first = Progress(10_000_000, 100_000_000, 0, 100)
     now = Progress(30_000_000, 100_000_000, 5_000_000, 2100)
-    assert figures(now, first, 10) == "2.0 MB/s  200 documents/s  0:00:35 left"
-    assert figures(now, first, 0.5) == ""
+    assert figures(now, first, 10) == ["2.0 MB/s", "200 documents/s", "0:00:35 left"]
+    assert figures(now, first, 0.5) == []
     unknown = Progress(30_000_000, None, 5_000_000, 2100)
-    assert figures(unknown, first, 10) == "2.0 MB/s  200 documents/s"
+    assert figures(unknown, first, 10) == ["2.0 MB/s", "200 documents/s"]
 
 
 def test_processors_that_may_be_used(monkeypatch):

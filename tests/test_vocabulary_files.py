@@ -127,7 +127,7 @@ def test_folders_that_hold_none(tmp_path, folder):
     with pytest.raises(InputError, match="tokenizer.json is a Git LFS pointer"):
         WordPieceTokenizer.from_file(folder)
     (folder / "tokenizer.json").write_text("{")
-    with pytest.raises(DamagedDataError, match=r"tokenizer\.json: expected JSON"):
+    with pytest.raises(DamagedDataError, match=r"tokenizer\.json': expected a JSON object"):
         WordPieceTokenizer.from_file(folder / "tokenizer.json")
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"type": "BPE", "vocab": {}}}))
     with pytest.raises(InputError, match="expected a WordPiece model.*'BPE'"):
