@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_electra.config.finetune import RECIPES_OF_SIZES, FinetuneConfig, option_groups
+from keras_electra.config.finetune import RECIPES_OF_SIZES, FinetuneConfig
 from keras_electra.errors import InputError
 
 
@@ -38,7 +38,7 @@ def test_dict_and_back():
     assert FinetuneConfig.from_dict(config.to_dict()) == config
     assert config.lora_target_names == ("query", "feed_forward")
     assert config.changed(beam_size=3).answers.beam_size == 3
-    assert option_groups()["beam_size"] == "answers"
+    assert FinetuneConfig.option_groups()["beam_size"] == "answers"
 
 
 @pytest.mark.parametrize(

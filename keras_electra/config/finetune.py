@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.config.options import (
     PRECISION_HELP,
+    GroupedOptions,
     Options,
     Precision,
     option,
-    refuse_unknown,
     required,
 )
 from keras_electra.errors import InputError
@@ -43,7 +43,13 @@ and a layer decay of 0.9, 0.58 with 1e-3, and 0.62 with 2e-3 and no decay (one s
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnswerConfig(Options):
-    """How answers are found in a context, after the original's question-answering head."""
+    """How answers are found in a context, after the original's question-answering head.
+
+    Example:
+
+    >>> ke.AnswerConfig(answerability="none", max_answer_tokens=10).num_best
+    20
+    """
 
     max_question_tokens: int = option(64, "longest question, in tokens; longer ones are cut")
     window_stride: int = option(128, "tokens between the starts of two windows over a context")
@@ -69,20 +75,24 @@ class AnswerConfig(Options):
     )
 
     def check(self) -> None:
-        for name in (
-            "max_question_tokens",
-            "window_stride",
-            "max_answer_tokens",
-            "num_best",
-            "beam_size",
-        ):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
-        self.require(self.answerability_weight >= 0, "answerability_weight", "0 or more")
+        self.require_range(
+            "at least 1", "max_question_tokens window_stride max_answer_tokens num_best beam_size"
+        )
+        self.require_range("0 or more", "answerability_weight")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuneConfig(Options):
-    """Everything that fixes a fine-tuning run, apart from model, task, data and backend."""
+class FinetuneConfig(GroupedOptions):
+    """Everything that fixes a fine-tuning run, apart from model, task, data and backend.
+
+    Example:
+
+    >>> config = ke.FinetuneConfig.for_task({"epochs": 3.0}, size="base", batch_size=16)
+    >>> config.epochs, config.batch_size, config.optimizer.learning_rate
+    (3.0, 16, 0.0001)
+    """
+
+    purpose = "fine-tuning"
 
     optimizer: OptimizerConfig = required("how it is learned")
     answers: AnswerConfig = required("question answering")
@@ -145,30 +155,18 @@ class FinetuneConfig(Options):
     )
 
     def check(self) -> None:
-        for name in (
-            "batch_size",
-            "num_trials",
-            "log_every_steps",
-            "checkpoint_every_steps",
-            "lora_rank",
-            "validate_every_steps",
-            "early_stopping_patience",
-            "max_examples",
-        ):
-            value = getattr(self, name)
-            self.require(value is None or value >= 1, name, "at least 1")
-        self.require(self.sequence_length >= 8, "sequence_length", "at least 8")
-        self.require(self.epochs > 0, "epochs", "more than 0")
-        fraction = self.warmup_fraction
-        self.require(
-            fraction is None or 0 <= fraction < 1,
-            "warmup_fraction",
-            "a fraction in [0, 1), or none",
+        self.require_range(
+            "at least 1", "batch_size num_trials log_every_steps checkpoint_every_steps"
         )
-        self.require(0 <= self.head_dropout_rate < 1, "head_dropout_rate", "a fraction in [0, 1)")
-        self.require(self.seed >= 0, "seed", "0 or more")
-        self.require(self.max_restarts >= 0, "max_restarts", "0 or more")
-        self.require(self.lora_alpha > 0, "lora_alpha", "more than 0")
+        self.require_range(
+            "at least 1", "lora_rank validate_every_steps early_stopping_patience max_examples"
+        )
+        self.require(self.sequence_length >= 8, "sequence_length", "at least 8")
+        self.require_range("more than 0", "epochs")
+        self.require_range("a fraction in [0, 1), or none", "warmup_fraction")
+        self.require_range("a fraction in [0, 1)", "head_dropout_rate")
+        self.require_range("0 or more", "seed max_restarts")
+        self.require_range("more than 0", "lora_alpha")
         names = self.lora_target_names
         self.require(
             bool(names) and set(names) <= set(LORA_TARGETS),
@@ -191,7 +189,7 @@ class FinetuneConfig(Options):
         return tuple(name.strip() for name in self.lora_targets.split(",") if name.strip())
 
     @classmethod
-    def for_task(cls, recipe: Mapping[str, Any], size: str | None = None, **changes) -> Self:
+    def for_task(cls, recipe: Mapping[str, Any], size: str | None = None, **changes: Any) -> Self:
         """The recipe of a size and a task, with single options changed.
 
         Args:
@@ -202,34 +200,10 @@ class FinetuneConfig(Options):
         Raises:
             InputError: for an unknown option or a wrong value.
         """
-        values = {**RECIPE, **RECIPES_OF_SIZES.get(size, {}), **recipe, **changes}
+        values = {**RECIPE, **RECIPES_OF_SIZES.get(size or "", {}), **recipe, **changes}
         if "warmup_steps" in changes and "warmup_fraction" not in changes:
             values["warmup_fraction"] = None
         return cls._from_flat(values)
 
-    def changed(self, **changes) -> Self:
-        """A copy with single options changed, each by its own name, grouped or not."""
-        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for group in GROUPS:
-            flat.update(flat.pop(group).to_dict())
-        return self._from_flat({**flat, **changes})
 
-    @classmethod
-    def _from_flat(cls, values: dict) -> Self:
-        own = {field.name for field in dataclasses.fields(cls)} - GROUPS.keys()
-        refuse_unknown(values, own | set(option_groups()), "fine-tuning")
-        groups = {
-            group: kind(**{n: v for n, v in values.items() if option_groups().get(n) == group})
-            for group, kind in GROUPS.items()
-        }
-        return cls(**groups, **{name: value for name, value in values.items() if name in own})
-
-
-GROUPS = {"optimizer": OptimizerConfig, "answers": AnswerConfig}
-
-
-def option_groups() -> dict[str, str]:
-    """Name of each grouped option -> name of its group; names are unique over all groups."""
-    return {
-        field.name: group for group, kind in GROUPS.items() for field in dataclasses.fields(kind)
-    }
+GROUPS = FinetuneConfig.groups()

@@ -13,7 +13,15 @@ OBJECTIVES_WITH_DETECTOR = ("rtd", "rtd_masked_only", "electric")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig(Options):
-    """What `ElectraPretrainer` learns."""
+    """What `ElectraPretrainer` learns.
+
+    Example:
+
+    >>> objective = ke.ObjectiveConfig(generator_width_fraction=0.5)
+    >>> encoder = ke.PretrainConfig.from_size("small", vocabulary_size=30522).encoder
+    >>> objective.generator_encoder(encoder).hidden_dim, encoder.hidden_dim
+    (128, 256)
+    """
 
     objective: Literal[
         "rtd", "mlm", "electric", "rtd_masked_only", "replace_mlm", "all_tokens_mlm"

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Callable, Collection, Iterable
 
 from keras_electra.errors import InputError
 
@@ -15,12 +16,23 @@ PRECISION_HELP = (
 )
 
 
-def option(default, help: str):
+RANGES: dict[str, Callable[[float], bool]] = {
+    "at least 1": lambda value: value >= 1,
+    "0 or more": lambda value: value >= 0,
+    "more than 0": lambda value: value > 0,
+    "a fraction in (0, 1)": lambda value: 0 < value < 1,
+    "a fraction in (0, 1]": lambda value: 0 < value <= 1,
+    "a fraction in [0, 1)": lambda value: 0 <= value < 1,
+    "a fraction in [0, 1]": lambda value: 0 <= value <= 1,
+}
+
+
+def option(default: typing.Any, help: str) -> typing.Any:
     """A dataclass field with the sentence that `--help` prints; the sentence names the unit."""
     return dataclasses.field(default=default, metadata={"help": help})
 
 
-def required(help: str):
+def required(help: str) -> typing.Any:
     """A field without a default."""
     return dataclasses.field(metadata={"help": help})
 
@@ -33,7 +45,10 @@ class Options:
     a number is expected, and become floats.
     """
 
-    def __post_init__(self):
+    # Every subclass is a dataclass, which type checkers cannot see.
+    __dataclass_fields__: typing.ClassVar[dict[str, typing.Any]]
+
+    def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
             value = checked(field.name, getattr(self, field.name), hints[field.name])
@@ -78,10 +93,22 @@ class Options:
         }
         return cls(**{**values, **nested})
 
-    def replace(self, **changes) -> typing.Self:
+    def replace(self, **changes: typing.Any) -> typing.Self:
         """A copy with some options changed; unknown names raise `InputError`."""
         refuse_unknown(changes, {f.name for f in dataclasses.fields(self)}, type(self).__name__)
         return dataclasses.replace(self, **changes)
+
+    def require_range(self, expected: str, names: str) -> None:
+        """Raise `InputError` unless options lie in a range; those at None do.
+
+        Args:
+            expected: a range of `RANGES`, in the message followed by what else is allowed, ", or none".
+            names: of the options, with spaces between.
+        """
+        is_inside = RANGES[expected.removesuffix(", or none")]
+        for name in names.split():
+            value = getattr(self, name)
+            self.require(value is None or is_inside(value), name, expected)
 
     def require(self, condition: bool, name: str, expected: str) -> None:
         """Raise `InputError` about option `name` unless `condition` holds."""
@@ -89,7 +116,48 @@ class Options:
             raise InputError(f"{name}: expected {expected}, received {getattr(self, name)!r}")
 
 
-def refuse_unknown(names, known, owner: str) -> None:
+class GroupedOptions(Options):
+    """Options of which some are groups: each option of a group can be set by its own name too.
+
+    Attributes:
+        purpose: what the options are for, in errors.
+    """
+
+    purpose: typing.ClassVar[str]
+
+    @classmethod
+    def groups(cls) -> dict[str, type[Options]]:
+        """Name of each group -> its class."""
+        hints = typing.get_type_hints(cls)
+        kinds = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+        return {n: k for n, k in kinds.items() if isinstance(k, type) and issubclass(k, Options)}
+
+    @classmethod
+    def option_groups(cls) -> dict[str, str]:
+        """Name of each grouped option -> name of its group; names are unique over all groups."""
+        groups = cls.groups().items()
+        return {field.name: name for name, kind in groups for field in dataclasses.fields(kind)}
+
+    def changed(self, **changes: typing.Any) -> typing.Self:
+        """A copy with single options changed, each by its own name, grouped or not."""
+        flat = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for group in self.groups():
+            flat.update(flat.pop(group).to_dict())
+        return self._from_flat({**flat, **changes})
+
+    @classmethod
+    def _from_flat(cls, values: dict) -> typing.Self:
+        kinds, group_of = cls.groups(), cls.option_groups()
+        own = {field.name for field in dataclasses.fields(cls)} - kinds.keys()
+        refuse_unknown(values, own | group_of.keys(), cls.purpose)
+        groups = {
+            group: kind(**{n: v for n, v in values.items() if group_of.get(n) == group})
+            for group, kind in kinds.items()
+        }
+        return cls(**groups, **{name: value for name, value in values.items() if name in own})
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str], owner: str) -> None:
     """Raise `InputError` at the first of `names` that is not in `known`."""
     for name in names:
         if name not in known:
@@ -98,7 +166,7 @@ def refuse_unknown(names, known, owner: str) -> None:
             raise InputError(f"{owner} has no option {name!r}{hint}")
 
 
-def checked(name: str, value, annotation):
+def checked(name: str, value: typing.Any, annotation: typing.Any) -> typing.Any:
     """`value`, or `InputError` if it does not fit the annotation."""
     if isinstance(annotation, types.UnionType):
         if value is None:

@@ -4,7 +4,7 @@ import pathlib
 
 import ipywidgets
 
-from keras_electra.config.pretrain import PretrainConfig, option_groups
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.corpus import Files
 from keras_electra.errors import ElectraError, InputError
 from keras_electra.launching import PretrainPlan, estimate, launch, pretrain_program
@@ -231,7 +231,7 @@ class PretrainLauncher(Launcher):
             given = name in plan.options
             shown = fields[name].shown(plan.options[name]) if given else form.RECIPE
             rows[name].control.value = shown
-        groups, group_of = {}, option_groups()
+        groups, group_of = {}, PretrainConfig.option_groups()
         for name, value in plan.options.items():
             if name not in OWN_ROWS:
                 title = TITLES.get(group_of.get(name, "run"), group_of.get(name, "run"))
