@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Collection
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,10 +11,11 @@ from keras import ops
 
 from keras_electra import backends
 from keras_electra.assets import TokenizerAsset
-from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
+from keras_electra.backends.typed import Tensor
+from keras_electra.config.encoder import ARCHITECTURES, Direction, EncoderConfig
 from keras_electra.config.options import refuse_unknown
 from keras_electra.config.sizes import SIZES
-from keras_electra.encoder_layer import EncoderLayer, rotation_table
+from keras_electra.encoder_layer import EncoderLayer, Rotation, rotation_table
 from keras_electra.errors import InputError
 from keras_electra.layers import ElectraLayer, Embeddings, LocalMixing, Projection
 from keras_electra.sampling import refuse_short_numbers
@@ -39,19 +42,27 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
     Attributes:
         rematerialize: whether training keeps only what enters each layer, and computes the rest of it
             again for the gradient: less memory, about a third more work, the same numbers.
+
+    Example:
+
+    >>> backbone = ke.ElectraBackbone.from_size("tiny", vocabulary_size=1000, num_layers=1)
+    >>> token_ids = np.array([[2, 17, 38, 3], [2, 54, 3, 0]])  # (B, T)
+    >>> hidden = backbone({"token_ids": token_ids, "padding_mask": token_ids > 0})
+    >>> tuple(hidden.shape)  # (B, T, H)
+    (2, 4, 128)
     """
 
     def __init__(
         self,
         *,
-        embeddings=None,
-        direction="both",
-        seed=0,
-        lora=None,
-        name=None,
-        dtype=None,
-        **options,
-    ):
+        embeddings: Embeddings | None = None,
+        direction: Direction = "both",
+        seed: int = 0,
+        lora: dict[str, Any] | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
         if self.variable_dtype != "float32":
             raise InputError(
@@ -63,7 +74,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
                 f"direction: expected 'both', 'left' or 'right', received {direction!r}"
             )
         self.encoder = EncoderConfig.from_dict(options)
-        self.direction = direction
+        self.direction: Direction = direction
         self.seed = seed
         self.rematerialize = False
         parts = {"seed": seed, "dtype": self.dtype_policy}
@@ -89,14 +100,14 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         if lora is not None:
             self.add_adapters(**lora)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         for part in self.parts:
             if not part.built:
                 part.build((None, None, self.encoder.hidden_dim))
         self.built = True
 
     @classmethod
-    def from_size(cls, size: str, vocabulary_size: int, **options):
+    def from_size(cls, size: str, vocabulary_size: int, **options: Any) -> "ElectraBackbone":
         """The encoder of a named size (`tiny`, `mini`, `small`, `base`, `large`)."""
         refuse_unknown([size], SIZES, "sizes")
         fields = {field.name for field in dataclasses.fields(EncoderConfig)}
@@ -104,7 +115,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         bundle = ARCHITECTURES[SIZES[size]["architecture"]]
         return cls(**{**bundle, **recipe, "vocabulary_size": vocabulary_size, **options})
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         token_ids, segment_ids, padding_mask, document_ids = unpacked(inputs)
         self.refuse_too_long(token_ids.shape[1])
         noise = backends.noise_key(self.noise) if training else None
@@ -126,14 +137,16 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             x = through(x)
         return x if self.final_norm is None else self.final_norm(x)
 
-    def refuse_too_long(self, length):
+    def refuse_too_long(self, length: int | None) -> None:
         longest = self.encoder.max_sequence_length
         if length is not None and length > longest:
             raise InputError(
                 f"token_ids: expected at most max_sequence_length={longest} tokens, received {length}"
             )
 
-    def attention_mask(self, padding_mask, document_ids, length):
+    def attention_mask(
+        self, padding_mask: Tensor | None, document_ids: Tensor | None, length: Any
+    ) -> Tensor | None:
         """Bool (B or 1, 1, 1 or T, T), True where a query may look, or None when all of it is.
 
         A query that may look nowhere, such as padding in a tower, looks everywhere: the original adds
@@ -161,13 +174,13 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         is_empty = ops.logical_not(ops.any(mask, axis=-1, keepdims=True))  # (B, 1, 1 or T, 1)
         return ops.logical_or(mask, is_empty)
 
-    def rotation(self, length):
+    def rotation(self, length: int) -> Rotation | None:
         """Rotary tables for `length` places, or None with learned positions."""
         if self.encoder.position_encoding == "learned":
             return None
         return rotation_table(length, self.encoder.hidden_dim // self.encoder.num_heads)
 
-    def assign_from(self, source) -> None:
+    def assign_from(self, source: "ElectraBackbone") -> None:
         """Take the weights of another backbone of the same options.
 
         Low-rank updates arrive merged, and a token table that is computed from another network's as
@@ -185,7 +198,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
                 weight.assign(np.array(ops.convert_to_numpy(value), "float32"))
 
     @property
-    def parts(self) -> list:
+    def parts(self) -> list[ElectraLayer]:
         """The layers with weights, in the order of the forward pass."""
         parts = [
             self.embeddings,
@@ -196,7 +209,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         ]
         return [part for part in parts if part is not None]
 
-    def add_adapters(self, rank, alpha, targets):
+    def add_adapters(self, rank: int, alpha: float, targets: Collection[str]) -> None:
         """Freeze every weight, and put low-rank updates beside kernels; `lora.add_lora` checks first."""
         for variable in self.trainable_variables:
             variable.trainable = False
@@ -204,7 +217,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             layer.add_adapters(rank, alpha / rank, targets)
         self.lora = {"rank": rank, "alpha": alpha, "targets": tuple(targets)}
 
-    def merge_adapters(self):
+    def merge_adapters(self) -> None:
         """Add the low-rank updates to the kernels they belong to; every weight is trained again."""
         for layer in self.encoder_layers:
             layer.merge_adapters()
@@ -212,7 +225,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
             variable.trainable = True
         self.lora = None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **self.encoder.to_dict(),
             "direction": self.direction,
@@ -224,7 +237,7 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "ElectraBackbone":
         policy = keras.saving.deserialize_keras_object(config["dtype"])
         config = {**config, "dtype": policy}
         table = config.pop("token_table", None)
@@ -239,15 +252,15 @@ class ElectraBackbone(TokenizerAsset, keras.Model):
 class FinalNorm(ElectraLayer):
     """The LayerNorm that closes a pre-norm encoder."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.norm = self.add_norm("norm", input_shape[-1])
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return self.normalized(x, self.norm)
 
 
-def unpacked(inputs):
+def unpacked(inputs: Any) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
     """(token_ids, segment_ids, padding_mask, document_ids) of what a network is called with.
 
     All but the first are None where they are not given.
@@ -262,7 +275,8 @@ def unpacked(inputs):
         "document_ids": "int32",
     }
     given = {name: inputs.get(name) for name in types}
-    return tuple(
+    token_ids, segment_ids, padding_mask, document_ids = (
         None if given[name] is None else ops.convert_to_tensor(given[name], dtype)
         for name, dtype in types.items()
     )
+    return token_ids, segment_ids, padding_mask, document_ids

@@ -7,12 +7,19 @@ An encoder layer is one Keras layer, not a dozen: on PyTorch each layer call cos
 the arithmetic of a small model, and one fused kernel serves query, key and value.
 """
 
+from collections.abc import Collection
+from typing import Any
+
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.backends.typed import Tensor
 from keras_electra.config.encoder import EncoderConfig, Kernel
 from keras_electra.initializers import TruncatedNormal
 from keras_electra.layers import ElectraLayer
+
+Rotation = tuple[Tensor, Tensor]
+"""Cosines and sines (T, D/2) of rotary positions."""
 
 
 class EncoderLayer(ElectraLayer):
@@ -26,13 +33,13 @@ class EncoderLayer(ElectraLayer):
         index: number of the layer from 0; decides the dropout sites.
     """
 
-    def __init__(self, encoder: EncoderConfig, index: int, **kwargs):
+    def __init__(self, encoder: EncoderConfig, index: int, **kwargs: Any) -> None:
         super().__init__(scale=encoder.initializer_range, **kwargs)
         self.encoder = encoder
         self.index = index
-        self.adapters = {}
+        self.adapters: dict[str, list[tuple[Any, Any] | None]] = {}
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         qkv, attention, attention_norm, intermediate, output, output_norm = self.encoder.layer()
         self.qkv_kernel, self.qkv_bias = self.add_dense(qkv)
         self.attention_kernel, self.attention_bias = self.add_dense(attention)
@@ -42,7 +49,14 @@ class EncoderLayer(ElectraLayer):
         self.output_norm = self.add_norm(*output_norm)
         self.built = True
 
-    def call(self, x, attention_mask=None, rotation=None, noise=None, training=None):
+    def call(
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        rotation: Rotation | None = None,
+        noise: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         if self.encoder.norm_position == "pre":
             normalized = self.normalized(x, self.attention_norm)
             x = x + self.attended(normalized, attention_mask, rotation, noise, training)
@@ -52,7 +66,14 @@ class EncoderLayer(ElectraLayer):
         )
         return self.normalized(x + self.transformed(x, noise, training), self.output_norm)
 
-    def attended(self, x, attention_mask, rotation, noise, training):
+    def attended(
+        self,
+        x: Tensor,
+        attention_mask: Tensor,
+        rotation: Rotation | None,
+        noise: Tensor,
+        training: bool | None,
+    ) -> Tensor:
         """The attention sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         encoder, length = self.encoder, ops.shape(x)[1]
         heads, width = encoder.num_heads, encoder.hidden_dim // encoder.num_heads
@@ -72,7 +93,7 @@ class EncoderLayer(ElectraLayer):
         output = backends.dense(context, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 2, training)
 
-    def transformed(self, x, noise, training):
+    def transformed(self, x: Tensor, noise: Tensor, training: bool | None) -> Tensor:
         """The feed-forward sublayer without residual or norm: (B, T, H) -> (B, T, H)."""
         kernel, bias = self.updated("intermediate_kernel"), self.intermediate_bias  # (H, GI), (GI,)
         inner = backends.dense(x, kernel, bias)  # (B, T, GI)
@@ -85,14 +106,14 @@ class EncoderLayer(ElectraLayer):
         output = backends.dense(inner, kernel, bias)  # (B, T, H)
         return self.dropped(output, noise, 3 * self.index + 3, training)
 
-    def dropped(self, x, noise, site, training):
+    def dropped(self, x: Tensor, noise: Tensor, site: int, training: bool | None) -> Tensor:
         if training and self.encoder.dropout_rate > 0:
             return backends.dropout(x, self.encoder.dropout_rate, noise, site)
         return x
 
     # Low-rank updates
 
-    def add_adapters(self, rank: int, scale: float, targets) -> None:
+    def add_adapters(self, rank: int, scale: float, targets: Collection[str]) -> None:
         """Put `scale * down @ up` beside the kernels of `targets`, which is zero at the start.
 
         As in LoRA's own code (Hu et al., 2021), `down` has the deviation `1 / sqrt(3 * inputs)`.
@@ -108,7 +129,7 @@ class EncoderLayer(ElectraLayer):
         self.adapter_scale = scale
         self._tracker.lock()
 
-    def _add_pair(self, kernel: Kernel, target: str, rank: int):
+    def _add_pair(self, kernel: Kernel, target: str, rank: int) -> tuple[Any, Any]:
         """`down` (rows, rank) and `up` (rank, columns of the target) beside a part of a kernel."""
         stem, columns = f"{kernel.name}_{target}", kernel.columns // len(kernel.targets)
         draw = TruncatedNormal(self.seed, f"{self.path}/{stem}_down", (3 * kernel.rows) ** -0.5)
@@ -126,7 +147,7 @@ class EncoderLayer(ElectraLayer):
         self.adapters = {}
         self._tracker.lock()
 
-    def updated(self, name):
+    def updated(self, name: str) -> Tensor:
         """Kernel `name` with its low-rank update, if it has one."""
         kernel = getattr(self, name)
         pairs = self.adapters.get(name)
@@ -144,14 +165,14 @@ class EncoderLayer(ElectraLayer):
         return kernel + self.adapter_scale * update
 
 
-def rotation_table(length: int, width: int):
+def rotation_table(length: int, width: int) -> Rotation:
     """Cosines and sines (T, D/2) of rotary positions (Su et al., 2021), base 10000."""
     rates = 10_000.0 ** (-ops.arange(0, width, 2, dtype="float32") / width)  # (D/2,)
     angles = ops.arange(length, dtype="float32")[:, None] * rates[None, :]  # (T, D/2)
     return ops.cos(angles), ops.sin(angles)
 
 
-def rotated(x, rotation):
+def rotated(x: Tensor, rotation: Rotation) -> Tensor:
     """Queries or keys (B, T, N, D) turned by their positions, half-split pairs, in float32."""
     # (1, T, 1, D/2) each
     cos, sin = (ops.cast(part, "float32")[None, :, None, :] for part in rotation)

@@ -4,10 +4,13 @@ Shapes: B examples, T tokens, V vocabulary entries, E embedding width, H hidden 
 window of local mixing.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.backends.typed import Tensor
 from keras_electra.config.encoder import Direction, EncoderConfig, Kernel
 from keras_electra.initializers import GlorotUniform, TruncatedNormal
 
@@ -17,12 +20,19 @@ LAYER_NORM_EPSILON = 1e-12
 class ElectraLayer(keras.layers.Layer):
     """Base: weights named and seeded in one line each, LayerNorm in float32, dropout by site."""
 
-    def __init__(self, *, seed: int = 0, scale: float = 0.02, **kwargs):
+    def __init__(self, *, seed: int = 0, scale: float = 0.02, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.scale = scale
 
-    def add_kernel(self, name, shape, glorot=False, hidden_blocks=0, autocast=True):
+    def add_kernel(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        glorot: bool = False,
+        hidden_blocks: int = 0,
+        autocast: bool = True,
+    ) -> Any:
         """A weight drawn from the truncated normal of the original, or from Glorot's uniform.
 
         `hidden_blocks` tells the optimizer how many matrices between activations stand side by side in
@@ -36,17 +46,17 @@ class ElectraLayer(keras.layers.Layer):
         weight.hidden_blocks = hidden_blocks
         return weight
 
-    def add_dense(self, kernel: Kernel):
+    def add_dense(self, kernel: Kernel) -> tuple[Any, Any]:
         """The pair (kernel, bias) that an `EncoderConfig` describes."""
         weight = self.add_kernel(
             kernel.name, (kernel.rows, kernel.columns), kernel.is_glorot, kernel.blocks
         )
         return weight, self.add_bias(kernel.bias_name, kernel.columns)
 
-    def add_bias(self, name, width):
+    def add_bias(self, name: str, width: int) -> Any:
         return self.add_weight(name=name, shape=(width,), initializer="zeros")
 
-    def add_norm(self, name, width):
+    def add_norm(self, name: str, width: int) -> tuple[Any, Any]:
         """The pair (gamma, beta) of a LayerNorm, kept in float32 under mixed precision."""
         gamma = self.add_weight(
             name=f"{name}_gamma", shape=(width,), initializer="ones", autocast=False
@@ -61,7 +71,7 @@ class ElectraLayer(keras.layers.Layer):
         """Its weights by name, without those of another layer that it looks up."""
         return {w.name: w for w in [*self._trainable_variables, *self._non_trainable_variables]}
 
-    def normalized(self, x, norm):
+    def normalized(self, x: Tensor, norm: tuple[Any, Any]) -> Tensor:
         """LayerNorm over the last axis of `x`, computed in float32, in the layer's dtype."""
         gamma, beta = norm
         x = ops.layer_normalization(
@@ -83,14 +93,21 @@ class Embeddings(ElectraLayer):
             then gets no gradient from here (He et al., 2021, section 3.2).
     """
 
-    def __init__(self, encoder, *, token_table=None, is_disentangled=False, **kwargs):
+    def __init__(
+        self,
+        encoder: EncoderConfig,
+        *,
+        token_table: "Embeddings | None" = None,
+        is_disentangled: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(scale=encoder.initializer_range, **kwargs)
         self.encoder = encoder
         self.token_table = token_table
         self.is_disentangled = is_disentangled
 
     @classmethod
-    def with_table(cls, encoder, table: dict, **options):
+    def with_table(cls, encoder: EncoderConfig, table: dict, **options: Any) -> "Embeddings":
         """Built embeddings whose token table is that of other ones, from what `table_config` returned."""
         owner = cls(encoder.from_dict(table["encoder"]), name="token_table", **options)
         owner.build()
@@ -114,7 +131,7 @@ class Embeddings(ElectraLayer):
             "is_disentangled": self.is_disentangled,
         }
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         tables = self.encoder.tables()
         shape = tables.pop("token_embeddings")
         if self.token_table is None:
@@ -128,7 +145,13 @@ class Embeddings(ElectraLayer):
         self.norm = self.add_norm("norm", self.encoder.embedding_dim)
         self.built = True
 
-    def call(self, token_ids, segment_ids=None, noise=None, training=None):
+    def call(
+        self,
+        token_ids: Tensor,
+        segment_ids: Tensor | None = None,
+        noise: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
         table = self.table()
         x = ops.take(table, token_ids, axis=0)  # (V, E)[(B, T)] -> (B, T, E)
         if self.encoder.position_encoding == "learned":
@@ -145,7 +168,7 @@ class Embeddings(ElectraLayer):
             x = backends.dropout(x, self.encoder.dropout_rate, noise, site=0)
         return x
 
-    def table(self):
+    def table(self) -> Tensor:
         """The token table (V, E) that this network looks up and, in a generator, multiplies by."""
         if self.token_table is None:
             # Multiplied by 1 so that TensorFlow's gradient is one dense tensor for both uses.
@@ -159,15 +182,15 @@ class Embeddings(ElectraLayer):
 class Projection(ElectraLayer):
     """Dense E -> H without activation, as the original's `embeddings_project`."""
 
-    def __init__(self, encoder: EncoderConfig, **kwargs):
+    def __init__(self, encoder: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.kernel, self.bias = self.add_dense(self.encoder.projection())
         self.built = True
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return backends.dense(x, self.kernel, self.bias)  # (B, T, E) -> (B, T, H)
 
 
@@ -183,19 +206,23 @@ class LocalMixing(ElectraLayer):
         direction: "both", or "left"/"right" for an encoder that may see one side only.
     """
 
-    def __init__(self, encoder: EncoderConfig, direction: Direction = "both", **kwargs):
+    def __init__(
+        self, encoder: EncoderConfig, direction: Direction = "both", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
         self.direction: Direction = direction
         self.offsets = encoder.mixed_offsets(direction)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         gate, output = self.encoder.mixing(self.direction)
         self.gate_kernel, self.gate_bias = self.add_dense(gate)
         self.output_kernel, self.output_bias = self.add_dense(output)
         self.built = True
 
-    def call(self, x, padding_mask=None, document_ids=None):
+    def call(
+        self, x: Tensor, padding_mask: Tensor | None = None, document_ids: Tensor | None = None
+    ) -> Tensor:
         if padding_mask is not None:
             x = x * ops.expand_dims(ops.cast(padding_mask, x.dtype), -1)  # (B, T, 1)
         window = [shifted(x, offset) for offset in self.offsets]
@@ -213,7 +240,7 @@ class LocalMixing(ElectraLayer):
         return x + backends.dense(mixed, self.output_kernel, self.output_bias)  # (B, T, H)
 
 
-def shifted(x, offset: int):
+def shifted(x: Tensor, offset: int) -> Tensor:
     """`x[:, t + offset]` at place t of `x` (B, T, H), zero where that is outside.
 
     shifted([[1, 2, 3]], 1) is [[2, 3, 0]]; shifted([[1, 2, 3]], -1) is [[0, 1, 2]].

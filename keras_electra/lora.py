@@ -28,6 +28,13 @@ def add_lora(
 
     Raises:
         InputError: for a wrong argument, or a backbone that has low-rank updates.
+
+    Example:
+
+    >>> backbone = ke.ElectraBackbone.from_size("tiny", vocabulary_size=1000, num_layers=1)
+    >>> ke.add_lora(backbone, rank=4, targets=("query", "feed_forward"))
+    >>> len(backbone.trainable_variables)  # down and up for each of three kernels
+    6
     """
     if backbone.lora is not None:
         raise InputError(
@@ -49,6 +56,14 @@ def merge_lora(backbone: ElectraBackbone) -> None:
 
     Raises:
         InputError: if there are none.
+
+    Example:
+
+    >>> backbone = ke.ElectraBackbone.from_size("tiny", vocabulary_size=1000, num_layers=1)
+    >>> ke.add_lora(backbone)
+    >>> ke.merge_lora(backbone)
+    >>> backbone.lora is None
+    True
     """
     if backbone.lora is None:
         raise InputError("backbone: expected one with low-rank updates, received one without")

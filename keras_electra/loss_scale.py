@@ -4,8 +4,13 @@ float16 holds no number between 0 and 6e-8 and none above 65,504. The loss is mu
 before the backward pass, and the gradients are divided by it again in float32.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_electra.backends.typed import Tensor
 
 INITIAL_SCALE = 2.0**15
 GROWTH_STEPS = 2000
@@ -28,12 +33,12 @@ class LossScale:
         finite_steps: int32, steps since it last changed.
     """
 
-    def __init__(self, add_scalar):
+    def __init__(self, add_scalar: Callable[..., Any]) -> None:
         initial = keras.initializers.Constant(INITIAL_SCALE)
         self.scale = add_scalar("loss_scale", "float32", initial)
         self.finite_steps = add_scalar("finite_steps", "int32", "zeros")
 
-    def update(self, is_finite) -> None:
+    def update(self, is_finite: Tensor) -> None:
         """Take in whether a step's gradients were finite (scalar bool)."""
         scale, count = ops.convert_to_tensor(self.scale), self.finite_steps + 1
         has_grown = count >= GROWTH_STEPS

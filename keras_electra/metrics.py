@@ -6,8 +6,10 @@ does not (padding, unused slots); other weights of 0 or more scale what a value 
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_electra.errors import InputError
 from keras_electra.masking import never_masked_ids
@@ -29,7 +31,9 @@ class DetectionCounts:
     correct_rejections: float = 0.0
 
     @classmethod
-    def of(cls, logits, is_replaced, weights=None) -> "DetectionCounts":
+    def of(
+        cls, logits: ArrayLike, is_replaced: ArrayLike, weights: ArrayLike | None = None
+    ) -> "DetectionCounts":
         """Count one batch; three arrays of one shape, usually (B, T)."""
         logits, is_replaced, weights = _flat(logits, is_replaced, weights)
         judged_replaced = logits > 0
@@ -74,13 +78,15 @@ class DetectionCounts:
         return max(self.replaced_rate, 1.0 - self.replaced_rate) if self.total else 0.0
 
 
-def weighted_accuracy(predicted_ids, original_ids, weights=None) -> float:
+def weighted_accuracy(
+    predicted_ids: ArrayLike, original_ids: ArrayLike, weights: ArrayLike | None = None
+) -> float:
     """Weighted fraction of places, usually (B, K), where two arrays of ids agree; 0 for none."""
     predicted_ids, original_ids, weights = _flat(predicted_ids, original_ids, weights)
     return _ratio(np.sum(weights * (predicted_ids == original_ids)), np.sum(weights))
 
 
-def rtd_loss(logits, is_replaced, weights=None) -> float:
+def rtd_loss(logits: ArrayLike, is_replaced: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Mean over examples of each example's mean binary cross-entropy, in nats; all (B, T).
 
     An example without weight is left out; nan if all are.
@@ -100,7 +106,7 @@ def rtd_loss(logits, is_replaced, weights=None) -> float:
     return float(np.mean((weights * losses).sum(axis=-1)[counted] / totals[counted]))
 
 
-def roc_auc(scores, is_replaced, weights=None) -> float:
+def roc_auc(scores: ArrayLike, is_replaced: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Area under the ROC curve, exact, ties counting half.
 
     It is the chance that a replaced token scores above an original one: for scores 1, 2, 2, 3 of
@@ -126,7 +132,7 @@ def roc_auc(scores, is_replaced, weights=None) -> float:
     )
 
 
-def auc_from_histograms(replaced_counts, original_counts) -> float:
+def auc_from_histograms(replaced_counts: ArrayLike, original_counts: ArrayLike) -> float:
     """Area under the ROC curve of two histograms over the same bins of rising score.
 
     Tokens in one bin count as ties, so the error against `roc_auc` is at most half the chance
@@ -146,7 +152,7 @@ def auc_from_histograms(replaced_counts, original_counts) -> float:
     return float(np.sum(replaced_counts * originals_below) / num_pairs)
 
 
-def commonest_id(token_counts, special) -> int:
+def commonest_id(token_counts: ArrayLike, special: Any) -> int:
     """The id that occurs most often in the training text, of those that may be masked.
 
     Args:
@@ -164,7 +170,9 @@ def commonest_id(token_counts, special) -> int:
     return int(np.argmax(counts))
 
 
-def unigram_accuracy(original_ids, weights, token_counts, special) -> float:
+def unigram_accuracy(
+    original_ids: ArrayLike, weights: ArrayLike, token_counts: ArrayLike, special: Any
+) -> float:
     """Accuracy at the masked places of always answering the training text's commonest token.
 
     The baseline of the generator's accuracy: what it scores without looking at the context.
@@ -179,7 +187,7 @@ def unigram_accuracy(original_ids, weights, token_counts, special) -> float:
     return weighted_accuracy(np.full(np.shape(original_ids), answer), original_ids, weights)
 
 
-def unigram_baselines(token_counts, special) -> dict[str, float]:
+def unigram_baselines(token_counts: ArrayLike, special: Any) -> dict[str, float]:
     """What the generator's figures are without looking at the context, from the training text alone.
 
     Of three tokens that occur 2, 1 and 1 times, the commonest is right in half of the places, and
@@ -203,7 +211,9 @@ def unigram_baselines(token_counts, special) -> dict[str, float]:
     }
 
 
-def _flat(values, others, weights):
+def _flat(
+    values: ArrayLike, others: ArrayLike, weights: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three flat arrays of one length: values, others, float64 weights (1 where None)."""
     values, others = np.asarray(values), np.asarray(others)
     weights = np.ones(values.shape) if weights is None else np.asarray(weights, np.float64)
@@ -211,7 +221,7 @@ def _flat(values, others, weights):
     return values.ravel(), others.ravel(), weights.ravel()
 
 
-def _require_one_shape(values, others, weights):
+def _require_one_shape(values: np.ndarray, others: np.ndarray, weights: np.ndarray) -> None:
     if not values.shape == others.shape == weights.shape:
         raise InputError(
             "values, labels and weights: expected one shape, received "
@@ -219,5 +229,5 @@ def _require_one_shape(values, others, weights):
         )
 
 
-def _ratio(part, whole) -> float:
+def _ratio(part: Any, whole: Any) -> float:
     return float(part / whole) if whole > 0 else 0.0

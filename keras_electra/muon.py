@@ -7,7 +7,11 @@ Shapes: R rows and C columns of a matrix, S and L its shorter and its longer sid
 a stack, `...` any axes.
 """
 
+from collections.abc import Sequence
+
 from keras import ops
+
+from keras_electra.backends.typed import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial of fifth degree that is applied to the singular values."""
@@ -17,7 +21,7 @@ UPDATE_SIZE = 0.2
 SMALLEST_NORM = 1e-12
 
 
-def orthogonalized(matrices):
+def orthogonalized(matrices: Tensor) -> Tensor:
     """`U V'` of matrices `U S V'` (..., rows, columns), about: singular values come to lie near 1.
 
     Five steps of a Newton-Schulz iteration, which is matrix products alone. A singular value of at least
@@ -34,7 +38,7 @@ def orthogonalized(matrices):
     return ops.swapaxes(x, -1, -2) if is_tall else x  # (..., R, C)
 
 
-def muon_updates(directions, block_counts) -> list:
+def muon_updates(directions: Sequence[Tensor], block_counts: Sequence[int]) -> list[Tensor]:
     """What to take off each matrix, times the rate, for the directions that its momentum gives.
 
     Args:

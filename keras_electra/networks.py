@@ -3,10 +3,14 @@
 Shapes: B examples, T tokens, K masked places, V vocabulary entries, H hidden width.
 """
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_electra.assets import TokenizerAsset
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.backends.typed import Tensor
 from keras_electra.heads import MaskedLMHead, ReplacedTokenHead
 
 
@@ -15,14 +19,14 @@ class _Network(TokenizerAsset, keras.Model):
 
     parts: tuple[str, ...] = ()
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         parts = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.parts
         }
         return {"name": self.name, **parts}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.parts}
         return cls(**{**config, **parts})
 
@@ -37,23 +41,29 @@ class MaskedLanguageModel(_Network):
 
     parts = ("backbone",)
 
-    def __init__(self, backbone, *, head_name="masked_lm_head", name=None):
+    def __init__(
+        self,
+        backbone: ElectraBackbone,
+        *,
+        head_name: str = "masked_lm_head",
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name, dtype=backbone.dtype_policy)
         self.backbone = backbone
         self.head_name = head_name
         self.head = _masked_lm_head(backbone, head_name)
         self.build()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.head.build((None, None, self.backbone.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
         hidden = self.backbone(inputs, training=training)
         return self.head(hidden, self.backbone.embeddings.table(), positions)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "head_name": self.head_name}
 
 
@@ -72,18 +82,20 @@ class TwoTowerGenerator(_Network):
 
     parts = ("left", "right")
 
-    def __init__(self, left, right, *, name=None):
+    def __init__(
+        self, left: ElectraBackbone, right: ElectraBackbone, *, name: str | None = None
+    ) -> None:
         super().__init__(name=name, dtype=left.dtype_policy)
         self.left = left
         self.right = right
         self.head = _masked_lm_head(left, "cloze_head")
         self.build()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.head.build((None, None, 2 * self.left.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         left = self.left(inputs, training=training)  # (B, T, H)
         right = self.right(inputs, training=training)
         neighbours = [ops.roll(left, 1, axis=1), ops.roll(right, -1, axis=1)]  # (B, T, H) each
@@ -91,14 +103,14 @@ class TwoTowerGenerator(_Network):
         positions = inputs.get("mask_positions") if isinstance(inputs, dict) else None
         return self.head(states, self.left.embeddings.table(), positions)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "has_shared_embeddings": self.left.embeddings is self.right.embeddings,
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config = dict(config)
         left = keras.saving.deserialize_keras_object(config["left"])
         right = config["right"]
@@ -119,7 +131,7 @@ class ReplacedTokenDetector(_Network):
 
     parts = ("backbone",)
 
-    def __init__(self, backbone, *, name=None):
+    def __init__(self, backbone: ElectraBackbone, *, name: str | None = None) -> None:
         super().__init__(name=name, dtype=backbone.dtype_policy)
         self.backbone = backbone
         self.head = ReplacedTokenHead(
@@ -130,15 +142,15 @@ class ReplacedTokenDetector(_Network):
         )
         self.build()
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.head.build((None, None, self.backbone.encoder.hidden_dim))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         return self.head(self.backbone(inputs, training=training))
 
 
-def _masked_lm_head(backbone, name) -> MaskedLMHead:
+def _masked_lm_head(backbone: ElectraBackbone, name: str) -> MaskedLMHead:
     """A head for the vocabulary and the token table of `backbone`."""
     encoder = backbone.embeddings.encoder
     return MaskedLMHead(

@@ -4,11 +4,14 @@ By option Muon moves the hidden matrices in its place, under the same schedule, 
 """
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.backends.typed import Tensor
 from keras_electra.config.optimizer import OptimizerConfig
 from keras_electra.errors import InputError
 from keras_electra.loss_scale import INITIAL_SCALE, LossScale
@@ -57,14 +60,14 @@ class ElectraAdamW(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        config=None,
-        total_steps=1_000_000,
+        config: OptimizerConfig | dict | None = None,
+        total_steps: int = 1_000_000,
         *,
-        max_warmup_fraction=1.0,
-        has_loss_scale=False,
-        name="electra_adamw",
-        **kwargs,
-    ):
+        max_warmup_fraction: float = 1.0,
+        has_loss_scale: bool = False,
+        name: str = "electra_adamw",
+        **kwargs: Any,
+    ) -> None:
         config = OptimizerConfig.from_dict(config) if isinstance(config, dict) else config
         config = config or OptimizerConfig()
         super().__init__(
@@ -78,9 +81,10 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         self.total_steps = total_steps
         self.max_warmup_fraction = max_warmup_fraction
         self.has_loss_scale = has_loss_scale
+        self.loss_scale: LossScale | None = None
         self._was_loss_scaled = False
 
-    def build(self, variables):
+    def build(self, variables: list) -> None:
         """Make the slots. Decay and rate of each variable are fixed here, by its path."""
         if self.built:
             return
@@ -99,7 +103,8 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         # By its initializer: on TensorFlow an assignment made while tracing would not happen.
         total_steps = keras.initializers.Constant(self.total_steps)
         self.total_steps_variable = self._scalar("total_steps", "int32", total_steps)
-        self.loss_scale = LossScale(self._scalar) if self.has_loss_scale else None
+        if self.has_loss_scale:
+            self.loss_scale = LossScale(self._scalar)
         self.decay_rates = [
             0.0 if NO_DECAY.search(variable.name) else self.config.weight_decay_rate
             for variable in variables
@@ -108,7 +113,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         networks = [_network(variable.path) for variable in variables]
         self.rate_factors = layer_factors(depths, self.config, networks)
 
-    def _scalar(self, name, dtype, initializer="zeros"):
+    def _scalar(self, name: str, dtype: str, initializer: Any = "zeros") -> Any:
         return self.add_variable(shape=(), initializer=initializer, dtype=dtype, name=name)
 
     def _get_current_learning_rate(self):
@@ -117,25 +122,25 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             return peak
         return peak * self.rate_fraction_at(self._iterations + 1)
 
-    def rate_fraction_at(self, step):
+    def rate_fraction_at(self, step: Tensor) -> Tensor:
         """Learning rate / peak learning rate at an update, a number or scalar tensor from 1."""
         total = self.total_steps_variable
         return rate_fraction(self.config, step, total, self.max_warmup_fraction)
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss that gradients are to be taken of."""
         if not self.has_loss_scale:
             return super().scale_loss(loss)
         self._was_loss_scaled = True
-        return loss * (self.loss_scale.scale if self.built else INITIAL_SCALE)
+        return loss * (INITIAL_SCALE if self.loss_scale is None else self.loss_scale.scale)
 
-    def _clip_gradients(self, grads):
+    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
         """Clip to the global norm, which is kept for the log; on PyTorch the kernel does the dividing."""
         grads = backends.summed_over_replicas(grads)
         norm = backends.global_norm(grads)
         self._is_finite = ops.isfinite(norm)
         scale = 1.0
-        if self.has_loss_scale:
+        if self.loss_scale is not None:
             self._refuse_second_scaling()
             scale = ops.convert_to_tensor(self.loss_scale.scale)
             norm = norm / scale
@@ -144,14 +149,14 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         self._divisor = ops.ones_like(norm)
         if self.config.clip_norm is not None:
             self._divisor = ops.maximum(norm / self.config.clip_norm, 1.0)
-        if self.has_loss_scale:
+        if self.loss_scale is not None:
             self._divisor = self._divisor * scale
             self.loss_scale.update(self._is_finite)
         if backends.fused_adamw is not None:
             return grads
         return [grad / self._divisor for grad in grads]
 
-    def _refuse_second_scaling(self):
+    def _refuse_second_scaling(self) -> None:
         if not self._was_loss_scaled:
             raise InputError(
                 "optimizer: expected the loss to be scaled by its `scale_loss`, but Keras has wrapped "
@@ -213,7 +218,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             **options,
         )
 
-    def _with_directions(self, grads, variables):
+    def _with_directions(self, grads: list[Tensor], variables: list) -> list[Tensor]:
         """The gradients, those of the variables that Muon moves as (new momentum, update) in one tensor.
 
         Here, because all such variables are orthogonalized together, and stacked, because Keras hands
@@ -234,7 +239,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             grads[place] = ops.stack([momentum, update])  # (2, rows, columns)
         return grads
 
-    def _num_updates(self):
+    def _num_updates(self) -> Tensor:
         """How many gradients the moments hold with this one (scalar int); skipped ones do not count."""
         return ops.maximum(self._iterations + 1 - self.skipped_steps, 1)
 
@@ -251,7 +256,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         for variable in self.variables:
             if variable is not self._learning_rate and variable is not self.total_steps_variable:
                 variable.assign(ops.zeros(variable.shape, variable.dtype))
-        if self.has_loss_scale:
+        if self.loss_scale is not None:
             self.loss_scale.reset()
 
     def finalize_variable_values(self, var_list):
@@ -260,11 +265,11 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         It calls this whenever a `fit` ends, and a run is many calls of `fit`.
         """
 
-    def use_averages(self, variables) -> None:
+    def use_averages(self, variables: list) -> None:
         """Put the moving averages into the weights, once training is over; needs `ema_rate`."""
         super().finalize_variable_values(variables)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """One variable's update, in portable operations (JAX and TensorFlow compile them)."""
         index, config = self._get_variable_index(variable), self.config
         value, factor = ops.convert_to_tensor(variable), self.rate_factors[index]
@@ -280,7 +285,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             kept = ops.convert_to_tensor(target)
             self.assign(target, ops.where(self._is_finite, new, kept))
 
-    def _adam_update(self, index, gradient):
+    def _adam_update(self, index: int, gradient: Tensor) -> tuple[Tensor, list[tuple]]:
         """(the update before rate and decay, the new moments with their variables)."""
         config = self.config
         m, v = self.first_moments[index], self.second_moments[index]
@@ -295,7 +300,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
             update = new_m / scale_m / (ops.sqrt(new_v / scale_v) + config.epsilon)
         return update, [(m, new_m), (v, new_v)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "config": self.config.to_dict(),
             "total_steps": self.total_steps,
@@ -306,7 +311,11 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         }
 
 
-def layer_factors(depths, config: OptimizerConfig, networks=None) -> list[float]:
+def layer_factors(
+    depths: Sequence[int | None],
+    config: OptimizerConfig,
+    networks: Sequence[str | None] | None = None,
+) -> list[float]:
     """Factor of the rate of each variable from its depth in its network.
 
     Each network counts from its own top, so that the generator's top layer gets what the

@@ -7,6 +7,7 @@ any axes.
 import keras
 from keras import ops
 
+from keras_electra.backends.typed import Tensor
 from keras_electra.errors import InputError
 
 BLOCK = 128
@@ -16,7 +17,9 @@ NO_LOGIT = -1e30
 """Stands for a logit that has no share: finite, for a difference of infinities is no number."""
 
 
-def read_logits(logits, token_ids, answer_allowed=True):
+def read_logits(
+    logits: Tensor, token_ids: Tensor, answer_allowed: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
     """Everything that is wanted from vocabulary logits, in one pass over them.
 
     Args:
@@ -46,7 +49,9 @@ def read_logits(logits, token_ids, answer_allowed=True):
     return losses, ops.cast(chosen >= top, "float32"), ops.stop_gradient(masses)
 
 
-def sample_tokens(masses, uniform_draws, temperature=1.0, *, has_excluded=False):
+def sample_tokens(
+    masses: Tensor, uniform_draws: Tensor, temperature: float = 1.0, *, has_excluded: bool = False
+) -> Tensor:
     """Draw one token id per place by inverting the cumulative distribution.
 
     The randomness is an input, so the same batch and weights give the same sample on every backend
@@ -74,7 +79,9 @@ def sample_tokens(masses, uniform_draws, temperature=1.0, *, has_excluded=False)
     return _inverted(masses, uniform_draws, has_excluded)
 
 
-def sample_uniformly(uniform_draws, vocabulary_size, excluded_ids=None):
+def sample_uniformly(
+    uniform_draws: Tensor, vocabulary_size: int, excluded_ids: Tensor | None = None
+) -> Tensor:
     """Draw one token id per place, all alike.
 
     Args:
@@ -95,7 +102,7 @@ def sample_uniformly(uniform_draws, vocabulary_size, excluded_ids=None):
     return ids if excluded_ids is None else ids + ops.cast(ids >= excluded_ids, "int32")
 
 
-def refuse_short_numbers(name: str, array) -> None:
+def refuse_short_numbers(name: str, array: Tensor) -> None:
     """Raise `InputError` for an array of 16-bit floats, whose rounding would pass unnoticed.
 
     A bfloat16 has 8 significant bits: of 2,048 entries half could never be drawn, and the id 30521
@@ -110,7 +117,7 @@ def refuse_short_numbers(name: str, array) -> None:
         )
 
 
-def _inverted(masses, uniform_draws, has_excluded):
+def _inverted(masses: Tensor, uniform_draws: Tensor, has_excluded: bool) -> Tensor:
     """Index per place at which the running sum of `masses` (B, K, V) passes draw * total."""
     size = masses.shape[-1]
     num_blocks = -(-size // BLOCK)
@@ -132,20 +139,20 @@ def _inverted(masses, uniform_draws, has_excluded):
     return ops.minimum(block * BLOCK + entry, size - 1)
 
 
-def _num_at_most(ends, target, size):
+def _num_at_most(ends: Tensor, target: Tensor, size: int) -> Tensor:
     """How many of `ends` (..., size) lie at or below `target` (..., 1), at most size - 1; int32."""
     # Rounding can bring a target up to the last end, behind which nothing has a mass.
     is_below = ops.logical_and(ends <= target, ends < ends[..., -1:])
     return ops.minimum(ops.sum(ops.cast(is_below, "int32"), axis=-1), size - 1)
 
 
-def _with_mass(place, masses):
+def _with_mass(place: Tensor, masses: Tensor) -> Tensor:
     """`place` (...), or that of the largest of `masses` (..., size) where it has none; int32."""
     has_mass = ops.take_along_axis(masses, place[..., None], axis=-1)[..., 0] > 0  # (...)
     return ops.where(has_mass, place, ops.cast(ops.argmax(masses, axis=-1), "int32"))
 
 
-def mean_of_duplicates(sampled_ids, positions, weights):
+def mean_of_duplicates(sampled_ids: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
     """The original's rule for a place drawn several times: the floor of the mean of its samples.
 
     sampled_ids [[7, 4, 9]] at positions [[3, 3, 5]] with weights 1 become [[5, 5, 9]].
@@ -158,7 +165,7 @@ def mean_of_duplicates(sampled_ids, positions, weights):
     return ops.floor_divide(total, count)
 
 
-def replace_tokens(token_ids, slot_of_token, new_ids):
+def replace_tokens(token_ids: Tensor, slot_of_token: Tensor, new_ids: Tensor) -> Tensor:
     """Write `new_ids` (B, K) into `token_ids` (B, T) where `slot_of_token` (B, T) is below K.
 
     A gather, because scattering is slow on every backend: token_ids [[5, 6, 7]] with slots

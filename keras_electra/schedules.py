@@ -4,10 +4,13 @@ import math
 
 from keras import ops
 
+from keras_electra.backends.typed import Tensor
 from keras_electra.config.optimizer import OptimizerConfig
 
 
-def rate_fraction(config: OptimizerConfig, step, total_steps, max_warmup_fraction: float = 1.0):
+def rate_fraction(
+    config: OptimizerConfig, step: Tensor, total_steps: Tensor, max_warmup_fraction: float = 1.0
+) -> Tensor:
     """Learning rate / peak learning rate at an update.
 
     Args:
@@ -32,7 +35,7 @@ def rate_fraction(config: OptimizerConfig, step, total_steps, max_warmup_fractio
     return rise * _decayed(config, ops.clip(progress, 0.0, 1.0))
 
 
-def _decayed(config, progress):
+def _decayed(config: OptimizerConfig, progress: Tensor) -> Tensor:
     """The decay factor at `progress` in [0, 1]."""
     if config.schedule == "constant":
         return 1.0

@@ -7,9 +7,13 @@ Shapes: B examples, T tokens, H hidden width, N labels, W labelled words, K beam
 any axes.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops
 
 from keras_electra import backends
+from keras_electra.backends.typed import Tensor
 from keras_electra.errors import InputError
 from keras_electra.initializers import GlorotUniform, Normal
 from keras_electra.layers import ElectraLayer
@@ -33,7 +37,7 @@ class TaskHead(ElectraLayer):
         dropout_rate: fraction dropped in training, at the places that the form has.
     """
 
-    def __init__(self, form: str = "original", dropout_rate: float = 0.1, **kwargs):
+    def __init__(self, form: str = "original", dropout_rate: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if form not in FORMS:
             raise InputError(f"head: expected one of {FORMS}, received {form!r}")
@@ -45,7 +49,7 @@ class TaskHead(ElectraLayer):
         """Whether the form is the original's."""
         return self.form == "original"
 
-    def add_dense(self, name, num_inputs, num_outputs):
+    def add_dense(self, name: str, num_inputs: int, num_outputs: int) -> tuple[Any, Any]:
         """(kernel, bias) of a dense layer, started as the form starts them."""
         path = f"{self.path}/{name}_kernel"
         draw = GlorotUniform(self.seed, path) if self.is_original else None
@@ -56,7 +60,7 @@ class TaskHead(ElectraLayer):
         )
         return kernel, self.add_bias(f"{name}_bias", num_outputs)
 
-    def dropped(self, x, noise, site, training):
+    def dropped(self, x: Tensor, noise: Tensor, site: int, training: bool | None) -> Tensor:
         if training and self.dropout_rate > 0:
             return backends.dropout(x, self.dropout_rate, noise, site)
         return x
@@ -70,18 +74,18 @@ class TextHead(TaskHead):
 
     drops_first = True
 
-    def __init__(self, num_outputs: int, **kwargs):
+    def __init__(self, num_outputs: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_outputs = num_outputs
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         hidden = input_shape[-1]
         if not self.is_original:
             self.inner = self.add_dense("inner", hidden, hidden)
         self.logit = self.add_dense("logit", hidden, self.num_outputs)
         self.built = True
 
-    def call(self, hidden, noise=None, training=None):
+    def call(self, hidden: Tensor, noise: Tensor = None, training: bool | None = None) -> Tensor:
         x = hidden[:, 0]  # (B, H)
         if not self.is_original:
             if self.drops_first:
@@ -100,7 +104,7 @@ class ChoiceHead(TextHead):
 
     drops_first = False
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(1, **kwargs)
 
 
@@ -110,11 +114,11 @@ class TaggingHead(TaskHead):
     Original: dense H -> N. Huggingface: dropout before it.
     """
 
-    def __init__(self, num_labels: int, **kwargs):
+    def __init__(self, num_labels: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_labels = num_labels
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.logit = self.add_dense("logit", input_shape[-1], self.num_labels)
         self.built = True
 
@@ -154,7 +158,7 @@ class AnswerHead(TaskHead):
         self.answerability = answerability if self.is_original else "none"
         self.beam_size = beam_size
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         hidden = input_shape[-1]
         if not self.is_original:
             self.span = self.add_dense("span", hidden, 2)
@@ -186,7 +190,7 @@ class AnswerHead(TaskHead):
         kernel, bias = self.end_hidden
         states_part = backends.dense(hidden, kernel[width:], bias)  # (B, T, H) @ (H, A)
 
-        def end_logits_after(starts):
+        def end_logits_after(starts: Tensor) -> Tensor:
             """(B, T) logits of the end after start states (B, H)."""
             start_part = ops.matmul(starts, kernel[:width])[:, None]  # (B, H) @ (H, A) -> (B, 1, A)
             x = backends.gelu(states_part + start_part)  # (B, T, A)
@@ -200,7 +204,7 @@ class AnswerHead(TaskHead):
             outputs.update(self.beam(hidden, start_logits, end_logits_after))
         return outputs
 
-    def answerability_outputs(self, hidden, start_logits):
+    def answerability_outputs(self, hidden: Tensor, start_logits: Tensor) -> dict[str, Tensor]:
         """{"answerability_logits": (B,)}, or {} for a head without that part."""
         if self.answerability == "none":
             return {}
@@ -212,7 +216,9 @@ class AnswerHead(TaskHead):
             x = backends.gelu(dense(x, self.answerable_hidden))  # (B, A)
         return {"answerability_logits": one_each(x, self.answerable)}
 
-    def beam(self, hidden, start_logits, end_logits_after):
+    def beam(
+        self, hidden: Tensor, start_logits: Tensor, end_logits_after: Callable[[Tensor], Tensor]
+    ) -> dict[str, Tensor]:
         """The K best starts, and for each the K best ends."""
         log_probs, positions = best_places(start_logits, self.beam_size)
         starts = backends.gather_places(hidden, positions)  # (B, K, H)
@@ -229,17 +235,17 @@ class AnswerHead(TaskHead):
         }
 
 
-def dense(x, weights):
+def dense(x: Tensor, weights: tuple[Any, Any]) -> Tensor:
     """`x @ kernel + bias` over the last axis of `x`."""
     return backends.dense(x, *weights)  # (..., outputs)
 
 
-def one_each(x, weights):
+def one_each(x: Tensor, weights: tuple[Any, Any]) -> Tensor:
     """A dense layer of one output, that axis dropped, in float32."""
     return ops.cast(ops.squeeze(dense(x, weights), axis=-1), "float32")  # (..., 1) -> (...)
 
 
-def best_places(logits, count: int):
+def best_places(logits: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """(log-probabilities (B, K), places (B, K) int32) of the `count` best places of (B, T) logits.
 
     Where there are fewer than `count` places, the rest is place 0 with log-probability -1e9.

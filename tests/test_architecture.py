@@ -40,12 +40,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Files that compute with tensors: each product and each change of axes there has its shape in a comment.
 TENSOR_FILES = """
 backbone encoder_layer heads layers muon networks optimizers sampling statistics task_heads
-deploy/encoder_graph
+deploy/encoder_graph micro_batches windows
 """
 WITH_SHAPES = [
     *(PACKAGE / f"{name}.py" for name in TENSOR_FILES.split()),
     *sorted((PACKAGE / "task_models").glob("*.py")),
-    *sorted((PACKAGE / "backends").glob("*.py")),
+    *sorted((PACKAGE / "backends").rglob("*.py")),
 ]
 SHAPED = """
 addmm chunk concat concatenate dense einsum embedding gather gather_places matmul reshape roll

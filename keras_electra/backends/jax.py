@@ -4,12 +4,16 @@ Shapes: B examples, T tokens, N heads, D width of a head, K places, H width, P o
 """
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import keras
 from jax import numpy as jnp
 
 from keras_electra.backends.devices import jax as devices
+from keras_electra.backends.typed import Exporter, Gradients, Tensor, Trained
+from keras_electra.config.pretrain import PretrainConfig
 
 fused_adamw = None
 fused_muon = None
@@ -19,12 +23,12 @@ COMPILES_EVERY_SHAPE = True
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
 
 
-def noise_key(seed_generator):
+def noise_key(seed_generator: keras.random.SeedGenerator) -> Tensor:
     """Key (2,) uint32 of one forward pass; the generator counts the passes."""
     return seed_generator.next()
 
 
-def dropout(x, rate, key, site):
+def dropout(x: Tensor, rate: float, key: Tensor, site: int) -> Tensor:
     """Zero a fraction `rate` of `x` and scale the rest; `site` numbers the places it is used at.
 
     The noise is a hash of (key, site, index) computed inside the compiled step, so nothing is
@@ -34,7 +38,7 @@ def dropout(x, rate, key, site):
     return jnp.where(keep, x * (1 / (1 - rate)), jnp.zeros((), x.dtype)).astype(x.dtype)
 
 
-def _hashed_index(shape, key):
+def _hashed_index(shape: Sequence[int], key: Tensor) -> Tensor:
     """A hash (uint32) of each element's row-major index; the same bits for a given key and shape."""
     index = jnp.zeros(shape, jnp.uint32)
     stride = 1
@@ -44,19 +48,21 @@ def _hashed_index(shape, key):
     return _avalanche(index * jnp.uint32(0x9E3779B1) ^ key)
 
 
-def _mixed(key, site):
+def _mixed(key: Tensor, site: int) -> Tensor:
     seed, counter = key[0].astype(jnp.uint32), key[1].astype(jnp.uint32)
     return _avalanche(_avalanche(seed + jnp.uint32(site) * jnp.uint32(0x85EBCA77)) ^ counter)
 
 
-def _avalanche(bits):
+def _avalanche(bits: Tensor) -> Tensor:
     """The finalizer of MurmurHash3 (Appleby, public domain): every input bit moves every output bit."""
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
     bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
     return bits ^ (bits >> 16)
 
 
-def attention(query, key, value, mask, rate, noise, site):
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor, rate: float, noise: Tensor, site: int
+) -> Tensor:
     """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None.
 
     Heads are moved beside the batch by hand: products with the batch axes in front took a little over
@@ -74,14 +80,14 @@ def attention(query, key, value, mask, rate, noise, site):
     return jnp.swapaxes(context, 1, 2)  # (B, T, N, D)
 
 
-def dense(x, kernel, bias):
+def dense(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`x @ kernel + bias` over the last axis of `x`."""
     kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
     return _affine(x, kernel, bias)
 
 
 @jax.custom_vjp
-def _affine(x, kernel, bias):
+def _affine(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`x @ kernel + bias` with gradients that XLA multiplies and sums fast on a CPU.
 
     From what JAX derives, XLA makes a product with a transposed copy of the larger array, at half the
@@ -111,7 +117,7 @@ def _affine_backward(kept, gradient):
 _affine.defvjp(_affine_forward, _affine_backward)
 
 
-def gelu(x):
+def gelu(x: Tensor) -> Tensor:
     """`x` times the normal distribution's mass below it, by erf in float32.
 
     `jax.nn.gelu` takes the complement, erfc, whose two cases cost 2.6 times as much on a CPU. It keeps
@@ -121,7 +127,7 @@ def gelu(x):
     return (wide * (0.5 * (1.0 + jax.lax.erf(wide * 0.5**0.5)))).astype(x.dtype)
 
 
-def gather_places(x, positions):
+def gather_places(x: Tensor, positions: Tensor) -> Tensor:
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
 
     The batched form, so that a batch sharded over devices is gathered without communication.
@@ -129,16 +135,18 @@ def gather_places(x, positions):
     return jnp.take_along_axis(x, positions[..., None], axis=1)  # (B, K, H)
 
 
-EXPORTS = {}
+EXPORTS: dict[str, Exporter] = {}
 """Forms for other runtimes that this backend writes: none, for JAX has no file format of its own."""
 
 
-def rematerialized(function):
+def rematerialized(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """`function` of one tensor, whose inner results the gradient computes again instead of keeping."""
     return jax.checkpoint(function)
 
 
-def differentiated(function, variables):
+def differentiated(
+    function: Callable[[Any], Tensor], variables: Sequence[Any]
+) -> Callable[[Any], Gradients]:
     """A compiled function of one argument that waits for the gradients of the sum of `function`."""
 
     def total(values, inputs):
@@ -150,50 +158,50 @@ def differentiated(function, variables):
     return lambda inputs: wait_for(program([variable.value for variable in variables], inputs))
 
 
-def wait_for(values):
+def wait_for(values: Any) -> Any:
     """The values, once they are computed."""
     return jax.block_until_ready(values)
 
 
-def global_norm(tensors):
+def global_norm(tensors: Gradients) -> Tensor:
     """The Euclidean norm of all numbers of some tensors, in float32."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(x.astype(jnp.float32))) for x in tensors))
 
 
-def check_execution(config):
+def check_execution(config: PretrainConfig) -> None:
     """Nothing: JAX compiles every step, with a compiler of its own, and loops on any devices."""
 
 
-def moved_ahead(batches):
+def moved_ahead(batches: Any) -> Any:
     """The batches themselves: a step is handed over before it is computed, and its batch with it."""
     return batches
 
 
-def summed_by_bin(values, bins, num_bins):
+def summed_by_bin(values: Tensor, bins: Tensor, num_bins: int) -> Tensor:
     """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number."""
     return keras.ops.segment_sum(values, bins, num_segments=num_bins)
 
 
-def scaled_for_replicas(loss):
+def scaled_for_replicas(loss: Tensor) -> Tensor:
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
 
 
-def summed_over_replicas(gradients):
+def summed_over_replicas(gradients: list[Tensor]) -> list[Tensor]:
     """The gradients themselves: they are of the whole batch already."""
     return gradients
 
 
-def allow_any_shape(model):
+def allow_any_shape(model: keras.Model) -> None:
     """Nothing: a program is compiled for every shape, for without compiling JAX is far too slow."""
 
 
-def with_free_shapes(batches):
+def with_free_shapes(batches: Any) -> Any:
     """The batches themselves: `fit` takes them as they come."""
     return batches
 
 
-class TrainStep:
+class TrainStep(Trained):
     """`train_step` for `keras.Model` under JAX: micro-batches scanned, one update.
 
     Several steps per execution are one compiled loop on the device; Keras' own is one on the host.

@@ -6,11 +6,15 @@ Shapes: B examples, T tokens, N heads, D width of a head, K places, H width, P o
 import itertools
 import pathlib
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_electra.backends.devices import tensorflow as devices
+from keras_electra.backends.typed import Exporter, Gradients, Tensor, Trained
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 
 fused_adamw = None
@@ -21,7 +25,7 @@ COMPILES_EVERY_SHAPE = False
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
 
 
-def noise_key(seed_generator):
+def noise_key(seed_generator: keras.random.SeedGenerator) -> Tensor:
     """Key (2,) of one forward pass; the generator counts the passes.
 
     Under a distribution strategy every replica holds the same generator, so the replica's number
@@ -33,13 +37,15 @@ def noise_key(seed_generator):
     return key + tf.stack([tf.cast(replica, tf.int32) * 1_000_003, 0])  # (2,)
 
 
-def dropout(x, rate, key, site):
+def dropout(x: Tensor, rate: float, key: Tensor, site: int) -> Tensor:
     """Zero a fraction `rate` of `x` and scale the rest; `site` numbers the places it is used at."""
     seed = tf.bitwise.bitwise_xor(key, tf.constant([(site * 0x9E3779B1) & 0x7FFFFFFF, 0]))
     return tf.nn.experimental.stateless_dropout(x, rate, seed=seed)
 
 
-def attention(query, key, value, mask, rate, noise, site):
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor, rate: float, noise: Tensor, site: int
+) -> Tensor:
     """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
     query, key, value = (tf.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))  # (B, N, T, D)
     scores = tf.matmul(query * (query.shape[-1] ** -0.5), key, transpose_b=True)  # (B, N, T, T)
@@ -53,17 +59,17 @@ def attention(query, key, value, mask, rate, noise, site):
     return tf.transpose(context, (0, 2, 1, 3))  # (B, T, N, D)
 
 
-def dense(x, kernel, bias):
+def dense(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`x @ kernel + bias` over the last axis of `x`."""
     return keras.ops.matmul(x, kernel) + bias  # (..., H) @ (H, P)
 
 
-def gelu(x):
+def gelu(x: Tensor) -> Tensor:
     """`x` times the normal distribution's mass below it, in float32: in bfloat16, 1 + erf has no digits."""
     return tf.cast(tf.nn.gelu(tf.cast(x, tf.float32)), x.dtype)
 
 
-def gather_places(x, positions):
+def gather_places(x: Tensor, positions: Tensor) -> Tensor:
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K).
 
     `tf.gather`, because the portable form widens the indices to (B, K, H) and is six times slower.
@@ -71,12 +77,14 @@ def gather_places(x, positions):
     return tf.gather(x, positions, batch_dims=1)  # (B, K, H)
 
 
-def rematerialized(function):
+def rematerialized(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """`function` of one tensor, whose inner results the gradient computes again instead of keeping."""
     return tf.recompute_grad(function)
 
 
-def differentiated(function, variables):
+def differentiated(
+    function: Callable[[Any], Tensor], variables: Sequence[Any]
+) -> Callable[[Any], Gradients]:
     """A compiled function of one argument that waits for the gradients of the sum of `function`."""
     watched = [variable.value for variable in variables]
 
@@ -89,20 +97,20 @@ def differentiated(function, variables):
     return lambda inputs: wait_for(program(inputs))
 
 
-def wait_for(values):
+def wait_for(values: Any) -> Any:
     """The values, once they are computed."""
     if tf.config.list_physical_devices("GPU"):
         tf.test.experimental.sync_devices()
     return values
 
 
-def global_norm(tensors):
+def global_norm(tensors: Gradients) -> Tensor:
     """The Euclidean norm of all numbers of some tensors, in float32."""
     squares = [tf.reduce_sum(tf.square(tf.cast(x, tf.float32))) for x in tensors]
     return tf.sqrt(tf.add_n(squares))
 
 
-def check_execution(config):
+def check_execution(config: PretrainConfig) -> None:
     """Raise `InputError` for what a distribution strategy cannot do: XLA, and a loop of steps.
 
     Of such a loop, TensorFlow 2.21 loses inputs of the step.
@@ -113,22 +121,22 @@ def check_execution(config):
         raise InputError(f"{name}: expected one device with TensorFlow, received {count}")
 
 
-def moved_ahead(batches):
+def moved_ahead(batches: Any) -> Any:
     """The batches themselves: Keras puts a queue of `tf.data` before them."""
     return batches
 
 
-def summed_by_bin(values, bins, num_bins):
+def summed_by_bin(values: Tensor, bins: Tensor, num_bins: int) -> Tensor:
     """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number."""
     return keras.ops.segment_sum(values, bins, num_segments=num_bins)
 
 
-def scaled_for_replicas(loss):
+def scaled_for_replicas(loss: Tensor) -> Tensor:
     """The loss divided by the number of replicas, whose gradients a strategy adds up."""
     return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def summed_over_replicas(gradients):
+def summed_over_replicas(gradients: list[Tensor]) -> list[Tensor]:
     """The gradients of all replicas of a strategy together."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
@@ -136,7 +144,7 @@ def summed_over_replicas(gradients):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
 
 
-def allow_any_shape(model):
+def allow_any_shape(model: keras.Model) -> None:
     """Run the model without XLA, which would compile a program for every shape of a batch.
 
     For 4 layers of width 256 that took 10 s of processor time per shape, and its steps were no faster.
@@ -144,7 +152,7 @@ def allow_any_shape(model):
     model.supports_jit = False
 
 
-def with_free_shapes(batches):
+def with_free_shapes(batches: Any) -> Any:
     """Batches, a `PyDataset`, as a `tf.data.Dataset` whose arrays have a number of axes and no lengths.
 
     Keras itself takes every length that the first two batches share for a fixed one.
@@ -203,7 +211,7 @@ def _export_litert(network, path, inputs, sample, longest):
     return lambda arrays: runner(**arrays)
 
 
-EXPORTS = {"saved-model": _export_saved_model, "litert": _export_litert}
+EXPORTS: dict[str, Exporter] = {"saved-model": _export_saved_model, "litert": _export_litert}
 """Forms for other runtimes that this backend writes.
 
 Called with the network, a path, its inputs' names and types, a sample batch and the longest length;
@@ -211,7 +219,7 @@ gives a function from a batch to outputs, all NumPy arrays, that reads what was 
 """
 
 
-class TrainStep:
+class TrainStep(Trained):
     """`train_step` for `keras.Model` under TensorFlow: micro-batches in turn, one update.
 
     Several steps per execution are Keras' own, a loop in the graph.

@@ -5,6 +5,8 @@ Shapes: B examples, T tokens, K places, H width, P outputs, `...` any axes.
 
 import contextlib
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,31 +16,34 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from keras_electra.backends import torch_compiled
 from keras_electra.backends.devices import torch as devices
+from keras_electra.backends.torch_compiled import on_lists
 from keras_electra.backends.torch_dropout import attention as attention
 from keras_electra.backends.torch_dropout import dropout as dropout
+from keras_electra.backends.typed import Exporter, Gradients, Tensor, Trained
+from keras_electra.config.pretrain import PretrainConfig
 
 COMPILES_EVERY_SHAPE = False
 """Whether a program is compiled for each shape of a batch, so that few shapes are wanted."""
 
 
-def noise_key(seed_generator):
+def noise_key(seed_generator: keras.random.SeedGenerator) -> Tensor | None:
     """None: PyTorch's own generator is used, which `TrainStep` seeds by (seed, step)."""
     return None
 
 
-def dense(x, kernel, bias):
+def dense(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """`x @ kernel + bias` over the last axis of `x`, in one kernel."""
     kernel, bias = keras.ops.convert_to_tensor(kernel), keras.ops.convert_to_tensor(bias)
     rows = torch.addmm(bias, x.reshape(-1, x.shape[-1]), kernel)  # (B * T, H) @ (H, P)
     return rows.reshape(*x.shape[:-1], kernel.shape[1])  # (..., P)
 
 
-def gelu(x):
+def gelu(x: Tensor) -> Tensor:
     """`x` times the normal distribution's mass below it, without tanh."""
     return keras.ops.gelu(x, approximate=False)
 
 
-def gather_places(x, positions):
+def gather_places(x: Tensor, positions: Tensor) -> Tensor:
     """Rows (B, K, H) of `x` (B, T, H) at `positions` (B, K), as one contiguous row lookup."""
     batch, length, width = x.shape
     rows = positions + torch.arange(batch, device=x.device)[:, None] * length  # (B, K)
@@ -73,7 +78,7 @@ def fused_adamw(
     if step is None:
         # 1 - beta ** step is 1 in float32 from here on.
         step = torch.full((), 1e9, device=weights[0].device)
-    torch._fused_adamw_(
+    on_lists._fused_adamw_(
         weights,
         gradients,
         first_moments,
@@ -124,19 +129,19 @@ def fused_muon(
     gradients = [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
     # With nothing to add and a decay of 1, momenta stay as they are, to the bit.
     decay = torch.where(is_skipped, 1.0, momentum).to(flat.dtype)
-    torch._foreach_mul_(momenta, decay)
-    torch._foreach_add_(momenta, gradients)
-    directions = torch._foreach_mul(momenta, decay)
-    torch._foreach_add_(directions, gradients)
+    on_lists._foreach_mul_(momenta, decay)
+    on_lists._foreach_add_(momenta, gradients)
+    directions = on_lists._foreach_mul(momenta, decay)
+    on_lists._foreach_add_(directions, gradients)
     # The kernels for lists want all tensors laid out alike.
     updates = [update.contiguous() for update in updates_of(directions)]
-    torch._foreach_add_(updates, weights, alpha=weight_decay_rate)
-    torch._foreach_mul_(updates, factors)
-    torch._foreach_mul_(updates, learning_rate * (1 - skipped))
-    torch._foreach_sub_(weights, updates)
+    on_lists._foreach_add_(updates, weights, alpha=weight_decay_rate)
+    on_lists._foreach_mul_(updates, factors)
+    on_lists._foreach_mul_(updates, learning_rate * (1 - skipped))
+    on_lists._foreach_sub_(weights, updates)
 
 
-def rematerialized(function):
+def rematerialized(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """`function` of one tensor, whose inner results the gradient computes again instead of keeping.
 
     Dropout sees the same noise both times: PyTorch puts its generator back.
@@ -144,7 +149,9 @@ def rematerialized(function):
     return lambda x: checkpoint(function, x, use_reentrant=False)
 
 
-def differentiated(function, variables):
+def differentiated(
+    function: Callable[[Any], Tensor], variables: Sequence[Any]
+) -> Callable[[Any], Gradients]:
     """A function of one argument that waits for the gradients of the sum of `function`."""
     device = variables[0].value.device
 
@@ -159,26 +166,26 @@ def differentiated(function, variables):
     return run
 
 
-def wait_for(values):
+def wait_for(values: Any) -> Any:
     """The values, once they are computed."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return values
 
 
-def global_norm(tensors):
+def global_norm(tensors: Gradients) -> Tensor:
     """The Euclidean norm of all numbers of some tensors, in float32, by few kernels."""
-    norms = torch._foreach_norm([x.float() for x in tensors])
+    norms = on_lists._foreach_norm([x.float() for x in tensors])
     return torch.linalg.vector_norm(torch.stack(norms))  # (tensors,) -> ()
 
 
-def check_execution(config):
+def check_execution(config: PretrainConfig) -> None:
     """Raise `InputError` where a step of this `PretrainConfig` cannot go through `torch.compile`."""
     if config.jit_compile:
         torch_compiled.check_execution(config)
 
 
-def moved_ahead(batches):
+def moved_ahead(batches: Any) -> Any:
     """Endless batches, a `PyDataset`, as `fit` takes them: from pinned memory where there is a GPU.
 
     Keras itself would move each batch to the GPU before the step, and wait there until all that was
@@ -197,7 +204,7 @@ class _InOrder(IterableDataset):
         return (self.batches[index] for index in itertools.count())
 
 
-def summed_by_bin(values, bins, num_bins):
+def summed_by_bin(values: Tensor, bins: Tensor, num_bins: int) -> Tensor:
     """Sums (num_bins,) of `values` (N,) over the places at which `bins` (N,) has each number.
 
     Keras' `segment_sum` asks the device how long its result is, and waits for all work before.
@@ -205,21 +212,21 @@ def summed_by_bin(values, bins, num_bins):
     return torch.zeros(num_bins, device=values.device).scatter_add(0, bins.long(), values)
 
 
-def scaled_for_replicas(loss):
+def scaled_for_replicas(loss: Tensor) -> Tensor:
     """The loss itself: gradients are computed for the whole batch at once."""
     return loss
 
 
-def summed_over_replicas(gradients):
+def summed_over_replicas(gradients: list[Tensor]) -> list[Tensor]:
     """The gradients themselves: they are of the whole batch already."""
     return gradients
 
 
-def allow_any_shape(model):
+def allow_any_shape(model: keras.Model) -> None:
     """Nothing: nothing is compiled."""
 
 
-def with_free_shapes(batches):
+def with_free_shapes(batches: Any) -> Any:
     """The batches themselves: `fit` takes them as they come."""
     return batches
 
@@ -260,7 +267,7 @@ class _Program(torch.nn.Module):
         return self.network(inputs)
 
 
-EXPORTS = {"torch": _export_program}
+EXPORTS: dict[str, Exporter] = {"torch": _export_program}
 """Forms for other runtimes that this backend writes.
 
 Called with the network, a path, its inputs' names and types, a sample batch and the longest length;
@@ -268,7 +275,7 @@ gives a function from a batch to outputs, all NumPy arrays, that reads what was 
 """
 
 
-class TrainStep:
+class TrainStep(Trained):
     """`train_step` for `keras.Model` under PyTorch: micro-batches in turn, one update.
 
     Several steps per execution are handed over one after the other, with nothing in between.

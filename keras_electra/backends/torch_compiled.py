@@ -2,18 +2,24 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import torch
 
 from keras_electra.backends import torch_dropout
 from keras_electra.backends.devices import torch as devices
+from keras_electra.backends.typed import Gradients, Tensor
+from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 
+on_lists: Any = torch
+"""PyTorch, for its operations on lists of tensors, which its stubs leave out."""
 COMPILERS = ("g++", "clang++", "cl")
 
 
-def check_execution(config):
+def check_execution(config: PretrainConfig) -> None:
     """Raise `InputError` where a step of this `PretrainConfig` cannot be compiled."""
     if not any(shutil.which(name) for name in (os.environ.get("CXX") or "", *COMPILERS)):
         raise InputError(
@@ -31,7 +37,7 @@ def check_execution(config):
         )
 
 
-def gradients_of(model):
+def gradients_of(model: Any) -> Callable[[list[dict]], tuple[Tensor, Gradients]]:
     """A function from micro-batches to (loss, gradients), forward and backward compiled.
 
     On a GPU their kernels are recorded as CUDA graphs and then started together, so that a small model
@@ -68,13 +74,13 @@ def gradients_of(model):
             if sums is None:
                 sums = [None if gradient is None else gradient.clone() for gradient in found]
             else:
-                torch._foreach_add_(_present(sums), _present(found))
+                on_lists._foreach_add_(_present(sums), _present(found))
         return total, sums
 
     return gradients
 
 
-def compiled_loss(model, variables, part):
+def compiled_loss(model: Any, variables: list, part: dict) -> Callable:
     """`model.loss_of` as a compiled function from (values of `variables`, micro-batch) to (loss, counted).
 
     `counted` holds, by place, the new values of the variables that a step counts in. The operations
@@ -103,7 +109,7 @@ def compiled_loss(model, variables, part):
     return torch.compile(program, fullgraph=True, dynamic=False, mode=mode)
 
 
-def make_numbers_on(device, program):
+def make_numbers_on(device: Any, program: Any) -> None:
     """Have recorded operations make their constants on the device.
 
     They hold them on the host, and what copies from there in each step keeps CUDA graphs from being made.

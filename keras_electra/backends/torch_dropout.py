@@ -10,6 +10,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from keras_electra.backends.typed import Tensor
+
 LEVELS = 2**16
 """Steps in which a processor's noise can meet a rate: 0.1 becomes 6554 / 65536."""
 
@@ -27,12 +29,14 @@ def recorded():
         _IS_RECORDED.reset(token)
 
 
-def dropout(x, rate, key, site):
+def dropout(x: Tensor, rate: float, key: Tensor, site: int) -> Tensor:
     """Zero a fraction `rate` of `x` and scale the rest."""
     return x * _noise(x, rate) if _draws_itself(x) else F.dropout(x, rate, training=True)
 
 
-def attention(query, key, value, mask, rate, noise, site):
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor, rate: float, noise: Tensor, site: int
+) -> Tensor:
     """Softmax attention: (B, T, N, D) each, mask (B or 1, 1, T or 1, T) of bool or None."""
     query, key, value = (x.transpose(1, 2) for x in (query, key, value))  # (B, N, T, D)
     if rate > 0 and _draws_itself(query):
@@ -52,13 +56,13 @@ def _attention_with_noise(query, key, value, mask, rate):
     return (weights * _noise(weights, rate)) @ value  # (B, N, T, D)
 
 
-def _draws_itself(x):
+def _draws_itself(x: Tensor) -> bool:
     """Whether PyTorch would draw one number for each element of `x` on one core."""
     is_compiled = torch.compiler.is_compiling() or _IS_RECORDED.get()
     return x.device.type == "cpu" and not is_compiled
 
 
-def _noise(x, rate):
+def _noise(x: Tensor, rate: float) -> Tensor:
     """0 at a fraction `rate` of the places of `x`, elsewhere the factor that keeps the mean.
 
     Every 64 drawn bits decide four places, which takes a sixth of the time of drawing a number each.

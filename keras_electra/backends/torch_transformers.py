@@ -1,6 +1,7 @@
 """Hugging Face's own classes, on PyTorch, run on a folder that was written for them."""
 
 import contextlib
+from logging import CRITICAL
 
 import torch
 import transformers
@@ -61,7 +62,7 @@ def token_ids_of(folder, texts: list[str]) -> list[list[int]]:
 def _quiet():
     """No bars and no advice while a folder is opened; the caller's own settings come back."""
     verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(CRITICAL)
     logging.disable_progress_bar()
     try:
         yield

@@ -22,7 +22,14 @@ DOCUMENT_OPTIONS = frozenset(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig(Options):
-    """How sources of any kind become documents of lines."""
+    """How sources of any kind become documents of lines.
+
+    Example:
+
+    >>> corpus = ke.CorpusConfig(document_boundary="line", min_document_characters=20)
+    >>> corpus.replace(document_boundary="file").min_document_characters
+    20
+    """
 
     document_boundary: Literal["auto", "blank_line", "file", "line", "record"] = option(
         "auto",
@@ -67,18 +74,14 @@ class CorpusConfig(Options):
     )
 
     def check(self) -> None:
-        for name in ("max_line_characters", "split_document_characters", "contamination_words"):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
-        for name in ("min_document_characters", "max_document_characters"):
-            value = getattr(self, name)
-            self.require(value is None or value >= 1, name, "at least 1, or none")
-        fraction = self.max_unknown_fraction
-        self.require(
-            fraction is None or 0 <= fraction <= 1, "max_unknown_fraction", "a fraction in [0, 1]"
+        self.require_range(
+            "at least 1", "max_line_characters split_document_characters contamination_words"
         )
+        self.require_range("at least 1, or none", "min_document_characters max_document_characters")
+        self.require_range("a fraction in [0, 1]", "max_unknown_fraction")
         least, most = self.min_document_characters, self.max_document_characters
         self.require(
-            None in (least, most) or least <= most,
+            least is None or most is None or least <= most,
             "max_document_characters",
             f"at least min_document_characters ({least})",
         )

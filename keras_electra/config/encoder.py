@@ -11,25 +11,17 @@ from typing import Literal, NamedTuple
 
 from keras_electra.config.options import Options, option, required
 
+ELECTRA = {
+    "norm_position": "post",
+    "local_mixing_width": 0,
+    "position_encoding": "learned",
+    "feed_forward": "gelu",
+}
+MODERN = {**ELECTRA, "norm_position": "pre", "local_mixing_width": 3}
 ARCHITECTURES = {
-    "electra": {
-        "norm_position": "post",
-        "local_mixing_width": 0,
-        "position_encoding": "learned",
-        "feed_forward": "gelu",
-    },
-    "modern": {
-        "norm_position": "pre",
-        "local_mixing_width": 3,
-        "position_encoding": "learned",
-        "feed_forward": "gelu",
-    },
-    "modern_rotary": {
-        "norm_position": "pre",
-        "local_mixing_width": 3,
-        "position_encoding": "rotary",
-        "feed_forward": "gelu",
-    },
+    "electra": ELECTRA,
+    "modern": MODERN,
+    "modern_rotary": {**MODERN, "position_encoding": "rotary"},
 }
 """Named bundles of architecture options. A bundle never changes; a new one gets a new name."""
 FEED_FORWARD_BLOCKS = {"gelu": 1, "geglu": 2}
@@ -83,7 +75,17 @@ class Norm(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderConfig(Options):
-    """Everything that fixes the shape and the function of an `ElectraBackbone`."""
+    """Everything that fixes the shape and the function of an `ElectraBackbone`.
+
+    Example:
+
+    >>> encoder = ke.EncoderConfig(
+    ...     vocabulary_size=1000, hidden_dim=64, num_layers=2, num_heads=2, intermediate_dim=128,
+    ...     embedding_dim=32,
+    ... )
+    >>> [(kernel.name, kernel.rows, kernel.columns) for kernel in encoder.kernels()[:2]]
+    [('kernel', 32, 64), ('qkv_kernel', 64, 192)]
+    """
 
     vocabulary_size: int = required("entries of the vocabulary (V)")
     hidden_dim: int = required("width of the encoder layers (H)")
@@ -112,25 +114,17 @@ class EncoderConfig(Options):
     )
 
     def check(self) -> None:
-        for name in (
-            "vocabulary_size",
-            "hidden_dim",
-            "num_layers",
-            "num_heads",
-            "intermediate_dim",
-            "embedding_dim",
-            "max_sequence_length",
-            "num_segments",
-        ):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
+        self.require_range(
+            "at least 1", "vocabulary_size hidden_dim num_layers num_heads intermediate_dim"
+        )
+        self.require_range("at least 1", "embedding_dim max_sequence_length num_segments")
         self.require(
             self.hidden_dim % self.num_heads == 0,
             "num_heads",
             f"a divisor of hidden_dim={self.hidden_dim}",
         )
-        for name in ("dropout_rate", "attention_dropout_rate"):
-            self.require(0 <= getattr(self, name) < 1, name, "a fraction in [0, 1)")
-        self.require(self.initializer_range > 0, "initializer_range", "more than 0")
+        self.require_range("a fraction in [0, 1)", "dropout_rate attention_dropout_rate")
+        self.require_range("more than 0", "initializer_range")
         width = self.local_mixing_width
         is_odd = width > 1 and width % 2 == 1
         self.require(width == 0 or is_odd, "local_mixing_width", "0 or odd")

@@ -43,7 +43,13 @@ and a layer decay of 0.9, 0.58 with 1e-3, and 0.62 with 2e-3 and no decay (one s
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AnswerConfig(Options):
-    """How answers are found in a context, after the original's question-answering head."""
+    """How answers are found in a context, after the original's question-answering head.
+
+    Example:
+
+    >>> ke.AnswerConfig(answerability="none", max_answer_tokens=10).num_best
+    20
+    """
 
     max_question_tokens: int = option(64, "longest question, in tokens; longer ones are cut")
     window_stride: int = option(128, "tokens between the starts of two windows over a context")
@@ -69,20 +75,22 @@ class AnswerConfig(Options):
     )
 
     def check(self) -> None:
-        for name in (
-            "max_question_tokens",
-            "window_stride",
-            "max_answer_tokens",
-            "num_best",
-            "beam_size",
-        ):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
-        self.require(self.answerability_weight >= 0, "answerability_weight", "0 or more")
+        self.require_range(
+            "at least 1", "max_question_tokens window_stride max_answer_tokens num_best beam_size"
+        )
+        self.require_range("0 or more", "answerability_weight")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuneConfig(GroupedOptions):
-    """Everything that fixes a fine-tuning run, apart from model, task, data and backend."""
+    """Everything that fixes a fine-tuning run, apart from model, task, data and backend.
+
+    Example:
+
+    >>> config = ke.FinetuneConfig.for_task({"epochs": 3.0}, size="base", batch_size=16)
+    >>> config.epochs, config.batch_size, config.optimizer.learning_rate
+    (3.0, 16, 0.0001)
+    """
 
     purpose: ClassVar[str] = "fine-tuning"
 
@@ -147,30 +155,18 @@ class FinetuneConfig(GroupedOptions):
     )
 
     def check(self) -> None:
-        for name in (
-            "batch_size",
-            "num_trials",
-            "log_every_steps",
-            "checkpoint_every_steps",
-            "lora_rank",
-            "validate_every_steps",
-            "early_stopping_patience",
-            "max_examples",
-        ):
-            value = getattr(self, name)
-            self.require(value is None or value >= 1, name, "at least 1")
-        self.require(self.sequence_length >= 8, "sequence_length", "at least 8")
-        self.require(self.epochs > 0, "epochs", "more than 0")
-        fraction = self.warmup_fraction
-        self.require(
-            fraction is None or 0 <= fraction < 1,
-            "warmup_fraction",
-            "a fraction in [0, 1), or none",
+        self.require_range(
+            "at least 1", "batch_size num_trials log_every_steps checkpoint_every_steps"
         )
-        self.require(0 <= self.head_dropout_rate < 1, "head_dropout_rate", "a fraction in [0, 1)")
-        self.require(self.seed >= 0, "seed", "0 or more")
-        self.require(self.max_restarts >= 0, "max_restarts", "0 or more")
-        self.require(self.lora_alpha > 0, "lora_alpha", "more than 0")
+        self.require_range(
+            "at least 1", "lora_rank validate_every_steps early_stopping_patience max_examples"
+        )
+        self.require(self.sequence_length >= 8, "sequence_length", "at least 8")
+        self.require_range("more than 0", "epochs")
+        self.require_range("a fraction in [0, 1), or none", "warmup_fraction")
+        self.require_range("a fraction in [0, 1)", "head_dropout_rate")
+        self.require_range("0 or more", "seed max_restarts")
+        self.require_range("more than 0", "lora_alpha")
         names = self.lora_target_names
         self.require(
             bool(names) and set(names) <= set(LORA_TARGETS),
@@ -193,7 +189,7 @@ class FinetuneConfig(GroupedOptions):
         return tuple(name.strip() for name in self.lora_targets.split(",") if name.strip())
 
     @classmethod
-    def for_task(cls, recipe: Mapping[str, Any], size: str | None = None, **changes) -> Self:
+    def for_task(cls, recipe: Mapping[str, Any], size: str | None = None, **changes: Any) -> Self:
         """The recipe of a size and a task, with single options changed.
 
         Args:
@@ -204,7 +200,7 @@ class FinetuneConfig(GroupedOptions):
         Raises:
             InputError: for an unknown option or a wrong value.
         """
-        values = {**RECIPE, **RECIPES_OF_SIZES.get(size, {}), **recipe, **changes}
+        values = {**RECIPE, **RECIPES_OF_SIZES.get(size or "", {}), **recipe, **changes}
         if "warmup_steps" in changes and "warmup_fraction" not in changes:
             values["warmup_fraction"] = None
         return cls.from_flat(values)

@@ -8,7 +8,16 @@ from keras_electra.config.options import Options, option
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MaskingConfig(Options):
-    """How `masking.mask_batch` hides tokens."""
+    """How `masking.mask_batch` hides tokens.
+
+    Example:
+
+    >>> masking = ke.MaskingConfig(mask_rate=0.3, final_mask_rate=0.1)
+    >>> masking.max_masked(128)
+    39
+    >>> [round(masking.rate_at(step, total_steps=3), 1) for step in range(3)]
+    [0.3, 0.2, 0.1]
+    """
 
     mask_rate: float = option(0.15, "fraction of the tokens of an example to select")
     final_mask_rate: float | None = option(
@@ -24,13 +33,9 @@ class MaskingConfig(Options):
     whole_words: bool = option(False, "select all pieces of a word together")
 
     def check(self) -> None:
-        self.require(0 < self.mask_rate < 1, "mask_rate", "a fraction in (0, 1)")
-        final = self.final_mask_rate
-        self.require(
-            final is None or 0 < final < 1, "final_mask_rate", "a fraction in (0, 1), or none"
-        )
-        for name in ("keep_rate", "random_rate"):
-            self.require(0 <= getattr(self, name) <= 1, name, "a fraction in [0, 1]")
+        self.require_range("a fraction in (0, 1)", "mask_rate")
+        self.require_range("a fraction in (0, 1), or none", "final_mask_rate")
+        self.require_range("a fraction in [0, 1]", "keep_rate random_rate")
         self.require(
             self.keep_rate + self.random_rate <= 1, "random_rate", "keep_rate + random_rate <= 1"
         )

@@ -18,7 +18,15 @@ def _help(kinds: Iterable[Objective | Generator]) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig(Options):
-    """What `ElectraPretrainer` learns."""
+    """What `ElectraPretrainer` learns.
+
+    Example:
+
+    >>> objective = ke.ObjectiveConfig(generator_width_fraction=0.5)
+    >>> encoder = ke.PretrainConfig.from_size("small", vocabulary_size=30522).encoder
+    >>> objective.generator_encoder(encoder).hidden_dim, encoder.hidden_dim
+    (128, 256)
+    """
 
     # The tuples are read when an option is checked, so that one can be added in a program.
     objective: str = option(

@@ -11,7 +11,17 @@ WEIGHTS = ("last", "average")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizerConfig(Options):
-    """How gradients become updates."""
+    """How gradients become updates.
+
+    Example:
+
+    >>> ke.OptimizerConfig(learning_rate=2e-4, schedule="cosine").warmup_steps
+    10000
+    >>> ke.OptimizerConfig(schedule="linaer")
+    Traceback (most recent call last):
+    ...
+    keras_electra.errors.InputError: schedule: expected one of 'linear', 'polynomial', ...
+    """
 
     learning_rate: float = option(5e-4, "peak learning rate")
     schedule: Literal["linear", "polynomial", "cosine", "warmup_stable_decay", "constant"] = option(
@@ -54,20 +64,11 @@ class OptimizerConfig(Options):
     )
 
     def check(self) -> None:
-        self.require(self.learning_rate > 0, "learning_rate", "more than 0")
-        self.require(self.warmup_steps >= 0, "warmup_steps", "0 or more")
-        self.require(self.decay_power > 0, "decay_power", "more than 0")
-        self.require(0 < self.decay_fraction <= 1, "decay_fraction", "a fraction in (0, 1]")
+        self.require_range("more than 0", "learning_rate decay_power muon_rate_factor epsilon")
+        self.require_range("0 or more", "warmup_steps weight_decay_rate")
+        self.require_range("a fraction in (0, 1]", "decay_fraction")
         self.require(0 <= self.final_rate_fraction <= 1, "final_rate_fraction", "in [0, 1]")
-        self.require(self.weight_decay_rate >= 0, "weight_decay_rate", "0 or more")
-        self.require(self.muon_rate_factor > 0, "muon_rate_factor", "more than 0")
-        for name in ("beta_1", "beta_2", "muon_momentum"):
-            self.require(0 <= getattr(self, name) < 1, name, "a fraction in [0, 1)")
-        self.require(self.epsilon > 0, "epsilon", "more than 0")
-        self.require(
-            self.clip_norm is None or self.clip_norm > 0, "clip_norm", "more than 0, or none"
-        )
-        for name in ("layer_decay", "ema_rate"):
-            value = getattr(self, name)
-            self.require(value is None or 0 < value <= 1, name, "a fraction in (0, 1], or none")
-        self.require(self.accumulation_steps >= 1, "accumulation_steps", "at least 1")
+        self.require_range("a fraction in [0, 1)", "beta_1 beta_2 muon_momentum")
+        self.require_range("more than 0, or none", "clip_norm")
+        self.require_range("a fraction in (0, 1], or none", "layer_decay ema_rate")
+        self.require_range("at least 1", "accumulation_steps")

@@ -5,7 +5,7 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from keras_electra.errors import InputError
 
@@ -15,6 +15,17 @@ PRECISION_HELP = (
     "precision of the step: float32, mixed_bfloat16 (GPUs since 2020), or mixed_float16 with loss "
     "scaling (GPUs without fast bfloat16, such as T4, V100 and RTX 20)"
 )
+
+
+RANGES: dict[str, Callable[[float], bool]] = {
+    "at least 1": lambda value: value >= 1,
+    "0 or more": lambda value: value >= 0,
+    "more than 0": lambda value: value > 0,
+    "a fraction in (0, 1)": lambda value: 0 < value < 1,
+    "a fraction in (0, 1]": lambda value: 0 < value <= 1,
+    "a fraction in [0, 1)": lambda value: 0 <= value < 1,
+    "a fraction in [0, 1]": lambda value: 0 <= value <= 1,
+}
 
 
 def option(
@@ -30,7 +41,7 @@ def option(
     return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
 
 
-def required(help: str):
+def required(help: str) -> typing.Any:
     """A field without a default."""
     return dataclasses.field(metadata={"help": help})
 
@@ -43,7 +54,10 @@ class Options:
     a number is expected, and become floats.
     """
 
-    def __post_init__(self):
+    # Every subclass is a dataclass, which type checkers cannot see.
+    __dataclass_fields__: typing.ClassVar[dict[str, typing.Any]]
+
+    def __post_init__(self) -> None:
         hints = annotations_of(type(self))
         for field in dataclasses.fields(self):
             value = checked(field.name, getattr(self, field.name), hints[field.name])
@@ -98,10 +112,22 @@ class Options:
         """The options themselves, or those of a dict."""
         return cls.from_dict(values) if isinstance(values, dict) else values
 
-    def replace(self, **changes) -> typing.Self:
+    def replace(self, **changes: typing.Any) -> typing.Self:
         """A copy with some options changed; unknown names raise `InputError`."""
         refuse_unknown(changes, {f.name for f in dataclasses.fields(self)}, type(self).__name__)
         return dataclasses.replace(self, **changes)
+
+    def require_range(self, expected: str, names: str) -> None:
+        """Raise `InputError` unless options lie in a range; those at None do.
+
+        Args:
+            expected: a range of `RANGES`, in the message followed by what else is allowed, ", or none".
+            names: of the options, with spaces between.
+        """
+        is_inside = RANGES[expected.removesuffix(", or none")]
+        for name in names.split():
+            value = getattr(self, name)
+            self.require(value is None or is_inside(value), name, expected)
 
     def require(self, condition: bool, name: str, expected: str) -> None:
         """Raise `InputError` about option `name` unless `condition` holds."""
@@ -141,7 +167,7 @@ class GroupedOptions(Options):
             values.update(values.pop(group))
         return values
 
-    def changed(self, **changes) -> typing.Self:
+    def changed(self, **changes: typing.Any) -> typing.Self:
         """A copy with single options changed, each by its own name, grouped or not."""
         return self.from_flat({**self.flat(), **changes})
 
@@ -162,7 +188,7 @@ class GroupedOptions(Options):
         return cls(**groups, **{name: value for name, value in values.items() if name in own})
 
 
-def refuse_unknown(names, known, owner: str) -> None:
+def refuse_unknown(names: Iterable[str], known: Collection[str], owner: str) -> None:
     """Raise `InputError` at the first of `names` that is not in `known`."""
     for name in names:
         if name not in known:
@@ -171,7 +197,7 @@ def refuse_unknown(names, known, owner: str) -> None:
             raise InputError(f"{owner} has no option {name!r}{hint}")
 
 
-def checked(name: str, value, annotation):
+def checked(name: str, value: typing.Any, annotation: typing.Any) -> typing.Any:
     """`value`, or `InputError` if it does not fit the annotation."""
     if isinstance(annotation, types.UnionType):
         if value is None:

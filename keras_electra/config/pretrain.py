@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
 from keras_electra.config.masking import MaskingConfig
@@ -34,7 +34,16 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainConfig(GroupedOptions):
-    """Everything that fixes a pretraining run, apart from the store and the backend."""
+    """Everything that fixes a pretraining run, apart from the store and the backend.
+
+    Example:
+
+    >>> config = ke.PretrainConfig.from_size("small", vocabulary_size=30522, steps=1000)
+    >>> config.batch_size, config.sequence_length, config.optimizer.warmup_steps
+    (128, 128, 10)
+    >>> config.changed(batch_size=64, learning_rate=1e-3).optimizer.learning_rate
+    0.001
+    """
 
     purpose: ClassVar[str] = "pretraining"
 
@@ -84,20 +93,10 @@ class PretrainConfig(GroupedOptions):
     )
 
     def check(self) -> None:
-        for name in (
-            "sequence_length",
-            "batch_size",
-            "steps",
-            "steps_per_execution",
-            "log_every_steps",
-            "checkpoint_every_steps",
-            "keep_checkpoints",
-        ):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
-        self.require(self.seed >= 0, "seed", "0 or more")
-        for name in ("milestone_every_steps", "time_budget_minutes"):
-            value = getattr(self, name)
-            self.require(value is None or value > 0, name, "more than 0, or none")
+        self.require_range("at least 1", "sequence_length batch_size steps steps_per_execution")
+        self.require_range("at least 1", "log_every_steps checkpoint_every_steps keep_checkpoints")
+        self.require_range("0 or more", "seed")
+        self.require_range("more than 0, or none", "milestone_every_steps time_budget_minutes")
         self.objective.generator_encoder(self.encoder)
         self._check_mask_rates()
         if self.packing == "original" and not self.objective.attends_across_documents:
@@ -140,7 +139,7 @@ class PretrainConfig(GroupedOptions):
             f"first steps that are multiples of steps_per_execution={together}",
         )
 
-    def _check_mask_rates(self):
+    def _check_mask_rates(self) -> None:
         """Two mask rates need the number of steps beforehand, and an objective that takes any rate."""
         if self.masking.final_mask_rate is None:
             return
@@ -162,8 +161,9 @@ class PretrainConfig(GroupedOptions):
         stages = [Stage(0, self.sequence_length, self.batch_size)]
         for text in self.stages.split(",") if self.stages else ():
             match = STAGE.fullmatch(text.strip())
-            self.require(match is not None, "stages", "STEP:TxB with commas between")
-            stages.append(Stage(*map(int, match.groups())))
+            numbers = match.groups() if match else ()
+            self.require(bool(numbers), "stages", "STEP:TxB with commas between")
+            stages.append(Stage(*map(int, numbers)))
         return tuple(stages)
 
     @property
@@ -190,7 +190,7 @@ class PretrainConfig(GroupedOptions):
         )
 
     @classmethod
-    def from_size(cls, size: str, vocabulary_size: int, **changes) -> Self:
+    def from_size(cls, size: str, vocabulary_size: int, **changes: Any) -> Self:
         """The recipe of a named size, with single options changed.
 
         Args:

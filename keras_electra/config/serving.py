@@ -19,9 +19,9 @@ class ServeConfig(Options):
     shutdown_seconds: float = option(30.0, "time in which requests are still answered at the end")
 
     def check(self) -> None:
-        for name in ("max_body_bytes", "max_texts", "max_characters", "max_waiting", "batch_size"):
-            self.require(getattr(self, name) >= 1, name, "at least 1")
+        self.require_range(
+            "at least 1", "max_body_bytes max_texts max_characters max_waiting batch_size"
+        )
         self.require(self.max_waiting >= self.max_texts, "max_waiting", "at least max_texts")
-        self.require(self.wait_seconds >= 0, "wait_seconds", "0 or more")
-        for name in ("body_seconds", "shutdown_seconds"):
-            self.require(getattr(self, name) > 0, name, "more than 0")
+        self.require_range("0 or more", "wait_seconds")
+        self.require_range("more than 0", "body_seconds shutdown_seconds")

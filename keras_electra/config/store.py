@@ -10,21 +10,35 @@ Packing = Literal["continuous", "original"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreConfig(Options):
-    """How a store is divided: into a training part and a held-out one, and into files."""
+    """How a store is divided: into a training part and a held-out one, and into files.
+
+    Example:
+
+    >>> ke.StoreConfig(held_out_fraction=0.02).to_dict()
+    {'held_out_fraction': 0.02, 'seed': 0, 'shard_tokens': 100000000}
+    """
 
     held_out_fraction: float = option(0.01, "fraction of the tokens kept for evaluation")
     seed: int = option(0, "chooses the held-out stretches, and what a mixture takes once more")
     shard_tokens: int = option(100_000_000, "tokens per file of the store")
 
     def check(self) -> None:
-        self.require(0 < self.held_out_fraction < 1, "held_out_fraction", "a fraction in (0, 1)")
-        self.require(self.seed >= 0, "seed", "0 or more")
-        self.require(self.shard_tokens >= 1, "shard_tokens", "at least 1")
+        self.require_range("a fraction in (0, 1)", "held_out_fraction")
+        self.require_range("0 or more", "seed")
+        self.require_range("at least 1", "shard_tokens")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DuplicatesConfig(Options):
-    """Which documents are dropped because they occurred before."""
+    """Which documents are dropped because they occurred before.
+
+    Example:
+
+    >>> ke.DuplicatesConfig().looks_at_documents
+    False
+    >>> ke.DuplicatesConfig(near_duplicate_similarity=0.8).looks_at_documents
+    True
+    """
 
     drop_duplicates: bool = option(
         False, "whether documents with the same words as an earlier one are dropped"
@@ -38,13 +52,8 @@ class DuplicatesConfig(Options):
     near_duplicate_words: int = option(5, "words of such a run")
 
     def check(self) -> None:
-        similarity = self.near_duplicate_similarity
-        self.require(
-            similarity is None or 0 < similarity < 1,
-            "near_duplicate_similarity",
-            "a fraction in (0, 1), or none",
-        )
-        self.require(self.near_duplicate_words >= 1, "near_duplicate_words", "at least 1")
+        self.require_range("a fraction in (0, 1), or none", "near_duplicate_similarity")
+        self.require_range("at least 1", "near_duplicate_words")
 
     @property
     def looks_at_documents(self) -> bool:

@@ -7,7 +7,13 @@ from keras_electra.config.options import Options, option
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TokenizerConfig(Options):
-    """How text is cut into pieces; stored beside every vocabulary."""
+    """How text is cut into pieces; stored beside every vocabulary.
+
+    Example:
+
+    >>> ke.TokenizerConfig().removes_accents, ke.TokenizerConfig(lowercase=False).removes_accents
+    (True, False)
+    """
 
     lowercase: bool = option(True, "whether text is lower-cased")
     strip_accents: bool | None = option(
@@ -23,7 +29,7 @@ class TokenizerConfig(Options):
     )
 
     def check(self) -> None:
-        self.require(self.max_word_characters >= 1, "max_word_characters", "at least 1")
+        self.require_range("at least 1", "max_word_characters")
 
     @property
     def removes_accents(self) -> bool:

@@ -34,6 +34,13 @@ class WordPieceTokenizer:
         vocabulary: V distinct tokens; a token's place is its id. Must hold `[PAD] [UNK] [CLS] [SEP]
             [MASK]`, anywhere.
         config: case, accents and the longest word.
+
+    Example:
+
+    >>> texts = ["a cat sat", "a cat ate", "the cats sat"] * 2
+    >>> tokenizer = ke.WordPieceTokenizer.train(texts, vocabulary_size=40)
+    >>> tokenizer.tokens_of(tokenizer.encode("The cats"))
+    ['the', 'cats']
     """
 
     def __init__(self, vocabulary: Sequence[str], config: TokenizerConfig = DEFAULTS):

@@ -19,6 +19,12 @@ class Scenario(Options):
 
     The same scenario and the same weights give the same trace. Words are counted from 0 in the whole
     text, pieces from 0 in their word.
+
+    Example:
+
+    >>> scenario = ke.Scenario(text="the cat sat", edits={1: "dog"}, masking="places", places=[(2, 0)])
+    >>> scenario.edits, scenario.places
+    (((1, 'dog'),), ((2, 0),))
     """
 
     text: str = required("the text")

@@ -7,12 +7,15 @@ place in the whole batch, and does not change with their number.
 import contextlib
 import gc
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 import keras
 import numpy as np
 from jax.experimental import multihost_utils
 
+from keras_electra.backends.typed import Tensor
 from keras_electra.errors import InputError
 
 PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
@@ -24,7 +27,7 @@ failed sum over devices may have left anything."""
 
 
 @contextlib.contextmanager
-def on_devices(wanted=None):
+def on_devices(wanted: int | str | None = None) -> Iterator[None]:
     """Divide batches over devices inside the block.
 
     Several processes, one per machine, are joined when Keras' own variables name them:
@@ -52,7 +55,7 @@ def on_devices(wanted=None):
         jax.distributed.shutdown()
 
 
-def _count(wanted, available, is_joined):
+def _count(wanted: Any, available: int, is_joined: bool) -> int:
     if wanted == "all" or (is_joined and wanted is None):
         return available
     if (wanted or 1) > available or (is_joined and wanted != available):
@@ -61,18 +64,18 @@ def _count(wanted, available, is_joined):
     return wanted or 1
 
 
-def num_devices():
+def num_devices() -> int:
     """Devices over which each batch is divided."""
     parallel = keras.distribution.distribution()
     return 1 if parallel is None else parallel.device_mesh.devices.size
 
 
-def num_processes():
+def num_processes() -> int:
     """Processes, each of which makes its share of a batch."""
     return 1 if keras.distribution.distribution() is None else jax.process_count()
 
 
-def process_index():
+def process_index() -> int:
     """Number of this process; 0 writes the run."""
     return 0 if num_processes() == 1 else jax.process_index()
 
@@ -84,7 +87,7 @@ def largest(number: int) -> int:
     return int(np.max(multihost_utils.process_allgather(np.int32(number))))
 
 
-def averaged_over_replicas(totals):
+def averaged_over_replicas(totals: dict[str, Tensor]) -> dict[str, Tensor]:
     """The totals themselves: they are of the whole batch already."""
     return totals
 
@@ -123,7 +126,7 @@ def memory_peak_bytes() -> int | None:
     return statistics and statistics.get("peak_bytes_in_use")
 
 
-def in_parts(value, count):
+def in_parts(value: Tensor, count: int) -> Tensor:
     """(B, ...) as (A, B / A, ...), A micro-batches of neighbouring examples.
 
     Over several devices each micro-batch takes its examples from all of them, so that none is idle
@@ -131,11 +134,12 @@ def in_parts(value, count):
     """
     parallel = keras.distribution.distribution()
     if parallel is None:
-        return value.reshape(count, value.shape[0] // count, *value.shape[1:])
+        return value.reshape(count, value.shape[0] // count, *value.shape[1:])  # (A, B / A, ...)
     num_devices, rest = parallel.device_mesh.devices.size, value.shape[1:]
     size = value.shape[0] // count // num_devices
+    # (devices, A, size, ...) -> (A, devices, size, ...)
     value = value.reshape(num_devices, count, size, *rest).swapaxes(0, 1)
-    value = value.reshape(count, num_devices * size, *rest)
+    value = value.reshape(count, num_devices * size, *rest)  # (A, B / A, ...)
     layout = jax.sharding.PartitionSpec(None, parallel.batch_dim_name)
     mesh = parallel.device_mesh.backend_mesh
     return jax.lax.with_sharding_constraint(value, jax.sharding.NamedSharding(mesh, layout))

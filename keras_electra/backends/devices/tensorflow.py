@@ -4,9 +4,11 @@ import contextlib
 import gc
 import json
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
+from keras_electra.backends.typed import Tensor
 from keras_electra.errors import InputError
 
 SURVIVES_LOSS = True
@@ -15,7 +17,7 @@ is lost in one process."""
 
 
 @contextlib.contextmanager
-def on_devices(wanted=None):
+def on_devices(wanted: int | str | None = None) -> Iterator[None]:
     """Divide batches over the devices of this machine inside the block.
 
     Args:
@@ -52,17 +54,17 @@ def _refuse_several_workers():
         )
 
 
-def num_devices():
+def num_devices() -> int:
     """Devices over which each batch is divided."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def num_processes():
+def num_processes() -> int:
     """1: TensorFlow trains in one process."""
     return 1
 
 
-def process_index():
+def process_index() -> int:
     """0: this process writes the run."""
     return 0
 
@@ -72,7 +74,7 @@ def largest(number: int) -> int:
     return number
 
 
-def averaged_over_replicas(totals):
+def averaged_over_replicas(totals: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scalars by name, averaged over the replicas of a strategy."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:

@@ -3,12 +3,15 @@
 import contextlib
 import gc
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
+from keras_electra.backends.typed import Tensor
 from keras_electra.errors import InputError
 
 REPLICA = "_distributed_replica"
@@ -19,7 +22,7 @@ changed before all gradients are in."""
 
 
 @contextlib.contextmanager
-def on_devices(wanted=None):
+def on_devices(wanted: int | str | None = None) -> Iterator[None]:
     """Divide batches over the processes that torchrun started, inside the block.
 
     A process group that exists already is used as it is.
@@ -57,17 +60,17 @@ def on_devices(wanted=None):
         distributed.destroy_process_group()
 
 
-def num_devices():
+def num_devices() -> int:
     """Devices over which each batch is divided, one per process."""
     return num_processes()
 
 
-def num_processes():
+def num_processes() -> int:
     """Processes, each of which makes its share of a batch."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def process_index():
+def process_index() -> int:
     """Number of this process; 0 writes the run."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
@@ -84,11 +87,11 @@ def largest(number: int) -> int:
     return int(answer)
 
 
-def averaged_over_replicas(totals):
+def averaged_over_replicas(totals: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scalars by name, averaged over the processes."""
     if num_processes() == 1:
         return totals
-    values = torch.stack([value.float() for value in totals.values()])
+    values = torch.stack([value.float() for value in totals.values()])  # (totals,)
     distributed.all_reduce(values)
     return dict(zip(totals, (values / num_processes()).unbind(), strict=True))
 
@@ -131,7 +134,7 @@ def memory_peak_bytes() -> int | None:
     return torch.cuda.max_memory_allocated() if is_accelerated() else None
 
 
-def replica_of(model):
+def replica_of(model: Any) -> Any:
     """The model as a module that averages gradients over the processes; itself if there is one."""
     if num_processes() == 1:
         return model
@@ -141,13 +144,13 @@ def replica_of(model):
     return model.__dict__[REPLICA]
 
 
-def without_averaging(replica, is_last):
+def without_averaging(replica: Any, is_last: bool) -> contextlib.AbstractContextManager:
     """A context in which a micro-batch that is not the last leaves its gradients where they are."""
     is_alone = is_last or not isinstance(replica, DistributedDataParallel)
     return contextlib.nullcontext() if is_alone else replica.no_sync()
 
 
-def add_up(variables, former, loss):
+def add_up(variables: list, former: list[Tensor] | None, loss: Tensor) -> Tensor:
     """Have the running figures take in what all processes added to them, and average the loss.
 
     Args:
@@ -166,7 +169,8 @@ def add_up(variables, former, loss):
         for value, old in zip(values, former, strict=True):
             value.copy_(old)
         raise
+    # (numbers,) of each
     *sums, loss = together.split([value.numel() for value in [*values, loss]])
     for value, old, added in zip(values, former, sums, strict=True):
-        value.copy_(old + added.reshape(value.shape))
+        value.copy_(old + added.reshape(value.shape))  # (...)
     return loss[0] / num_processes()
