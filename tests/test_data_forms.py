@@ -29,6 +29,8 @@ FORMS = {
     "semicolons.csv": separated(";"),
     "tabs.csv": separated("\t"),
     "bars.csv": separated("|"),
+    "comment.csv": separated(",", "# exported on Monday\n# by hand\n", quote='"'),
+    "comment.tsv": separated("\t", "# exported on Monday\n"),
     "excel.csv": separated(";", "sep=;\n"),
     "excel_quoted.csv": separated(";", '"sep=;"\r\n', quote='"'),
     "mark.csv": "\ufeff" + separated(";"),
@@ -590,3 +592,38 @@ def test_empty_tags_are_missing():
 def test_tags_outside_of_spans_alone_are_named():
     rows = [{"tokens": WORDS[row % 2], "tags": [0, 0, 0, 0]} for row in range(20)]
     assert "tags such as '0' mark no spans" in own_task(rows)[1]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_table_in_columns(tmp_path, indent):
+    columns = {"text": TEXTS, "label": [row["label"] for row in ROWS]}
+    path = stored(tmp_path, "a.json", json.dumps(columns, indent=indent))
+    assert read_all(path) == EXPECTED
+
+
+def test_a_hash_may_name_a_column(tmp_path):
+    path = stored(
+        tmp_path, "a.csv", "#,text,label\n1,good,pos\n2,bad,neg\n3,fine,pos\n4,poor,neg\n"
+    )
+    assert [one.text for one in read_all(path)] == ["good", "bad", "fine", "poor"]
+
+
+def test_an_only_column_may_have_no_name(tmp_path):
+    path = stored(tmp_path, "a.csv", "A lovely film.\nI left early\nThe dog sat there\n")
+    assert len(own_examples(path, "classification")) == 3
+    path = stored(tmp_path, "b.csv", "review text\nA lovely film.\nI left early\n")
+    assert len(own_examples(path, "classification")) == 2
+
+
+TAGGED = [("EU rejects it", ["B-ORG", "O", "O"]), ("Ann sat", ["B-PER", "O"]), ("Hi", ["O"])] * 4
+
+
+def test_tags_beside_a_text_are_of_its_words(tmp_path):
+    """Taken as labels of the whole text, they would train a model of nothing."""
+    rows = [json.dumps({"text": text, "tags": tags}) for text, tags in TAGGED]
+    task, sentence = own_task(stored(tmp_path, "a.jsonl", "\n".join(rows)))
+    assert task.kind == "tagging"
+    assert "words column 'text'" in sentence
+    # One row with another number of them, and they are labels.
+    rows[0] = json.dumps({"text": "EU rejects it", "tags": ["O", "B-ORG"]})
+    assert own_task(stored(tmp_path, "b.jsonl", "\n".join(rows)))[0].kind == "multi_label"

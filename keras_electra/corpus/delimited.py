@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 DELIMITERS = (",", ";", "\t", "|")
 """Signs that may separate fields, the usual one first."""
 NUM_LOOKED_AT = 200
+MIN_ALIKE = 0.9
+"""Share of the first records of a table with as many fields as the first."""
 """Lines that are looked at to tell which one does."""
 MAX_FIELD_CHARACTERS = 2**31 - 1
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
@@ -69,6 +71,7 @@ def csv_records(
     """(first line, fields) of every record; (first line, sentence) of one with wrong quotes.
 
     A first line such as `sep=;` names the separator; otherwise it is that of `separator_of`, or a comma.
+    Comments above the table are passed over (`num_comments`).
 
     Args:
         lines: with their ends, where line ends within quotes are kept.
@@ -83,7 +86,8 @@ def csv_records(
     if named:
         num_passed, separator = 1, named[1]
     else:
-        separator = separator_of(first) or ","
+        num_passed = num_comments(first)
+        separator = separator_of(first[num_passed:]) or ","
     rest = itertools.chain(first[num_passed:], lines)
     reader = csv.reader(rest, delimiter=separator, strict=True)
     while True:
@@ -93,6 +97,25 @@ def csv_records(
             return
         if fields:
             yield line, fields
+
+
+def num_comments(lines: Sequence[str], separator: str | None = None) -> int:
+    """How many lines above a table are comments: they begin with `#` and lack the table's fields.
+
+    >>> num_comments(["# exported on Monday\n", "text,label\n", "It was fine,good\n"])
+    1
+
+    Args:
+        lines: the first ones, with their ends.
+        separator: of the table; None for what `separator_of` finds.
+    """
+    number = next((n for n, line in enumerate(lines) if not line.startswith("#")), 0)
+    rest = lines[number:]
+    separator = separator or separator_of(rest)
+    if not number or separator is None or equal_share(rest, separator) < MIN_ALIKE:
+        return 0
+    sizes = [len(next(csv.reader([line], delimiter=separator))) for line in lines[: number + 1]]
+    return number if sizes[-1] not in sizes[:-1] else 0
 
 
 def next_record(reader, line: int, max_characters: int) -> list[str] | str | None:
@@ -114,8 +137,16 @@ def next_record(reader, line: int, max_characters: int) -> list[str] | str | Non
 
 
 def tsv_records(lines: Iterable[str]) -> Iterator[Record]:
-    """(line, fields) of every line that is not empty; quotes are signs like any other."""
-    for number, line in enumerate(lines, 1):
+    """(line, fields) of every line that is not empty; quotes are signs like any other.
+
+    A first line `sep=`, and comments above the table, are passed over.
+    """
+    lines = iter(lines)
+    first = list(itertools.islice(lines, NUM_LOOKED_AT))
+    num_passed = num_comments(first, "\t")
+    if first and SEPARATOR_LINE.fullmatch(first[0].rstrip("\r\n")):
+        num_passed = 1
+    for number, line in enumerate(itertools.chain(first, lines), 1):
         line = line.rstrip("\r\n")
-        if line and not (number == 1 and SEPARATOR_LINE.fullmatch(line)):
+        if line and number > num_passed:
             yield number, line.split("\t")

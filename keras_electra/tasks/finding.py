@@ -124,14 +124,29 @@ class Finder:
         return None
 
     def has_tagged_words(self) -> bool:
-        """Whether there is a column of words, and one with as many tags in most rows."""
+        """Whether there is a column of words, and one with as many tags in most rows.
+
+        In a column of texts blanks divide the words; its tags are lists, one in every row as long as
+        its text, or else they would be taken for the labels of the whole text.
+        """
         words = self.sample.called(WORDS[0])
+        texts = [] if words else self.sample.called(WORDS[1])
         tags = self.sample.called([name for tier in TAGS for name in tier])
         return any(
             mostly(len(items(a)) == len(items(b)) for a, b in self.sample.pairs(words[0], name))
             and any(len(items(value)) > 1 for value in self.sample.values(name))
             for name in tags
             if words
+        ) or any(self.is_tagged_text(texts[0], name) for name in tags if texts)
+
+    def is_tagged_text(self, text: str, tags: str) -> bool:
+        """Whether every row has a list of as many tags as its text has words, and several somewhere."""
+        pairs = self.sample.pairs(text, tags)
+        lists = [as_list(value) for _, value in pairs]
+        return (
+            any(len(one or ()) > 1 for one in lists)
+            and all(one is not None for one in lists)
+            and all(len(items(a)) == len(one) for (a, _), one in zip(pairs, lists, strict=True))
         )
 
     def choice_columns(self) -> tuple[str, ...]:

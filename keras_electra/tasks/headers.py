@@ -7,6 +7,8 @@ from keras_electra.errors import InputError
 from keras_electra.tasks.numerals import is_number
 
 MAX_NAME_CHARACTERS = 100
+MAX_NAME_WORDS = 3
+"""Words that the name of an only column may have; there, nothing else tells it from a text."""
 
 
 def looks_like_names(
@@ -29,9 +31,18 @@ def looks_like_names(
     # Some may be empty: of the row numbers that a table was written with, or behind a last comma.
     if not any(names) or any(len(name) > MAX_NAME_CHARACTERS for name in names):
         return False
+    if len(names) == 1 and is_sentence(names[0]):
+        return False
     rows = [other for other in others if len(other) == len(fields)]
     columns = zip(*rows, strict=True) if rows else [()] * len(fields)
     return all(may_name(field, values) for field, values in zip(fields, columns, strict=True))
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text is too long for a name, or ends as a sentence does."""
+    return len(text.split()) > MAX_NAME_WORDS or text.endswith(
+        (".", "!", "?", "…", "。", "？", "！")
+    )
 
 
 def may_name(field: str, values: Sequence[str]) -> bool:

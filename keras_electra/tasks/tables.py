@@ -106,15 +106,19 @@ def json_lines(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Ro
 
 def json_rows(path, problems: Problems, encoding: str = "utf-8") -> Iterator[Row]:
     """The rows of a list of objects, alone or as "data", which is read whole; or of lines of objects."""
-    first = next((line for line in text_lines(path, encoding) if line.strip()), "")
+    filled = (line for line in text_lines(path, encoding) if line.strip())
+    first, has_more = next(filled, ""), next(filled, None) is not None
     value = parsed(first)
     refuse_columns(path, value)
-    if isinstance(value, dict) and not is_list_of_objects(value.get("data")):
+    are_lines = isinstance(value, dict) and not is_list_of_objects(value.get("data"))
+    if are_lines and (has_more or not holds_columns(value)):
         yield from json_lines(path, problems, encoding)
         return
     value = read_json(path, encoding)
     refuse_columns(path, value)
-    if isinstance(value, dict) and isinstance(value.get("data"), list):
+    if holds_columns(value):
+        value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    elif isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]
     if not isinstance(value, list):
         raise InputError(
@@ -140,6 +144,21 @@ def refuse_columns(path, value) -> None:
             f"{path}: expected a list of objects, one for each row, received an object of "
             f"{named(value)} that holds the whole table; write it with to_json(orient='records')"
         )
+
+
+def holds_columns(value) -> bool:
+    """Whether an object holds a table as lists of equal length, one of them of texts of several words.
+
+    A row of words and tags has lists too, but none of texts.
+    """
+    columns = list(value.values()) if isinstance(value, dict) else []
+    are_lists = len(columns) > 1 and all(isinstance(one, list) for one in columns)
+    if not are_lists or len({len(one) for one in columns}) > 1:
+        return False
+    return any(
+        one and all(isinstance(item, str) and len(item.split()) > 1 for item in one)
+        for one in columns
+    )
 
 
 def is_list_of_objects(value) -> bool:
