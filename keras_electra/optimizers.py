@@ -68,8 +68,7 @@ class ElectraAdamW(keras.optimizers.Optimizer):
         name: str = "electra_adamw",
         **kwargs: Any,
     ) -> None:
-        config = OptimizerConfig.from_dict(config) if isinstance(config, dict) else config
-        config = config or OptimizerConfig()
+        config = OptimizerConfig.of(config or {})
         super().__init__(
             learning_rate=config.learning_rate,
             use_ema=config.ema_rate is not None,
