@@ -2,6 +2,7 @@
 
 import pathlib
 
+from keras_electra.backends.typed import Trained
 from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.files import read_json, write_json
 from keras_electra.tokenizer import WordPieceTokenizer
@@ -9,7 +10,7 @@ from keras_electra.tokenizer import WordPieceTokenizer
 VOCABULARY_FILE, OPTIONS_FILE = "vocab.txt", "tokenizer.json"
 
 
-class TokenizerAsset:
+class TokenizerAsset(Trained):
     """Mixin for a `keras.Model` with the attributes `tokenizer`, `sequence_length` and `columns`.
 
     `columns` are the options of `own_task` that name the columns of the table that a task model was
@@ -22,7 +23,7 @@ class TokenizerAsset:
     sequence_length = None
     columns = None
 
-    def save_assets(self, dir_path):
+    def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary and the tokenizer's options, if there is a tokenizer."""
         if self.tokenizer is None:
             return
@@ -36,7 +37,7 @@ class TokenizerAsset:
             options["columns"] = self.columns
         write_json(folder / OPTIONS_FILE, options)
 
-    def load_assets(self, dir_path):
+    def load_assets(self, dir_path: str) -> None:
         """Take the tokenizer of the file, if it has one."""
         folder = pathlib.Path(dir_path) if dir_path else None
         if folder is None or not (folder / OPTIONS_FILE).is_file():

@@ -322,7 +322,7 @@ class TrainStep(Trained):
             self.optimizer.apply(gradients, self.trainable_variables)
         return x
 
-    def _figures_before(self):
+    def _figures_before(self) -> list[Tensor] | None:
         if devices.num_processes() == 1:
             return None
         return [variable.value.detach().clone() for variable in self.metrics_variables]

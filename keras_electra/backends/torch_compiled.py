@@ -10,7 +10,7 @@ import torch
 
 from keras_electra.backends import torch_dropout
 from keras_electra.backends.devices import torch as devices
-from keras_electra.backends.typed import Gradients, Tensor
+from keras_electra.backends.typed import Tensor
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.errors import InputError
 
@@ -37,7 +37,7 @@ def check_execution(config: PretrainConfig) -> None:
         )
 
 
-def gradients_of(model: Any) -> Callable[[list[dict]], tuple[Tensor, Gradients]]:
+def gradients_of(model: Any) -> Callable[[list[dict]], tuple[Tensor, Any]]:
     """A function from micro-batches to (loss, gradients), forward and backward compiled.
 
     On a GPU their kernels are recorded as CUDA graphs and then started together, so that a small model

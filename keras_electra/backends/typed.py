@@ -1,7 +1,7 @@
 """Types of what each backend has in a form of its own."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 Tensor = Any
 """A tensor of whichever backend runs; its shape stands in a comment."""
@@ -9,8 +9,5 @@ Gradients = Sequence[Tensor]
 Exporter = Callable[..., Callable[[dict], dict]]
 """A form of `EXPORTS`."""
 
-if TYPE_CHECKING:
-    # What a `TrainStep` is mixed into.
-    from keras import Model as Trained
-else:
-    Trained = object
+Trained: Any = object
+"""Base of what is mixed into a `keras.Model` and uses its attributes."""

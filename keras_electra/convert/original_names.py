@@ -4,7 +4,7 @@ Names and shapes: google-research/electra at its last revision. Kernels are (inp
 query, key and value are three kernels there and one here. `transformers` has nearly the same names.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -50,7 +50,7 @@ class Part(NamedTuple):
     """A weight there, and the one here that holds it: whole, or as third number `third` of columns."""
 
     name: str
-    variable: object
+    variable: Any
     third: int | None = None
 
     @property

@@ -4,17 +4,23 @@ Shapes: B examples, T tokens, E embedding width, H hidden width, N heads, D widt
 G projections side by side in front of the activation, W tokens in the window of local mixing.
 """
 
+from typing import Any
+
 import numpy as np
 
+from keras_electra.backbone import ElectraBackbone
+from keras_electra.config.encoder import Direction
 from keras_electra.deploy.graph import FIRST, LAST, Graph, array
-from keras_electra.encoder_layer import rotation_table
-from keras_electra.layers import LAYER_NORM_EPSILON
+from keras_electra.encoder_layer import EncoderLayer, rotation_table
+from keras_electra.layers import LAYER_NORM_EPSILON, Embeddings, LocalMixing
 
+Rotation = list[str] | None
+"""Names of the cosines and sines of rotary positions."""
 HIDING = 1e9
 """Subtracted from the score of a position that is not to be seen."""
 
 
-def encoder_graph(graph: Graph, backbone) -> str:
+def encoder_graph(graph: Graph, backbone: ElectraBackbone) -> str:
     """Last hidden states (B, T, H) of the graph's inputs `token_ids`, `segment_ids`, `padding_mask`."""
     encoder = backbone.encoder
     x = embeddings(graph, backbone.embeddings)
@@ -34,7 +40,7 @@ def encoder_graph(graph: Graph, backbone) -> str:
     return x if backbone.final_norm is None else normalized(graph, backbone.final_norm.norm, x)
 
 
-def embeddings(graph, layer):
+def embeddings(graph: Graph, layer: Embeddings) -> str:
     """The sum of the tables' rows, normalized."""
     x = graph.gather(graph.constant(array(layer.table())), "token_ids", 0)  # (B, T, E)
     if layer.encoder.position_encoding == "learned":
@@ -47,12 +53,12 @@ def embeddings(graph, layer):
     return normalized(graph, layer.norm, graph.add(x, segments))
 
 
-def first_places(graph, table):
+def first_places(graph: Graph, table: np.ndarray) -> str:
     """The first T rows of a table."""
     return graph.slice(graph.constant(table), FIRST, graph.length("token_ids", 1), 0)
 
 
-def local_mixing(graph, layer, x):
+def local_mixing(graph: Graph, layer: LocalMixing, x: str) -> str:
     """A gated projection of the neighbours added to each place."""
     real = graph.unsqueeze(graph.cast("padding_mask", "float32"), -1)
     x = graph.multiply(x, real)
@@ -65,7 +71,7 @@ def local_mixing(graph, layer, x):
     return graph.add(x, mixed)
 
 
-def shifted(graph, x, offset: int):
+def shifted(graph: Graph, x: str, offset: int) -> str:
     """`x[:, t + offset]` at place t, zero where that is outside."""
     if offset == 0:
         return x
@@ -75,7 +81,7 @@ def shifted(graph, x, offset: int):
     return graph.slice(padded, *bounds, 1)
 
 
-def attention_mask(graph, direction):
+def attention_mask(graph: Graph, direction: Direction) -> str:
     """What is added to the scores: (B, 1, 1 or T, T); a query that sees nothing has all scores."""
     seen = graph.unsqueeze("padding_mask", 1, 2)
     if direction != "both":
@@ -90,7 +96,7 @@ def attention_mask(graph, direction):
     return graph.multiply(graph.node("Sub", seen, sees_any), graph.constant(HIDING, "float32"))
 
 
-def encoder_layer(graph, layer, x, mask, rotation):
+def encoder_layer(graph: Graph, layer: EncoderLayer, x: str, mask: str, rotation: Rotation) -> str:
     """Attention and feed-forward with their residuals."""
     attention_norm, output_norm = layer.attention_norm, layer.output_norm
     if layer.encoder.norm_position == "pre":
@@ -102,7 +108,7 @@ def encoder_layer(graph, layer, x, mask, rotation):
     return normalized(graph, output_norm, graph.add(x, transformed(graph, layer, x)))
 
 
-def attended(graph, layer, x, mask, rotation):
+def attended(graph: Graph, layer: EncoderLayer, x: str, mask: str, rotation: Rotation) -> str:
     """The attention sublayer."""
     hidden, heads = layer.encoder.hidden_dim, layer.encoder.num_heads
     width = hidden // heads
@@ -124,7 +130,7 @@ def attended(graph, layer, x, mask, rotation):
     return graph.dense(context, kernel, array(layer.attention_bias))  # (B, T, H)
 
 
-def rotated(graph, x, rotation):
+def rotated(graph: Graph, x: str, rotation: list[str]) -> str:
     """Queries or keys (B, N, T, D) turned by their positions."""
     cosines, sines = rotation
     first, second = graph.split(x, -1, 2)  # (B, N, T, D/2) each
@@ -135,7 +141,7 @@ def rotated(graph, x, rotation):
     return graph.concatenate(turned, -1)  # (B, N, T, D)
 
 
-def transformed(graph, layer, x):
+def transformed(graph: Graph, layer: EncoderLayer, x: str) -> str:
     """The feed-forward sublayer."""
     kernel, bias = array(layer.updated("intermediate_kernel")), array(layer.intermediate_bias)
     inner = graph.dense(x, kernel, bias)  # (B, T, GI)
@@ -148,7 +154,7 @@ def transformed(graph, layer, x):
     return graph.dense(inner, kernel, bias)  # (B, T, H)
 
 
-def normalized(graph, norm, x):
+def normalized(graph: Graph, norm: tuple[Any, Any], x: str) -> str:
     """LayerNorm with the weights of a pair (gamma, beta)."""
     gamma, beta = norm
     return graph.layer_norm(x, array(gamma), array(beta), LAYER_NORM_EPSILON)

@@ -3,6 +3,9 @@
 Values are named by strings, as ONNX names them: every method returns the name of what it computes.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import onnx
 from keras import ops
@@ -35,7 +38,7 @@ class Graph:
         self._known = {}
         self._count = 0
 
-    def constant(self, value, dtype=None) -> str:
+    def constant(self, value: Any, dtype: str | None = None) -> str:
         """A constant; one that is small and there already is used again."""
         value = np.asarray(value, dtype, order="C")
         key = (value.dtype.str, value.shape, value.tobytes()) if value.size <= 16 else None
@@ -47,50 +50,56 @@ class Graph:
             self._known[key] = name
         return name
 
-    def node(self, kind: str, *inputs: str, count: int = 1, **attributes):
-        """An ONNX node; the name of its output, or a list of `count` names."""
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """An ONNX node; the name of its output."""
+        return self.nodes_of(kind, inputs, 1, **attributes)[0]
+
+    def nodes_of(
+        self, kind: str, inputs: Sequence[str], count: int, **attributes: Any
+    ) -> list[str]:
+        """An ONNX node of several outputs; their names."""
         outputs = [self._new_name(kind) for _ in range(count)]
         self.nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
-        return outputs[0] if count == 1 else outputs
+        return outputs
 
-    def _new_name(self, kind):
+    def _new_name(self, kind: str) -> str:
         self._count += 1
         return f"{self.prefix}{kind.lower()}_{self._count}"
 
     # What the layers are made of
 
-    def add(self, x, y):
+    def add(self, x: str, y: str) -> str:
         return self.node("Add", x, y)
 
-    def multiply(self, x, y):
+    def multiply(self, x: str, y: str) -> str:
         return self.node("Mul", x, y)
 
-    def matmul(self, x, y):
+    def matmul(self, x: str, y: str) -> str:
         return self.node("MatMul", x, y)
 
-    def dense(self, x, kernel, bias):
+    def dense(self, x: str, kernel: Any, bias: Any) -> str:
         """`x @ kernel + bias`, the weights given as Keras has them, or as arrays."""
         return self.add(self.matmul(x, self.constant(array(kernel))), self.constant(array(bias)))
 
-    def gelu(self, x):
+    def gelu(self, x: str) -> str:
         """GELU by the error function."""
         return self.node("Gelu", x, approximate="none")
 
-    def layer_norm(self, x, gamma, beta, epsilon):
+    def layer_norm(self, x: str, gamma: np.ndarray, beta: np.ndarray, epsilon: float) -> str:
         inputs = x, self.constant(gamma), self.constant(beta)
         return self.node("LayerNormalization", *inputs, axis=-1, epsilon=epsilon)
 
-    def cast(self, x, dtype):
+    def cast(self, x: str, dtype: str) -> str:
         return self.node("Cast", x, to=TYPES[dtype])
 
-    def gather(self, x, indices, axis):
+    def gather(self, x: str, indices: str, axis: int) -> str:
         return self.node("Gather", x, indices, axis=axis)
 
-    def at(self, x, index: int, axis: int):
+    def at(self, x: str, index: int, axis: int) -> str:
         """One slice of an axis, which goes."""
         return self.gather(x, self.constant(index, "int64"), axis)
 
-    def slice(self, x, start, end, axis: int):
+    def slice(self, x: str, start: str | int, end: str | int, axis: int) -> str:
         """A stretch of an axis; bounds are numbers, or names of values (1,)."""
         bounds = [
             bound if isinstance(bound, str) else self.constant([bound], "int64")
@@ -98,43 +107,45 @@ class Graph:
         ]
         return self.node("Slice", x, *bounds, self.constant([axis], "int64"))
 
-    def split(self, x, axis: int, count: int):
+    def split(self, x: str, axis: int, count: int) -> list[str]:
         """Equal parts of an axis."""
-        return self.node("Split", x, count=count, axis=axis, num_outputs=count)
+        return self.nodes_of("Split", (x,), count, axis=axis, num_outputs=count)
 
-    def concatenate(self, parts, axis: int):
+    def concatenate(self, parts: Sequence[str], axis: int) -> str:
         return self.node("Concat", *parts, axis=axis)
 
-    def transpose(self, x, *axes: int):
+    def transpose(self, x: str, *axes: int) -> str:
         return self.node("Transpose", x, perm=axes)
 
-    def reshape(self, x, *shape: int):
+    def reshape(self, x: str, *shape: int) -> str:
         """Another shape; 0 keeps an axis as it is, -1 stands for the rest."""
         return self.node("Reshape", x, self.constant(shape, "int64"))
 
-    def unsqueeze(self, x, *axes: int):
+    def unsqueeze(self, x: str, *axes: int) -> str:
         return self.node("Unsqueeze", x, self.constant(axes, "int64"))
 
-    def squeeze(self, x, *axes: int):
+    def squeeze(self, x: str, *axes: int) -> str:
         return self.node("Squeeze", x, self.constant(axes, "int64"))
 
-    def length(self, x, axis: int):
+    def length(self, x: str, axis: int) -> str:
         """The size (1,) int64 of an axis."""
         return self.node("Shape", x, start=axis, end=axis + 1)
 
-    def finished(self, name: str, inputs, outputs) -> onnx.GraphProto:
+    def finished(
+        self, name: str, inputs: Sequence[tuple], outputs: Sequence[tuple]
+    ) -> onnx.GraphProto:
         """The graph.
 
         Args:
             inputs, outputs: triples of name, dtype and shape, of numbers and names of axes.
         """
-        described = [
+        given, made = (
             [helper.make_tensor_value_info(n, TYPES[dtype], shape) for n, dtype, shape in values]
             for values in (inputs, outputs)
-        ]
-        return helper.make_graph(self.nodes, name, *described, self.initializers)
+        )
+        return helper.make_graph(self.nodes, name, given, made, self.initializers)
 
 
-def array(value) -> np.ndarray:
+def array(value: Any) -> np.ndarray:
     """A weight as a float32 array."""
     return np.asarray(ops.convert_to_numpy(value), np.float32)

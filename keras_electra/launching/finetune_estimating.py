@@ -79,7 +79,7 @@ def estimate_finetuning(plan: FinetunePlan, report: DataReport) -> FinetuneEstim
         length = max(8, min(length, round(report.lengths.mean)))
     kept = config.batch_size * config.sequence_length
     kept *= 4 * numbers_of_token(encoder, config.sequence_length)
-    process = PROCESS_BYTES.get(plan.backend, max(PROCESS_BYTES.values()))
+    process = PROCESS_BYTES.get(plan.backend or "", max(PROCESS_BYTES.values()))
     models = config.num_trials if config.keep_models == "all" else 1
     seconds, source = None, "told after the first steps: this machine has a graphics card"
     if not has_graphics_card():

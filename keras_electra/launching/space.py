@@ -36,7 +36,7 @@ def memory_bytes(
     )
     per_batch = logits + kept * (2 if is_half else 4)
     parts = config.optimizer.accumulation_steps
-    process = PROCESS_BYTES.get(backend, max(PROCESS_BYTES.values()))
+    process = PROCESS_BYTES.get(backend or "", max(PROCESS_BYTES.values()))
     kept_for_steps = slot_bytes(config, counts)
     return process + per_parameter * counts.total + kept_for_steps + per_batch // parts
 

@@ -69,8 +69,8 @@ def beams(graph, head, hidden, start_logits, lowered):
     body = ends_after_a_start(type(graph), head, count, kernel.shape[1])
     # What does not change is handed through: OpenVINO knows no values from outside the body.
     inputs = states_part, lowered, start_parts
-    *_, end_log_probs, end_positions = graph.node(
-        "Scan", *inputs, count=4, body=body, num_scan_inputs=1
+    *_, end_log_probs, end_positions = graph.nodes_of(
+        "Scan", inputs, 4, body=body, num_scan_inputs=1
     )
     # (K, B, K) -> (B, K, K)
     end_log_probs, end_positions = (
@@ -109,7 +109,7 @@ def best_places(graph, logits, count: int):
     pads = graph.constant([0, 0, 0, count], "int64")
     padded = graph.node("Pad", log_probs, pads, graph.constant(IMPOSSIBLE, "float32"))
     wanted = graph.constant([count], "int64")
-    values, found = graph.node("TopK", padded, wanted, count=2, axis=-1)
+    values, found = graph.nodes_of("TopK", (padded, wanted), 2, axis=-1)
     is_there = graph.node("Less", found, graph.length(log_probs, 1))
     found = graph.node("Where", is_there, found, graph.constant(0, "int64"))
     return values, graph.cast(found, "int32")

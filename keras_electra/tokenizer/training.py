@@ -215,7 +215,7 @@ def repeated(words: collections.Counter[str]) -> Iterator[str]:
         yield " ".join([word] * rest)
 
 
-def filled_up_to(vocabulary: list[str], num_rows: int) -> list[str]:
+def filled_up_to(vocabulary: Sequence[str], num_rows: int) -> list[str]:
     """The vocabulary with an `[unused…]` entry, numbered by its id, for each further row of a table.
 
     >>> filled_up_to(["[PAD]", "a"], 4)

@@ -28,7 +28,7 @@ def on_devices(wanted: int | str | None = None) -> Iterator[None]:
     """
     _refuse_several_workers()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    count = len(devices) if wanted == "all" else wanted or 1
+    count = len(devices) if wanted == "all" else int(wanted or 1)
     if count > len(devices):
         raise InputError(
             f"devices: expected at most the {len(devices)} there are, received {count}"

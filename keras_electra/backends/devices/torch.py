@@ -155,10 +155,10 @@ def add_up(variables: list, former: list[Tensor] | None, loss: Tensor) -> Tensor
 
     Args:
         variables: figures that are sums, this process' part added.
-        former: their values before; they come back if another process is lost.
+        former: their values before, which come back if another process is lost; None in one process.
         loss: scalar of this process.
     """
-    if num_processes() == 1:
+    if former is None:
         return loss
     values = [variable.value for variable in variables]
     parts = [value - old for value, old in zip(values, former, strict=True)]
