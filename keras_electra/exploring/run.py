@@ -112,7 +112,7 @@ class TaskRun:
         for record in (self.config, self.conclusion):
             if task in record.get("main_metrics", {}):
                 return record["main_metrics"][task]
-        return kind_of(self.kinds[task]).metrics[0]
+        return next(iter(kind_of(self.kinds[task]).metrics))
 
     def _judged(self, task: str, split: str, trial: int | None = None) -> tuple[Judged, ...]:
         """The predictions of a trial for a split, with their examples.
