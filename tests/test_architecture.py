@@ -11,8 +11,10 @@ import pytest
 import keras_electra
 from keras_electra.generators import GENERATORS
 from keras_electra.objectives import OBJECTIVES
+from keras_electra.tasks.kinds import kind_names
 
 PACKAGE = pathlib.Path(keras_electra.__file__).parent
+WIDGETS = PACKAGE.parent / "widgets" / "keras_electra_widgets"
 BACKENDS = {"jax", "jaxlib", "tensorflow", "torch"}
 
 # Modules and folders from the bottom up; of two levels as of one, the later may import the earlier.
@@ -318,3 +320,57 @@ def test_looking_at_runs_is_apart_from_writing_them():
     for path in (PACKAGE / "monitoring").glob("*.py"):
         taken = {name for name in imported(path) if name.startswith("keras_electra.runs.")}
         assert taken <= {"keras_electra.runs.folder", "keras_electra.runs.settings"}, path
+
+
+KIND_NAMES = set(kind_names())
+SOURCES = [*FILES, *sorted(WIDGETS.rglob("*.py"))]
+
+
+def compared_kinds(tree: ast.AST):
+    """(line, name) of each kind's name that code compares, dispatches by, or lists with others."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            asked = [*ast.walk(node)]
+        elif isinstance(node, ast.MatchValue):
+            asked = [node.value]
+        elif isinstance(node, ast.Dict):
+            asked = [key for key in node.keys if key is not None]
+        elif isinstance(node, ast.Subscript):
+            asked = [node.slice]
+        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+            # One name in a tuple may be a value; two are a list of kinds.
+            names = {one.value for one in node.elts if isinstance(one, ast.Constant)}
+            asked = node.elts if len(names & KIND_NAMES) > 1 else []
+        else:
+            continue
+        for one in asked:
+            if isinstance(one, ast.Constant) and one.value in KIND_NAMES:
+                yield one.lineno, one.value
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE.parent)))
+def test_only_a_kind_of_task_knows_its_name(path):
+    if path.parent != PACKAGE / "tasks" / "kinds":
+        found = list(compared_kinds(ast.parse(path.read_text(encoding="utf-8"))))
+        assert not found, f"{path}: ask `tasks.kinds.kind_of(...)` in place of {found}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'kind == "tagging"',
+        'kind in ("tagging", "regression")',
+        'kind not in {"tagging"} or "regression" != kind',
+        'x = {"tagging": 1}[kind]',
+        'match kind:\n    case "tagging":\n        pass',
+        'KINDS = ("tagging", "regression")',
+        'table["tagging"]',
+    ],
+)
+def test_a_compared_kind_is_found(code):
+    assert list(compared_kinds(ast.parse(code)))
+
+
+def test_a_kind_may_be_named():
+    code = 'Task(kind="tagging")\nfound = ("regression", (0, 5))\nreturn_value = "tagging"'
+    assert not list(compared_kinds(ast.parse(code)))

@@ -20,6 +20,7 @@ from keras_electra.finetuning.trials import Course
 from keras_electra.monitoring.run_events import marks_of
 from keras_electra.presets import load
 from keras_electra.runs import RunFolder, send_command
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.own import own_task
 from keras_electra.workers import PredictorClient, WorkerError
 
@@ -311,7 +312,7 @@ def test_a_diverged_trial_starts_again(tune, tmp_path, monkeypatch):
 @pytest.fixture
 def constant(monkeypatch):
     """Every trial gives one answer for everything."""
-    monkeypatch.setattr("keras_electra.finetuning.concluding.has_diverged", lambda *found: True)
+    monkeypatch.setattr(type(kind_of("classification")), "has_diverged", lambda *found: True)
     return {"epochs": 1, "max_restarts": 1}
 
 

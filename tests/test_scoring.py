@@ -153,17 +153,10 @@ def test_the_same_spans_in_every_scheme():
     bio = ["B-NP", "I-NP", "B-NP", "O", "B-VP", "B-NP", "I-NP", "I-NP"]
     iob1 = ["I-NP", "I-NP", "B-NP", "O", "I-VP", "I-NP", "I-NP", "I-NP"]
     bioes = ["B-NP", "E-NP", "S-NP", "O", "S-VP", "B-NP", "I-NP", "E-NP"]
-    for scheme, tags in (("BIO", bio), ("IOB1", iob1), ("BIOES", bioes)):
-        assert scoring.guess_scheme([tags]) == scheme
-        assert scoring.spans_of(tags, scheme) == scoring.spans_of(bio)
-        assert scoring.to_bio(tags) == bio
+    for tags in (bio, iob1, bioes):
+        assert scoring.spans_of(tags) == scoring.spans_of(bio)
         assert scoring.to_bioes(tags) == bioes
     assert scoring.to_bioes(["B", "I", "O", "B"]) == ["B", "E", "O", "S"]
-
-
-def test_schemes_that_cannot_be_told_are_bio():
-    assert scoring.guess_scheme([["O", "O"]]) == "BIO"
-    assert scoring.guess_scheme([["B-X", "I-X"], ["O", "I-X"]]) == "BIO"
 
 
 @pytest.mark.parametrize("tag", ["NN", "B_NP", "X-NP", "", "B-", "BI-NP", "-NP"])
@@ -171,14 +164,6 @@ def test_tags_that_tell_no_spans(tag):
     with pytest.raises(InputError, match=r"tag: expected O or B-type, .*received"):
         scoring.spans_of(["O", tag])
     assert not scoring.has_span_tags(["O", tag])
-
-
-def test_a_given_scheme_refuses_what_it_lacks():
-    assert scoring.has_span_tags(["O", "B-X", "S-X"])
-    with pytest.raises(InputError, match="'S-X'"):
-        scoring.spans_of(["S-X"], "BIO")
-    with pytest.raises(InputError, match="scheme: expected one of BIO"):
-        scoring.spans_of(["O"], "IOB3")
 
 
 def test_span_figures_of_a_worked_example():
@@ -250,8 +235,7 @@ def test_span_figures_agree_with_seqeval(scheme):
 def test_conversions_keep_the_spans_of_any_tags():
     rng = np.random.default_rng(1)
     for tags in corrupted(rng, random_sentences(rng, "BIOES"), 0.5):
-        for convert in (scoring.to_bio, scoring.to_bioes):
-            assert scoring.spans_of(convert(tags)) == scoring.spans_of(tags)
+        assert scoring.spans_of(scoring.to_bioes(tags)) == scoring.spans_of(tags)
 
 
 # Calibration

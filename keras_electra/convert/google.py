@@ -23,7 +23,8 @@ from keras_electra.files import read_json
 from keras_electra.networks import ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import ExtractiveQA
-from keras_electra.tasks.kinds import KINDS, kind_of
+from keras_electra.tasks import kinds
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tokenizer import WordPieceTokenizer
 
 HPARAMS_FILE = "hparams.json"
@@ -181,7 +182,7 @@ def _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective
 
 def _task_model(tensors, backbone, name, kind, choice):
     """A task model with the head under `task_specific/<name>`."""
-    known = [one.name for one in KINDS if one.google == one.name]
+    known = [one.name for one in kinds.KINDS if one.google == one.name]
     if kind not in known:
         raise InputError(f"tasks: expected a kind of {known}, received {kind!r}")
     scope, model_class = f"task_specific/{name}", kind_of(kind).model_class()

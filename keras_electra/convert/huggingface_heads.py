@@ -18,7 +18,8 @@ from keras_electra.task_models import (
     TextRegressor,
     TokenClassifier,
 )
-from keras_electra.tasks.kinds import KINDS, kind_of
+from keras_electra.tasks import kinds
+from keras_electra.tasks.kinds import kind_of
 
 TASK_CLASSES = {
     "ElectraForSequenceClassification": {
@@ -118,7 +119,7 @@ def head_of(model: TaskModel) -> tuple[str, dict[str, np.ndarray], dict]:
     kind = kind_of(model.kind)
     name = kind.transformers
     if name is None:
-        known = ", ".join(one.name for one in KINDS if one.transformers)
+        known = ", ".join(one.name for one in kinds.KINDS if one.transformers)
         raise InputError(f"model: expected a kind of {known}, received {kind.name!r}")
     entries = {OWN_ENTRY: {"task": model.task_name, "head": model.head.form}}
     options = model.options()

@@ -8,7 +8,7 @@ from keras_electra.deploy.network import deployment
 from keras_electra.deploy.onnx_file import check_precision, require_onnx, write_checked
 from keras_electra.errors import InputError
 from keras_electra.files import new_folder, refuse_full_folder, to_json, write_bytes
-from keras_electra.tasks.kinds import KINDS
+from keras_electra.tasks import kinds
 from keras_electra.tokenizer.normalization import character_tables
 
 PAGE = pathlib.Path(__file__).parent / "page"
@@ -45,10 +45,10 @@ def export_web(
     refuse_full_folder(path)
     files = runtime_files(runtime)
     deployed = deployment(model, task)
-    kinds = ["detection", *(kind.name for kind in KINDS if kind.has_page)]
-    if deployed.about["kind"] not in kinds:
+    known = ["detection", *(kind.name for kind in kinds.KINDS if kind.has_page)]
+    if deployed.about["kind"] not in known:
         raise InputError(
-            f"model: expected one of kind {', '.join(kinds)}, which the page can show, "
+            f"model: expected one of kind {', '.join(known)}, which the page can show, "
             f"received {deployed.about['kind']!r}"
         )
     with new_folder(path, "empty") as folder:

@@ -1,7 +1,6 @@
 """Files that the GLUE benchmark takes."""
 
 import io
-import json
 import zipfile
 
 from keras_electra.errors import InputError
@@ -58,9 +57,3 @@ def glue_tables(task: str, rows_of_split: dict[str, list[dict]]) -> dict[str, st
         for split, rows in rows_of_split.items()
         if (task, split) in GLUE_FILES
     }
-
-
-def read_rows(path) -> list[dict]:
-    """Prediction rows of a file."""
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file]

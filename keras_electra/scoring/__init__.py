@@ -29,12 +29,10 @@ from keras_electra.scoring.labels import (
 )
 from keras_electra.scoring.numbers import mse, pearson, spearman
 from keras_electra.scoring.spans import (
-    guess_scheme,
     has_span_tags,
     per_type_report,
     span_figures,
     spans_of,
-    to_bio,
     to_bioes,
     token_accuracy,
 )
@@ -55,7 +53,6 @@ __all__ = [
     "exact_match",
     "expected_calibration_error",
     "f1",
-    "guess_scheme",
     "has_span_tags",
     "holm",
     "macro_f1",
@@ -74,7 +71,6 @@ __all__ = [
     "squad2_figures",
     "subset_accuracy",
     "summary",
-    "to_bio",
     "to_bioes",
     "token_accuracy",
     "token_f1",

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 
 from keras_electra.errors import InputError
 
-PREFIXES = {"BIO": "BI", "IOB1": "BI", "BIOES": "BIES"}
-"""Name of a scheme -> the prefixes that it has besides O."""
+PREFIXES = "BIES"
+"""The prefixes of all schemes, besides O."""
 
 Span = tuple[str, int, int]
 """Type, first word, and the word after the last."""
@@ -26,24 +26,18 @@ Part = tuple[str, str]
 OUTSIDE = ("O", "")
 
 
-def spans_of(tags: Sequence[str], scheme: str | None = None) -> list[Span]:
+def spans_of(tags: Sequence[str]) -> list[Span]:
     """The spans of one sentence, in order.
 
     spans_of(["B-NP", "I-NP", "I-VP", "O", "I-VP", "B-VP"]) is
     [("NP", 0, 2), ("VP", 2, 3), ("VP", 4, 5), ("VP", 5, 6)].
 
-    Args:
-        scheme: a name of `PREFIXES` to refuse the prefixes that it lacks; None to take any.
-
     Raises:
         InputError: for a tag that is not of this form.
     """
-    if scheme is not None and scheme not in PREFIXES:
-        raise InputError(f"scheme: expected one of {', '.join(PREFIXES)}, received {scheme!r}")
-    prefixes = PREFIXES[scheme or "BIOES"]
     spans, before, first = [], OUTSIDE, 0
     for place, tag in enumerate([*tags, "O"]):
-        part = part_of(tag, prefixes)
+        part = part_of(tag)
         is_beginning = begins_span(before, part)
         if before != OUTSIDE and (is_beginning or part == OUTSIDE):
             spans.append((before[1], first, place))
@@ -60,13 +54,13 @@ def begins_span(before: Part, part: Part) -> bool:
     return part[0] in "BS" or before[0] in "OES" or before[1] != part[1]
 
 
-def part_of(tag: str, prefixes: str = "BIES") -> Part:
+def part_of(tag: str) -> Part:
     """Prefix and type of a tag; `InputError` if it is neither O nor has one of the prefixes."""
     prefix, dash, type_name = tag.partition("-")
     if tag == "O":
         return OUTSIDE
-    if len(prefix) != 1 or prefix not in prefixes or (dash and not type_name):
-        expected = ", ".join(f"{one}-type" for one in prefixes)
+    if len(prefix) != 1 or prefix not in PREFIXES or (dash and not type_name):
+        expected = ", ".join(f"{one}-type" for one in PREFIXES)
         raise InputError(f"tag: expected O or {expected}, received {tag!r}")
     return prefix, type_name
 
@@ -81,51 +75,16 @@ def has_span_tags(tags: Iterable[str]) -> bool:
     return True
 
 
-def guess_scheme(sentences: Iterable[Sequence[str]]) -> str:
-    """The scheme that gold tags are written in.
-
-    BIOES where an E or S occurs; IOB1 where spans begin with I, and with B only right after a span of
-    the same type; else BIO.
-
-    Raises:
-        InputError: for a tag that is of none of them.
-    """
-    has_ends = has_bare_beginnings = has_needless_b = False
-    for tags in sentences:
-        before = OUTSIDE
-        for part in map(part_of, tags):
-            is_after_same = before[0] in "BI" and before[1] == part[1]
-            has_ends |= part[0] in "ES"
-            has_bare_beginnings |= part[0] == "I" and not is_after_same
-            has_needless_b |= part[0] == "B" and not is_after_same
-            before = part
-    if has_ends:
-        return "BIOES"
-    return "IOB1" if has_bare_beginnings and not has_needless_b else "BIO"
-
-
-def to_bio(tags: Sequence[str]) -> list[str]:
-    """The same spans in BIO."""
-    return tags_of(spans_of(tags), len(tags), "BIO")
-
-
 def to_bioes(tags: Sequence[str]) -> list[str]:
     """The same spans in BIOES; to_bioes(["B-NP", "I-NP", "O", "B-VP"]) is ["B-NP", "E-NP", "O", "S-VP"]."""
-    return tags_of(spans_of(tags), len(tags), "BIOES")
+    found = ["O"] * len(tags)
+    for type_name, first, end in spans_of(tags):
+        prefixes = "S" if end - first == 1 else f"B{'I' * (end - first - 2)}E"
+        found[first:end] = [f"{one}-{type_name}" if type_name else one for one in prefixes]
+    return found
 
 
-def tags_of(spans: Iterable[Span], num_words: int, scheme: str) -> list[str]:
-    """The tags, in BIO or BIOES, of a sentence with these spans."""
-    tags = ["O"] * num_words
-    for type_name, first, end in spans:
-        prefixes = ["B", *"I" * (end - first - 1)]
-        if scheme == "BIOES":
-            prefixes[-1] = "S" if end - first == 1 else "E"
-        tags[first:end] = [f"{one}-{type_name}" if type_name else one for one in prefixes]
-    return tags
-
-
-def span_figures(gold, predicted, scheme: str | None = None) -> dict[str, float]:
+def span_figures(gold, predicted) -> dict[str, float]:
     """Precision, recall and F1 over the spans of all sentences and types together.
 
     A span is right if a gold one has its type, beginning and end. What is not defined (precision where
@@ -133,31 +92,30 @@ def span_figures(gold, predicted, scheme: str | None = None) -> dict[str, float]
 
     Args:
         gold, predicted: one sequence of tags per sentence.
-        scheme: as for `spans_of`.
 
     Returns:
         {"precision", "recall", "f1"}.
     """
-    counts = span_counts(gold, predicted, scheme)
+    counts = span_counts(gold, predicted)
     return ratios(*(counter.total() for counter in counts))
 
 
-def per_type_report(gold, predicted, scheme: str | None = None) -> dict[str, dict]:
+def per_type_report(gold, predicted) -> dict[str, dict]:
     """{type: {"precision", "recall", "f1", "support"}}, sorted; support is the number of gold spans."""
-    right, found, wanted = span_counts(gold, predicted, scheme)
+    right, found, wanted = span_counts(gold, predicted)
     return {
         name: {**ratios(right[name], found[name], wanted[name]), "support": wanted[name]}
         for name in sorted(found.keys() | wanted.keys())
     }
 
 
-def span_counts(gold, predicted, scheme: str | None = None) -> tuple[Counter, Counter, Counter]:
+def span_counts(gold, predicted) -> tuple[Counter, Counter, Counter]:
     """Numbers of spans by type: right ones, predicted ones, gold ones."""
     right, found, wanted = Counter(), Counter(), Counter()
     for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
         require_same_words(gold_tags, predicted_tags)
-        gold_spans = set(spans_of(gold_tags, scheme))
-        predicted_spans = set(spans_of(predicted_tags, scheme))
+        gold_spans = set(spans_of(gold_tags))
+        predicted_spans = set(spans_of(predicted_tags))
         wanted.update(span[0] for span in gold_spans)
         found.update(span[0] for span in predicted_spans)
         right.update(span[0] for span in gold_spans & predicted_spans)

@@ -7,7 +7,8 @@ from keras_electra.task_models.base import TaskModel
 from keras_electra.task_models.several import SeveralTasks
 from keras_electra.task_models.texts import MultipleChoice, TextClassifier, TextRegressor
 from keras_electra.task_models.words import TokenClassifier
-from keras_electra.tasks.kinds import KINDS, kind_of
+from keras_electra.tasks import kinds
+from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.task import Task
 
 __all__ = [
@@ -52,4 +53,4 @@ def task_model(
 
 def model_classes() -> dict[str, type[TaskModel]]:
     """Name -> class of the models of all kinds."""
-    return {one.__name__: one for one in (kind.model_class() for kind in KINDS)}
+    return {one.__name__: one for one in (kind.model_class() for kind in kinds.KINDS)}

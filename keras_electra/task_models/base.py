@@ -21,7 +21,7 @@ INPUTS = ("token_ids", "segment_ids", "padding_mask")
 class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
     """A backbone under one head, trained for one task.
 
-    Subclasses give `kind`, `outputs`, `judged`, `options` and `graph_outputs`.
+    Subclasses give `kind`, `outputs`, `judged`, their part of `options`, and `graph_outputs`.
 
     Args:
         backbone: `ElectraBackbone`; other task models may share it.
@@ -93,7 +93,7 @@ class TaskModel(TokenizerAsset, RawInput, backends.TrainStep, keras.Model):
 
     def options(self) -> dict:
         """Constructor arguments beyond the common ones, in the types of JSON."""
-        raise NotImplementedError
+        return {"head": self.head.form, "head_dropout_rate": self.head.dropout_rate}
 
     def plain_batch(self, inputs: dict) -> dict:
         """`token_ids`, `segment_ids` and `padding_mask` (B, T) alone, as a batch of this model."""

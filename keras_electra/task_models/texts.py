@@ -81,8 +81,7 @@ class TextClassifier(TaskModel):
         return {
             "labels": list(self.labels),
             "is_multi_label": self.is_multi_label,
-            "head": self.head.form,
-            "head_dropout_rate": self.head.dropout_rate,
+            **super().options(),
         }
 
 
@@ -137,11 +136,7 @@ class TextRegressor(TaskModel):
         return {"values": graph.squeeze(head_graphs.whole_text(graph, self.head, hidden), -1)}
 
     def options(self):
-        return {
-            "value_range": list(self.value_range),
-            "head": self.head.form,
-            "head_dropout_rate": self.head.dropout_rate,
-        }
+        return {"value_range": list(self.value_range), **super().options()}
 
 
 @keras.saving.register_keras_serializable("keras_electra")
@@ -206,6 +201,3 @@ class MultipleChoice(TaskModel):
 
     def graph_outputs(self, graph, hidden):
         return {"logits": graph.squeeze(head_graphs.whole_text(graph, self.head, hidden), -1)}
-
-    def options(self):
-        return {"head": self.head.form, "head_dropout_rate": self.head.dropout_rate}

@@ -101,9 +101,5 @@ class TokenClassifier(TaskModel):
         return {"logits": graph.dense(hidden, *self.head.logit)}  # (B, T, N)
 
     def options(self):
-        return {
-            "labels": list(self.labels),
-            "head": self.head.form,
-            "head_dropout_rate": self.head.dropout_rate,
-            "tagging_form": self.tagging_form,
-        }
+        options = {"labels": list(self.labels), **super().options()}
+        return {**options, "tagging_form": self.tagging_form}

@@ -190,7 +190,7 @@ def table_task(
     if word_rows is not None:
         sentence = f"sentences by column {word_rows.sentence!r}, {sentence}"
     options, remark = kind.of_table(reader, table, found, value_range)
-    options = {"metrics": kind.usual_metrics, **options}
+    options = {"metrics": kind.usual_metrics, "value_range": value_range, **options}
     return Task(
         name=name,
         kind=kind.name,

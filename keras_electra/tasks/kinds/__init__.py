@@ -1,4 +1,8 @@
-"""The kinds of task. A new one is a file here (or anywhere), and an entry of `KINDS`."""
+"""The kinds of task. A new one is a file with a subclass of `TaskKind`, and an entry of `KINDS`.
+
+The tuple is read whenever a kind is asked for, so that another package may put a longer one in its place:
+`kinds.KINDS = (*kinds.KINDS, MyKind())`.
+"""
 
 from typing import TypeAlias
 

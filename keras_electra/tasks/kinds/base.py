@@ -8,24 +8,28 @@ import importlib
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
+from keras_electra.scoring.calibration import calibration_of
 from keras_electra.scoring.trials import LEARNING_SHARE, entropy
 from keras_electra.tasks.checks import Check
 from keras_electra.tasks.encoded import EncodedExamples, EncodingJob, Rows
 from keras_electra.tasks.examples import Example
+from keras_electra.tasks.finding import Finder
 from keras_electra.tasks.gold import RowForm
 from keras_electra.tasks.label_forms import LabelForm
+from keras_electra.tasks.probabilities import softmax
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.tag_forms import TagForm
 from keras_electra.tasks.values import Row, plain
 
-if TYPE_CHECKING:
-    from keras_electra.tasks.finding import Finder
-    from keras_electra.tasks.roles import Roles
-    from keras_electra.tasks.sample import Sample
-    from keras_electra.tasks.tag_forms import TagForm
+Labels: TypeAlias = Sequence[str] | None
+"""Names of labels in the order of their numbers, where a kind has any."""
 
 
 class TaskKind:
@@ -46,7 +50,8 @@ class TaskKind:
             which is then right.
         has_choices: whether a row has C inputs.
         is_per_word: whether each word has a label.
-        metrics, usual_metrics: names of all metrics, and of those that a task has unless it says others.
+        metrics: name of each metric -> its function of gold and predicted values.
+        usual_metrics: names of those that a task has unless it says others.
         main_metric: what trials are compared by; None for the first of the usual ones.
         less_is_better: metrics of which a smaller value is better.
         recipe: options of `FinetuneConfig` that differ.
@@ -71,7 +76,7 @@ class TaskKind:
     gold_role = "label"
     noun = "label"
     has_labels = has_value_range = has_several = may_have_none = has_choices = is_per_word = False
-    metrics: tuple[str, ...]
+    metrics: Mapping[str, Callable[..., float]]
     usual_metrics: tuple[str, ...]
     main_metric: str | None = None
     less_is_better: tuple[str, ...] = ()
@@ -83,8 +88,8 @@ class TaskKind:
     fields: tuple[str, ...]
     raw: str
     item: str
-    warm_up: Any
-    line: str
+    warm_up: Any = "warm up"
+    line = '"Some text."'
     model: str
     output = "logits"
     positions_in: tuple[str, ...] = ()
@@ -95,34 +100,36 @@ class TaskKind:
 
     # Tables
 
-    def find_roles(self, finder: "Finder") -> "Roles":
+    def find_roles(self, finder: Finder) -> Roles:
         """The columns of a table."""
         raise NotImplementedError
 
-    def label_form(self, sample: "Sample", roles: "Roles", separator: str | None) -> LabelForm:
+    def label_form(self, sample: Sample, roles: Roles, separator: str | None) -> LabelForm:
         """How the labels of a table are written."""
         return LabelForm(kind=self.name)
 
-    def first_choice(self, sample: "Sample", roles: "Roles") -> int | None:
+    def first_choice(self, sample: Sample, roles: Roles) -> int | None:
         """The number that stands for the first choice; None where labels are texts of choices."""
         return 0
 
-    def tag_form(self, tags: Sequence[str]) -> "TagForm | None":
+    def tag_form(self, tags: Sequence[str]) -> TagForm | None:
         """How tags of spans are written; None where there are none."""
         return None
 
-    def of_table(self, reader, table, found, value_range) -> tuple[dict, str | None]:
+    def of_table(
+        self, reader: Any, table: Any, found: Any, value_range: Any
+    ) -> tuple[dict, str | None]:
         """What a table decides of its task: arguments of `Task`, and what to tell the user.
 
         Args:
             reader: `TableReader`.
             table: the training part.
             found: `Guess`.
-            value_range: as of `own_task`.
+            value_range: as of `own_task`; only kinds with a range may be given one.
         """
-        return {"value_range": value_range}, None
+        return {}, None
 
-    def count_of(self, found, sample: "Sample") -> str:
+    def count_of(self, found: Any, sample: Sample) -> str:
         """How many labels a `Guess` has, in brackets."""
         if not found.labels:
             return ""
@@ -130,29 +137,29 @@ class TaskKind:
         number = len(found.labels)
         return f" ({number} {self.noun}{'s' * (number != 1)}{where})"
 
-    def example_of(self, row: Row, form: RowForm) -> Example:
+    def example_of(self, row: Row, form: RowForm) -> Any:
         """The example of a row of a table; `UnusableRow` where it makes none."""
         raise NotImplementedError
 
-    def gold_in(self, row: Row, form: RowForm):
+    def gold_in(self, row: Row, form: RowForm) -> Any:
         """What a row says is right; None where it says nothing and need not."""
         raise NotImplementedError
 
-    def without_gold(self, example: Example) -> Example:
+    def without_gold(self, example: Any) -> Any:
         """An example whose gold is not known; for kinds that `may_have_none`."""
         raise NotImplementedError
 
-    def checks(self, splits: Mapping[str, Sequence[Example]], value_range) -> list[Check]:
+    def checks(self, splits: Mapping[str, Sequence[Example]], value_range: Any) -> list[Check]:
         """What a look over the data asks of this kind beyond what it asks of all."""
         return []
 
     # Examples as a user types them
 
-    def read(self, item) -> dict | None:
+    def read(self, item: Any) -> dict | None:
         """The fields of the record that an item is, which is no dict; None if it is none."""
         return None
 
-    def gold_fields(self, answer, example: Example, model) -> dict:
+    def gold_fields(self, answer: Any, example: Any, model: Any) -> dict:
         """The fields of a record that say what is right.
 
         Args:
@@ -164,27 +171,27 @@ class TaskKind:
         """
         return {"label": self.label_said(plain(answer), model)}
 
-    def label_said(self, answer, model):
+    def label_said(self, answer: Any, model: Any) -> Any:
         """The label, labels, number or choice that an answer says."""
         if answer is None or isinstance(answer, list | Mapping):
             raise ValueError(f"expected a label or number, received {answer!r:.80}")
         return answer
 
-    def from_line(self, text: str):
+    def from_line(self, text: str) -> Any:
         """A line of the command line, tabs between its parts, as `predict` takes one example."""
         return text
 
-    def from_boxes(self, texts: dict[str, str]):
+    def from_boxes(self, texts: dict[str, str]) -> Any:
         """The texts of `fields` as `predict` takes one example."""
         return texts
 
-    def parts_of(self, item) -> list | None:
+    def parts_of(self, item: Any) -> list | None:
         """The texts of an example in JSON; None if it has another form than `item`."""
         return [item]
 
     # Token ids and batches
 
-    def names_in(self, example: Example) -> tuple[str, ...]:
+    def names_in(self, example: Any) -> tuple[str, ...]:
         """The labels that are right of an example, as the data has them."""
         return ()
 
@@ -200,17 +207,19 @@ class TaskKind:
         """Add to a batch what the loss needs; see `collating.collate`."""
         raise NotImplementedError
 
-    def cut_to(self, config) -> tuple[str, int]:
+    def cut_to(self, config: FinetuneConfig) -> tuple[str, int]:
         """What is cut, in words, and to how many tokens."""
         return "examples", config.sequence_length
 
-    def labels_at(self, encoded: EncodedExamples, labels, length: int) -> list[str | None]:
+    def labels_at(self, encoded: EncodedExamples, labels: Any, length: int) -> list[str | None]:
         """The label at each position of the first row, where positions have one."""
         return [None] * length
 
     # Predictions
 
-    def predictions(self, encoded: EncodedExamples, outputs, null_threshold=None) -> list[dict]:
+    def predictions(
+        self, encoded: EncodedExamples, outputs: Any, null_threshold: float | None = None
+    ) -> list[dict]:
         """One row per example; see `predictions.predictions`."""
         # A pair and its swapped copy have one owner; the first row is the pair as it stands.
         owners, firsts = np.unique(encoded.owners, return_index=True)
@@ -222,11 +231,11 @@ class TaskKind:
             rows.append({"id": example.id, **said, "gold": self.gold_of(example)})
         return rows
 
-    def prediction(self, encoded: EncodedExamples, example: Example, output: np.ndarray) -> dict:
+    def prediction(self, encoded: EncodedExamples, example: Any, output: np.ndarray) -> dict:
         """The prediction of one example by the outputs of its row."""
         raise NotImplementedError
 
-    def from_exported(self, run: Callable[..., dict], inputs: dict, batch: dict):
+    def from_exported(self, run: Callable[..., dict], inputs: dict, batch: dict) -> Any:
         """Outputs as the task model gives them, of an exported network.
 
         Args:
@@ -238,7 +247,7 @@ class TaskKind:
 
     def chances(self, outputs: dict) -> dict:
         """Exported outputs as probabilities, or as values of 0 to 1."""
-        return outputs
+        return {"chances": softmax(outputs["logits"])}
 
     # Scores
 
@@ -267,7 +276,7 @@ class TaskKind:
         of the values' unit) and thresholds (null odds).
 
         Args:
-            metrics: names out of `metrics`. For questions of which some have no answer, all of that kind
+            metrics: names. For questions of which some have no answer, all of that kind
                 are given (those that need null odds where the rows have them).
             labels: names in the order of their numbers; the last is the positive one that "f1" is of, as
                 "1" in MRPC and QQP. None for those that occur, sorted.
@@ -279,14 +288,15 @@ class TaskKind:
             InputError: for an unknown name, or if no row has a gold answer.
         """
         self.check_metrics(metrics)
-        found = self.metrics_of(rows_with_gold(rows), labels)
-        return {name: float(found[name]()) for name in metrics}
+        rows = rows_with_gold(rows)
+        gold, predicted = column(rows, "gold"), column(rows, self.given)
+        return {name: float(self.metric(name, gold, predicted, labels)) for name in metrics}
 
-    def metrics_of(self, rows: list[dict], labels) -> dict[str, Callable[[], float]]:
-        """Name -> function that computes the metric, so that no more is computed than was asked for."""
-        raise NotImplementedError
+    def metric(self, name: str, gold: list, predicted: list, labels: Labels) -> float:
+        """One of `metrics`."""
+        return self.metrics[name](gold, predicted)
 
-    def report(self, rows: Iterable[dict], labels: Sequence[str] | None = None) -> dict:
+    def report(self, rows: Iterable[dict], labels: Labels = None) -> dict:
         """A closer look at prediction rows, in the types of JSON; rows without a gold answer are left out.
 
         "num_examples", "calibration" as of `calibration_of` or None, and what `report_of` adds.
@@ -295,21 +305,31 @@ class TaskKind:
             InputError: if no row has a gold answer.
         """
         rows = rows_with_gold(rows)
-        return {"num_examples": len(rows), **self.report_of(rows, labels)}
+        sure = [pair for row in rows for pair in self.sureness(row)]
+        calibration = calibration_of(*zip(*sure, strict=True)) if sure else None
+        found = {"num_examples": len(rows), **self.report_of(rows, labels)}
+        return {**found, "calibration": calibration}
 
-    def report_of(self, rows: list[dict], labels) -> dict:
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """The kind's part of `report`."""
         raise NotImplementedError
 
-    def gold_of(self, example: Example):
+    def sureness(self, row: dict) -> list[tuple[float, bool]]:
+        """(confidence, whether it is right) of each decision of a row that says how sure it is."""
+        confidence = self.confidence(row)
+        return [] if confidence is None else [(confidence, row["gold"] == row[self.given])]
+
+    def gold_of(self, example: Any) -> Any:
         """What is right of an example, as in rows; None where it is not known."""
         return example.label
 
-    def is_among(self, gold, labels) -> bool:
+    def is_among(self, gold: Any, labels: Any) -> bool:
         """Whether all that is right is among the labels; None or none of them stand for any."""
         return True
 
-    def baselines(self, train, examples, labels=None) -> dict[str, list[dict]]:
+    def baselines(
+        self, train: Sequence, examples: Sequence, labels: Labels = None
+    ) -> dict[str, list[dict]]:
         """{name: prediction rows} of what is reached without a network.
 
         Training examples whose label is not known, or is none of `labels`, are left out; of others what
@@ -327,20 +347,22 @@ class TaskKind:
         found |= self.further_baselines(known, examples, labels)
         return {name: self.with_gold(examples, rows) for name, rows in found.items()}
 
-    def simplest(self, train, examples, labels=None) -> list[dict]:
+    def simplest(self, train: Sequence, examples: Sequence, labels: Labels = None) -> list[dict]:
         """The rows of the first of `baselines` alone, which looks at no text."""
         rows = self.simplest_rows(self.known(train, labels), examples, labels)
         return self.with_gold(examples, rows)
 
-    def simplest_rows(self, train: list, examples: Sequence, labels) -> list[dict]:
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         """The predictions of the first baseline."""
         raise NotImplementedError
 
-    def further_baselines(self, train: list, examples: Sequence, labels) -> dict[str, list[dict]]:
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         """The predictions of the other baselines, by name."""
         return {}
 
-    def known(self, train: Sequence, labels) -> list:
+    def known(self, train: Sequence, labels: Labels) -> list:
         """The training examples whose answer is known; `InputError` if there is none."""
         golds = ((example, self.gold_of(example)) for example in train)
         known = [one for one, gold in golds if gold is not None and self.is_among(gold, labels)]
@@ -398,7 +420,7 @@ class TaskKind:
         """(what is right, what was given) of a row, or of each of its words."""
         return [(row["gold"], row[self.given])]
 
-    def constant_loss(self, rows: list[dict], gold: list[Hashable]) -> float:
+    def constant_loss(self, rows: list[dict], gold: list) -> float:
         """Cross-entropy (nats) of giving each answer with the probability that it occurs with."""
         return entropy(Counter(gold).values())
 
@@ -413,7 +435,7 @@ class TaskKind:
         names = ("text", "second_text", "question", "context")
         return [(name.replace("_", " "), example[name]) for name in names if example.get(name)]
 
-    def is_right(self, gold, predicted) -> bool | None:
+    def is_right(self, gold: Any, predicted: Any) -> bool | None:
         """Whether a prediction is what is right; None where there is no right and wrong."""
         return gold == predicted
 
@@ -422,31 +444,31 @@ class TaskKind:
         probabilities = row.get("probabilities")
         return self.surest(row, probabilities) if probabilities else None
 
-    def surest(self, row: dict, probabilities) -> float:
+    def surest(self, row: dict, probabilities: Any) -> float:
         """`confidence` of a row with probabilities."""
         return probabilities[row[self.given]]
 
-    def error(self, one) -> float:
+    def error(self, one: Any) -> float:
         """How wrong a prediction is, 0 at best."""
         raise NotImplementedError
 
-    def verdict(self, one) -> str:
+    def verdict(self, one: Any) -> str:
         """ "right", "wrong" or "unknown"."""
         return {None: "unknown", True: "right", False: "wrong"}[one.is_right]
 
-    def decisions(self, one) -> list[tuple]:
+    def decisions(self, one: Any) -> list[tuple]:
         """(gold, predicted) of an example, or of each of its words; gold None where it is not known."""
         return [(one.gold, one.predicted)]
 
-    def in_words(self, one, side: str) -> str:
+    def in_words(self, one: Any, side: str) -> str:
         """What is right ("gold") or was given ("predicted"), for people."""
         return getattr(one, side) or "(no answer)"
 
-    def spans(self, one) -> list | None:
+    def spans(self, one: Any) -> list | None:
         """Groups of words with the spans over them, as of `marking.tag_groups`; None for other kinds."""
         return None
 
-    def segments(self, one) -> list | None:
+    def segments(self, one: Any) -> list | None:
         """The context with the answers in it, as of `marking.answer_segments`; None for other kinds."""
         return None
 
@@ -457,7 +479,7 @@ class TaskKind:
         module, name = self.model.rsplit(".", 1)
         return getattr(importlib.import_module(f"keras_electra.{module}"), name)
 
-    def model_options(self, task, labels, config) -> dict:
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         """Arguments of the model's class beyond backbone, head, seed, accumulation_steps and name."""
         return {"head_dropout_rate": config.head_dropout_rate}
 

@@ -1,19 +1,25 @@
 """One of several labels for a text or a pair."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.scoring import labels as scores
 from keras_electra.scoring.word_counts import label_probabilities
 from keras_electra.tasks import fields
-from keras_electra.tasks.checks import evenness, lonely_labels
-from keras_electra.tasks.gold import check_known
-from keras_electra.tasks.kinds.base import column
-from keras_electra.tasks.kinds.texts import TextKind, calibrated, features_of, named, surprise
+from keras_electra.tasks.checks import Check, evenness, lonely_labels
+from keras_electra.tasks.encoded import EncodedExamples, EncodingJob
+from keras_electra.tasks.examples import Example, TextExample
+from keras_electra.tasks.gold import RowForm, check_known
+from keras_electra.tasks.kinds.base import Labels, column
+from keras_electra.tasks.kinds.texts import TextKind, features_of, named, surprise
 from keras_electra.tasks.label_forms import LabelForm, form_of_labels
 from keras_electra.tasks.probabilities import softmax
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.sample import Sample
 
 
 class Classification(TextKind):
@@ -26,7 +32,10 @@ class Classification(TextKind):
 
     name = "classification"
     has_labels = True
-    metrics = ("accuracy", "f1", "macro_f1", "micro_f1", "matthews")
+    metrics = {  # noqa: RUF012
+        name: getattr(scores, name)
+        for name in ("accuracy", "f1", "macro_f1", "micro_f1", "matthews")
+    }
     usual_metrics = ("accuracy", "macro_f1")
     given = "label"
     chart = "confusion"
@@ -35,70 +44,59 @@ class Classification(TextKind):
     google = "classification"
     problem_type = "single_label_classification"
 
-    def label_form(self, sample, roles, separator):
+    def label_form(self, sample: Sample, roles: Roles, separator: str | None) -> LabelForm:
         values = [] if roles.label is None else sample.values(roles.label)
         return LabelForm(kind=self.name, numbers=form_of_labels(values, separator))
 
-    def value_in(self, value, column, form):
+    def value_in(self, value: Any, column: str, form: RowForm) -> Any:
         label = fields.label_in(value, column, form.numbers)
         check_known([label], column, form)
         return label
 
-    def checks(self, splits, value_range):
+    def checks(self, splits: Mapping[str, Sequence[Example]], value_range: Any) -> list[Check]:
         return [lonely_labels(splits), evenness(splits)]
 
-    def label_said(self, answer, model):
+    def label_said(self, answer: Any, model: Any) -> Any:
         return label_name(model.labels, super().label_said(answer, model))
 
-    def names_in(self, example):
+    def names_in(self, example: Any) -> tuple[str, ...]:
         return () if example.label is None else (example.label,)
 
-    def target_of(self, job, example):
+    def target_of(self, job: EncodingJob, example: TextExample) -> Any:
         if example.label not in job.number_of_label:
             job.note_unknown_label(example, example.label)
             return None
         return job.number_of_label[example.label]
 
-    def prediction(self, encoded, example, output):
+    def prediction(self, encoded: EncodedExamples, example: Any, output: np.ndarray) -> dict:
         """The likeliest label by logits (N,)."""
         label = encoded.labels[int(np.argmax(output))]
         return {"label": label, "probabilities": named(encoded.labels, softmax(output))}
 
-    def chances(self, outputs):
-        return {"chances": softmax(outputs["logits"])}
-
     # Scores
 
-    def metrics_of(self, rows, labels):
-        gold, predicted = column(rows, "gold"), column(rows, "label")
-        positive = (labels or scores.names_in(gold, predicted, None))[-1]
-        return {
-            "accuracy": lambda: scores.accuracy(gold, predicted),
-            "f1": lambda: scores.f1(gold, predicted, positive),
-            "macro_f1": lambda: scores.macro_f1(gold, predicted),
-            "micro_f1": lambda: scores.micro_f1(gold, predicted),
-            "matthews": lambda: scores.matthews(gold, predicted),
-        }
+    def metric(self, name: str, gold: list, predicted: list, labels: Labels) -> float:
+        if name != "f1":
+            return super().metric(name, gold, predicted, labels)
+        return scores.f1(gold, predicted, (labels or scores.names_in(gold, predicted))[-1])
 
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "per_label" as of `per_label_report`; "confusion" {"labels", "counts"}, row the gold label,
         column the predicted one."""
-        gold, predicted = column(rows, "gold"), column(rows, "label")
-        sure = [row["probabilities"][row["label"]] for row in rows if row.get("probabilities")]
-        is_right = [a == b for a, b in zip(gold, predicted, strict=True)]
-        found = scores.names_report(gold, predicted, labels)
-        return {**found, "calibration": calibrated(sure, is_right)}
+        return scores.names_report(column(rows, "gold"), column(rows, "label"), labels)
 
-    def is_among(self, gold, labels):
+    def is_among(self, gold: Any, labels: Any) -> bool:
         return not labels or gold in labels
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         counts = Counter(example.label for example in train)
         labels = labels or sorted(counts)
         shares = np.array([[counts[name] / len(train) for name in labels]])
         return likeliest(labels, np.repeat(shares, len(examples), axis=0))
 
-    def further_baselines(self, train, examples, labels):
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         gold = [example.label for example in train]
         labels = labels or sorted(set(gold))
         train_features, features = features_of(train, examples)
@@ -108,14 +106,14 @@ class Classification(TextKind):
         # Labels that no training text has get the zeros of a further column.
         return {"tfidf": likeliest(labels, np.pad(probabilities, ((0, 0), (0, 1)))[:, columns])}
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """-log p of what is right, in nats."""
         probabilities = one.row.get("probabilities")
         if not probabilities:
             return float(not one.is_right)
         return surprise(probabilities.get(one.gold, 0.0))
 
-    def model_options(self, task, labels, config):
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         return {"labels": labels, **super().model_options(task, labels, config)}
 
 

@@ -3,20 +3,27 @@
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.scoring import labels as scores
 from keras_electra.scoring.trials import entropy
 from keras_electra.scoring.word_counts import label_probabilities
 from keras_electra.tasks import fields
-from keras_electra.tasks.gold import check_known, marks_in, marks_of
-from keras_electra.tasks.kinds.base import column
+from keras_electra.tasks.encoded import EncodedExamples, EncodingJob
+from keras_electra.tasks.examples import TextExample
+from keras_electra.tasks.gold import RowForm, check_known, marks_in, marks_of
+from keras_electra.tasks.kinds.base import Labels, column
 from keras_electra.tasks.kinds.classification import Classification, label_name
-from keras_electra.tasks.kinds.texts import calibrated, features_of, named, surprise
+from keras_electra.tasks.kinds.texts import features_of, named, surprise
 from keras_electra.tasks.label_forms import LabelForm, several_labels
 from keras_electra.tasks.probabilities import sigmoid
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.sample import Sample
+from keras_electra.tasks.values import Row
 
 
 class MultiLabel(Classification):
@@ -30,7 +37,9 @@ class MultiLabel(Classification):
     name = "multi_label"
     roles = ("text", "second_text", "label", "labels", "id")
     has_several = may_have_none = True
-    metrics = ("subset_accuracy", "macro_f1", "micro_f1")
+    metrics = {  # noqa: RUF012
+        name: getattr(scores, name) for name in ("subset_accuracy", "macro_f1", "micro_f1")
+    }
     usual_metrics = ("micro_f1", "macro_f1", "subset_accuracy")
     given = "labels"
     chart = "bars"
@@ -38,13 +47,13 @@ class MultiLabel(Classification):
     problem_type = "multi_label_classification"
     target_dtype = np.float32
 
-    def label_form(self, sample, roles, separator):
+    def label_form(self, sample: Sample, roles: Roles, separator: str | None) -> LabelForm:
         if roles.labels:
             return LabelForm(kind=self.name, positions=roles.labels)
         values = [] if roles.label is None else sample.values(roles.label)
         return several_labels(values, roles.label, separator, is_told=True)
 
-    def gold_in(self, row, form):
+    def gold_in(self, row: Row, form: RowForm) -> Any:
         if form.roles.labels:
             return marks_in(row, form)
         if form.positions:
@@ -59,16 +68,16 @@ class MultiLabel(Classification):
         check_known(labels, column, form)
         return labels
 
-    def value_in(self, value, column, form):
+    def value_in(self, value: Any, column: str, form: RowForm) -> Any:
         return marks_of(value, column, form)
 
-    def label_said(self, answer, model):
+    def label_said(self, answer: Any, model: Any) -> Any:
         return label_names(model.labels, answer)
 
-    def names_in(self, example):
+    def names_in(self, example: Any) -> tuple[str, ...]:
         return example.label or ()
 
-    def target_of(self, job, example):
+    def target_of(self, job: EncodingJob, example: TextExample) -> Any:
         for name in example.label:
             if name not in job.number_of_label:
                 job.note_unknown_label(example, name)
@@ -77,57 +86,53 @@ class MultiLabel(Classification):
         target[[job.number_of_label[name] for name in example.label]] = 1
         return target
 
-    def no_target(self, job):
+    def no_target(self, job: EncodingJob) -> Any:
         return np.zeros(len(job.labels), np.float32)
 
-    def collate(self, encoded, rows, batch):
+    def collate(self, encoded: EncodedExamples, rows: np.ndarray, batch: dict) -> None:
         shape = (len(batch["rows"]), len(encoded.labels))
         batch["labels"] = encoded.padded("labels", rows, shape, np.float32)
 
-    def prediction(self, encoded, example, output):
+    def prediction(self, encoded: EncodedExamples, example: Any, output: np.ndarray) -> dict:
         """All labels that are likelier than not, by logits (N,)."""
         labels = [name for name, logit in zip(encoded.labels, output, strict=True) if logit > 0]
         return {"labels": labels, "probabilities": named(encoded.labels, sigmoid(output))}
 
-    def chances(self, outputs):
+    def chances(self, outputs: dict) -> dict:
         return {"chances": sigmoid(outputs["logits"])}
 
     # Scores
 
-    def metrics_of(self, rows, labels):
-        gold, predicted = column(rows, "gold"), column(rows, "labels")
-        return {
-            "subset_accuracy": lambda: scores.subset_accuracy(gold, predicted),
-            "macro_f1": lambda: scores.macro_f1(gold, predicted),
-            "micro_f1": lambda: scores.micro_f1(gold, predicted),
-        }
-
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "per_label"; calibration over the decisions on all labels."""
-        confidences, is_right = [], []
-        for row in rows:
-            for name, probability in (row.get("probabilities") or {}).items():
-                is_given = name in row["labels"]
-                confidences.append(probability if is_given else 1 - probability)
-                is_right.append(is_given == (name in row["gold"]))
-        found = scores.per_label_report(column(rows, "gold"), column(rows, "labels"), labels)
-        return {"per_label": found, "calibration": calibrated(confidences, is_right)}
+        gold, predicted = column(rows, "gold"), column(rows, "labels")
+        return {"per_label": scores.per_label_report(gold, predicted, labels)}
 
-    def without_gold(self, example):
+    def sureness(self, row: dict) -> list[tuple[float, bool]]:
+        found = []
+        for name, probability in (row.get("probabilities") or {}).items():
+            is_given = name in row["labels"]
+            chance = probability if is_given else 1 - probability
+            found.append((chance, is_given == (name in row["gold"])))
+        return found
+
+    def without_gold(self, example: Any) -> Any:
         return dataclasses.replace(example, label=None)
 
-    def gold_of(self, example):
+    def gold_of(self, example: Any) -> Any:
         return None if example.label is None else list(example.label)
 
-    def is_among(self, gold, labels):
+    def is_among(self, gold: Any, labels: Any) -> bool:
         return not labels or set(labels).issuperset(gold)
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         labels = labels or names_of(train)
         shares = [[np.mean([name in example.label for example in train]) for name in labels]]
         return likelier_than_not(labels, np.repeat(shares, len(examples), axis=0))
 
-    def further_baselines(self, train, examples, labels):
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         labels = labels or names_of(train)
         train_features, features = features_of(train, examples)
         columns = []
@@ -139,10 +144,10 @@ class MultiLabel(Classification):
             columns.append(probabilities[:, found.index(True)] if is_ever else missing)
         return {"tfidf": likelier_than_not(labels, np.stack(columns, axis=1))}
 
-    def outcomes(self, row):
+    def outcomes(self, row: dict) -> list[tuple[Hashable, Hashable]]:
         return [(frozenset(row["gold"]), frozenset(row["labels"]))]
 
-    def constant_loss(self, rows, gold):
+    def constant_loss(self, rows: list[dict], gold: list) -> float:
         """The mean over the labels."""
         counts = Counter(name for names in gold for name in names)
         labels = {*rows[0]["probabilities"], *counts}
@@ -151,26 +156,26 @@ class MultiLabel(Classification):
 
     # What a reader sees
 
-    def is_right(self, gold, predicted):
+    def is_right(self, gold: Any, predicted: Any) -> bool | None:
         return set(gold) == set(predicted)
 
-    def surest(self, row, probabilities):
+    def surest(self, row: dict, probabilities: Any) -> float:
         return min(max(p, 1 - p) for p in probabilities.values())
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """-log p of each decision, summed over the labels."""
         probabilities = one.row.get("probabilities") or {}
         known = [surprise(p if name in one.gold else 1 - p) for name, p in probabilities.items()]
         unseen = set(one.gold) - set(probabilities)
         return sum(known) + len(unseen) * surprise(0.0)
 
-    def decisions(self, one):
+    def decisions(self, one: Any) -> list[tuple]:
         return list(itertools.product([*(one.gold or ()), None], [*one.predicted, None]))
 
-    def in_words(self, one, side):
+    def in_words(self, one: Any, side: str) -> str:
         return ", ".join(getattr(one, side)) or "(none)"
 
-    def model_options(self, task, labels, config):
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         return {**super().model_options(task, labels, config), "is_multi_label": True}
 
 

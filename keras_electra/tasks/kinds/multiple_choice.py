@@ -1,13 +1,15 @@
 """The right one of several texts for a question."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_electra.errors import InputError
 from keras_electra.scoring.labels import accuracy
 from keras_electra.scoring.word_counts import WordCounts
-from keras_electra.tasks.encoded import Rows, filled
+from keras_electra.tasks.encoded import EncodedExamples, EncodingJob, Rows, filled
 from keras_electra.tasks.examples import ChoiceExample
 from keras_electra.tasks.fields import (
     UnusableRow,
@@ -17,11 +19,16 @@ from keras_electra.tasks.fields import (
     text_in,
     whole_number,
 )
-from keras_electra.tasks.kinds.base import TaskKind, column
-from keras_electra.tasks.kinds.texts import calibrated, surprise
+from keras_electra.tasks.finding import Finder
+from keras_electra.tasks.gold import RowForm
+from keras_electra.tasks.kinds.base import Labels, TaskKind
+from keras_electra.tasks.kinds.texts import surprise
 from keras_electra.tasks.probabilities import sigmoid, softmax
 from keras_electra.tasks.right_choice import first_choice, right_choice
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
+from keras_electra.tasks.values import Row
 
 MISSING_CHOICE = -1e9
 
@@ -38,7 +45,8 @@ class MultipleChoice(TaskKind):
     record = ChoiceExample
     roles = ("question", "choices", "label", "id")
     has_choices = True
-    metrics = usual_metrics = ("accuracy",)
+    metrics = {"accuracy": accuracy}  # noqa: RUF012
+    usual_metrics = ("accuracy",)
     given = "choice"
     fields = ("question", "choices")
     raw = "a dict of question and choices"
@@ -50,20 +58,19 @@ class MultipleChoice(TaskKind):
 
     # Tables
 
-    def find_roles(self, finder):
+    def find_roles(self, finder: Finder) -> Roles:
         return finder.multiple_choice()
 
-    def first_choice(self, sample, roles):
-        return first_choice(sample, roles)
+    first_choice = staticmethod(first_choice)
 
-    def count_of(self, found, sample):
+    def count_of(self, found: Any, sample: Sample) -> str:
         """How the right choice is said."""
         if found.first_choice is None:
             return " (the text of the right choice)"
         is_counted = None not in map(whole_number, sample.values(found.roles.label))
         return f" (counted from {found.first_choice})" if is_counted else ""
 
-    def example_of(self, row, form):
+    def example_of(self, row: Row, form: RowForm) -> Any:
         names, choices = choices_in(row, form.roles.choices)
         if len(choices) < 2:
             raise UnusableRow(
@@ -80,10 +87,10 @@ class MultipleChoice(TaskKind):
 
     # Examples as a user types them
 
-    def label_said(self, answer, model):
+    def label_said(self, answer: Any, model: Any) -> Any:
         return int(super().label_said(answer, model))
 
-    def from_line(self, text):
+    def from_line(self, text: str) -> Any:
         question, *choices = text.split("\t")
         if len(choices) < 2:
             raise InputError(
@@ -92,13 +99,13 @@ class MultipleChoice(TaskKind):
             )
         return {"question": question, "choices": choices}
 
-    def from_boxes(self, texts):
+    def from_boxes(self, texts: dict[str, str]) -> Any:
         choices = [line for line in texts["choices"].splitlines() if line.strip()]
         if len(choices) < 2:
             raise InputError(f"choices: expected two or more lines, received {len(choices)}")
         return {"question": texts["question"], "choices": choices}
 
-    def parts_of(self, item):
+    def parts_of(self, item: Any) -> list | None:
         if not isinstance(item, dict) or set(item) != {"question", "choices"}:
             return None
         choices = item["choices"]
@@ -106,7 +113,7 @@ class MultipleChoice(TaskKind):
 
     # Token ids and batches
 
-    def encode(self, job):
+    def encode(self, job: EncodingJob) -> Rows:
         """`[CLS] question [SEP] choice [SEP]` for every choice of a row."""
         rows = Rows()
         questions = job.tokenizer.encode_many([example.question for example in job.examples])
@@ -125,7 +132,7 @@ class MultipleChoice(TaskKind):
             rows.add(owner, token_ids, segment_ids, label is not None, labels=label or 0)
         return rows
 
-    def collate(self, encoded, rows, batch):
+    def collate(self, encoded: EncodedExamples, rows: np.ndarray, batch: dict) -> None:
         batch_size, num_choices, _ = batch["token_ids"].shape
         batch["labels"] = encoded.padded("labels", rows, (batch_size,), np.int32)
         ones = [np.ones(len(encoded.token_ids[row])) for row in rows]
@@ -133,46 +140,40 @@ class MultipleChoice(TaskKind):
 
     # Predictions
 
-    def prediction(self, encoded, example, output):
+    def prediction(self, encoded: EncodedExamples, example: Any, output: np.ndarray) -> dict:
         """The likeliest of the choices that the example has, by logits (C,)."""
         logits = output[: len(example.choices)]
         return {"choice": int(np.argmax(logits)), "probabilities": softmax(logits).tolist()}
 
-    def from_exported(self, run, inputs, batch):
+    def from_exported(self, run: Callable[..., dict], inputs: dict, batch: dict) -> Any:
         """Each choice is a row by itself."""
         weights = batch["choice_weights"]
         flat = {name: value.reshape(-1, value.shape[-1]) for name, value in inputs.items()}
         return np.where(weights > 0, run(**flat)["logits"].reshape(weights.shape), MISSING_CHOICE)
 
-    def chances(self, outputs):
+    def chances(self, outputs: dict) -> dict:
         return {"chances": sigmoid(outputs["logits"])}
 
     # Scores
 
-    def metrics_of(self, rows, labels):
-        return {"accuracy": lambda: accuracy(column(rows, "gold"), column(rows, "choice"))}
-
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "chance_accuracy": of choosing at random."""
-        chosen = [(row["probabilities"], row["choice"]) for row in rows if row.get("probabilities")]
-        confidences = [probabilities[choice] for probabilities, choice in chosen]
-        shares = [1 / len(probabilities) for probabilities, _ in chosen]
-        return {
-            "chance_accuracy": float(np.mean(shares)) if shares else None,
-            "calibration": calibrated(confidences, [row["choice"] == row["gold"] for row in rows]),
-        }
+        shares = [1 / len(row["probabilities"]) for row in rows if row.get("probabilities")]
+        return {"chance_accuracy": float(np.mean(shares)) if shares else None}
 
-    def gold_of(self, example):
+    def gold_of(self, example: Any) -> Any:
         is_there = example.label is not None and 0 <= example.label < len(example.choices)
         return example.label if is_there else None
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         """The position that is right most often, of those that a question has."""
         ranked = [number for number, _ in Counter(example.label for example in train).most_common()]
         sizes = [len(example.choices) for example in examples]
         return [{"choice": next((n for n in ranked if n < size), 0)} for size in sizes]
 
-    def further_baselines(self, train, examples, labels):
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         texts = [text for example in train for text in (example.question, *example.choices)]
         counts, rows = WordCounts([(text, None) for text in texts]), []
         for example in examples:
@@ -182,16 +183,16 @@ class MultipleChoice(TaskKind):
 
     # What a reader sees
 
-    def texts(self, row, example):
+    def texts(self, row: dict, example: dict) -> list[tuple[str, str]]:
         choices = enumerate(example.get("choices", ()))
         return super().texts(row, example) + [(f"choice {n}", choice) for n, choice in choices]
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """-log p of what is right, in nats."""
         probabilities = one.row.get("probabilities")
         return surprise(probabilities[one.gold]) if probabilities else float(not one.is_right)
 
-    def in_words(self, one, side):
+    def in_words(self, one: Any, side: str) -> str:
         choices, number = one.example.get("choices", ()), getattr(one, side)
         return f"{number}: {choices[number]}" if number < len(choices) else str(number)
 

@@ -1,21 +1,28 @@
 """The answer to a question, as a stretch of its context."""
 
 import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.scoring import answers as scores
 from keras_electra.tasks.answer_decoding import answer_rows, best_text, with_threshold
 from keras_electra.tasks.answers import answers_in
 from keras_electra.tasks.context_windows import encode_questions
+from keras_electra.tasks.encoded import EncodedExamples
 from keras_electra.tasks.examples import Answer, QuestionExample
 from keras_electra.tasks.fields import UnusableRow, id_of, said_in, text_in
-from keras_electra.tasks.kinds.base import TaskKind, column, rows_with_gold
-from keras_electra.tasks.kinds.texts import calibrated
+from keras_electra.tasks.finding import Finder
+from keras_electra.tasks.gold import RowForm
+from keras_electra.tasks.kinds.base import Labels, TaskKind, column, rows_with_gold
 from keras_electra.tasks.marking import answer_segments
 from keras_electra.tasks.probabilities import softmax
 from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.values import Row
 
 
 class QuestionAnswering(TaskKind):
@@ -30,15 +37,18 @@ class QuestionAnswering(TaskKind):
     record = QuestionExample
     roles = ("question", "context", "answers", "answer_start", "id")
     may_have_none = True
-    metrics = (
-        "exact_match",
-        "f1",
-        "has_answer_exact_match",
-        "has_answer_f1",
-        "no_answer_accuracy",
-        "best_exact_match",
-        "best_f1",
-        "best_threshold",
+    # All are computed together, by `figures`.
+    metrics = dict.fromkeys(
+        (
+            "exact_match",
+            "f1",
+            "has_answer_exact_match",
+            "has_answer_f1",
+            "no_answer_accuracy",
+            "best_exact_match",
+            "best_f1",
+            "best_threshold",
+        )
     )
     usual_metrics = ("exact_match", "f1")
     main_metric = "f1"
@@ -57,15 +67,16 @@ class QuestionAnswering(TaskKind):
 
     # Tables
 
-    def find_roles(self, finder):
+    def find_roles(self, finder: Finder) -> Roles:
         return finder.question_answering()
 
-    def of_table(self, reader, table, found, value_range):
-        options, remark = super().of_table(reader, table, found, value_range)
-        is_open = any(one.is_impossible for one in reader.examples(table, Problems()))
-        return {**options, "has_answerability": is_open}, remark
+    def of_table(
+        self, reader: Any, table: Any, found: Any, value_range: Any
+    ) -> tuple[dict, str | None]:
+        examples = reader.examples(table, Problems())
+        return {"has_answerability": any(one.is_impossible for one in examples)}, None
 
-    def example_of(self, row, form):
+    def example_of(self, row: Row, form: RowForm) -> Any:
         """Without an answer the question is unanswerable."""
         roles = form.roles
         context = text_in(row, roles.context)
@@ -84,16 +95,16 @@ class QuestionAnswering(TaskKind):
             is_impossible=said is not None and not answers,
         )
 
-    def without_gold(self, example):
+    def without_gold(self, example: Any) -> Any:
         return dataclasses.replace(example, is_impossible=False)
 
     # Examples as a user types them
 
-    def gold_fields(self, answer, example, model):
+    def gold_fields(self, answer: Any, example: Any, model: Any) -> dict:
         answers = answers_said(example, answer)
         return {"answers": answers, "is_impossible": not answers}
 
-    def from_line(self, text):
+    def from_line(self, text: str) -> Any:
         parts = text.split("\t")
         if len(parts) != 2:
             raise InputError(
@@ -101,16 +112,15 @@ class QuestionAnswering(TaskKind):
             )
         return {"question": parts[0], "context": parts[1]}
 
-    def parts_of(self, item):
+    def parts_of(self, item: Any) -> list | None:
         is_one = isinstance(item, dict) and set(item) == {"question", "context"}
         return [item["question"], item["context"]] if is_one else None
 
     # Token ids and batches
 
-    def encode(self, job):
-        return encode_questions(job)
+    encode = staticmethod(encode_questions)
 
-    def collate(self, encoded, rows, batch):
+    def collate(self, encoded: EncodedExamples, rows: np.ndarray, batch: dict) -> None:
         batch["answer_mask"] = (batch["segment_ids"] == 1) & batch["padding_mask"]
         batch["answer_mask"][:, 0] = True
         shape = batch["rows"].shape
@@ -118,18 +128,20 @@ class QuestionAnswering(TaskKind):
             batch[name] = encoded.padded(name, rows, shape, np.int32)
         batch["is_impossible"] = encoded.padded("is_impossible", rows, shape, np.float32)
 
-    def cut_to(self, config):
+    def cut_to(self, config: FinetuneConfig) -> tuple[str, int]:
         return "questions", config.answers.max_question_tokens
 
     # Predictions
 
-    def predictions(self, encoded, outputs, null_threshold=None):
+    def predictions(
+        self, encoded: EncodedExamples, outputs: Any, null_threshold: float | None = None
+    ) -> list[dict]:
         return with_threshold(answer_rows(encoded, outputs), null_threshold)
 
-    def from_exported(self, run, inputs, batch):
+    def from_exported(self, run: Callable[..., dict], inputs: dict, batch: dict) -> Any:
         return run(**inputs)
 
-    def chances(self, outputs):
+    def chances(self, outputs: dict) -> dict:
         """Those of the starts."""
         if "start_logits" in outputs:
             return {"starts": softmax(outputs["start_logits"])}
@@ -137,7 +149,14 @@ class QuestionAnswering(TaskKind):
 
     # Scores
 
-    def figures(self, rows, *, metrics, labels=None, null_threshold=None):
+    def figures(
+        self,
+        rows: Iterable[dict],
+        *,
+        metrics: Sequence[str],
+        labels: Labels = None,
+        null_threshold: float | None = None,
+    ) -> dict[str, float]:
         """Metrics of answers, and where some questions have none, of knowing that."""
         self.check_metrics(metrics)
         rows, threshold = rows_with_gold(rows), null_threshold
@@ -164,20 +183,20 @@ class QuestionAnswering(TaskKind):
             )
         return {name: found[name] for name in wanted}
 
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "num_no_answer"; calibration of exact match, over questions with an answer."""
-        answered = [row for row in rows if row["gold"]]
-        candidates = [row for row in answered if row.get("n_best")]
-        sure = [row["n_best"][0]["probability"] for row in candidates]
-        is_right = [bool(scores.exact_match(best_text(r), r["gold"])) for r in candidates]
-        number = len(rows) - len(answered)
-        return {"num_no_answer": number, "calibration": calibrated(sure, is_right)}
+        return {"num_no_answer": sum(not row["gold"] for row in rows)}
 
-    def gold_of(self, example):
+    def sureness(self, row: dict) -> list[tuple[float, bool]]:
+        if not row["gold"] or not row.get("n_best"):
+            return []
+        return [(self.confidence(row), bool(scores.exact_match(best_text(row), row["gold"])))]
+
+    def gold_of(self, example: Any) -> Any:
         is_known = example.is_impossible or example.answers
         return [answer.text for answer in example.answers] if is_known else None
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         sizes = [len(example.answers[0].text.split()) for example in train if example.answers]
         num_words = max(1, int(np.median(sizes))) if sizes else 1
         rows = []
@@ -189,20 +208,22 @@ class QuestionAnswering(TaskKind):
             rows.append({"answer": text, "null_odds": None, "n_best": n_best})
         return rows
 
-    def further_baselines(self, train, examples, labels):
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         if all(example.answers for example in train):
             return {}
         return {"no_answer": [{"answer": "", "null_odds": None, "n_best": []} for _ in examples]}
 
-    def outcomes(self, row):
+    def outcomes(self, row: dict) -> list[tuple[Hashable, Hashable]]:
         """A threshold that withholds all answers says nothing of what was learned."""
         return [(tuple(row["gold"]), best_text(row))]
 
-    def constant_loss(self, rows, gold):
+    def constant_loss(self, rows: list[dict], gold: list) -> float:
         """No loss is too low for answers that are all the same."""
         return -np.inf
 
-    def files_of(self, rows):
+    def files_of(self, rows: list[dict]) -> dict[str, dict]:
         """`predictions.json` and `null_odds.json`, as SQuAD's script reads them."""
         odds = {row["id"]: row["null_odds"] for row in rows if row["null_odds"] is not None}
         files = {"predictions.json": {row["id"]: row["answer"] for row in rows}}
@@ -210,32 +231,32 @@ class QuestionAnswering(TaskKind):
 
     # What a reader sees
 
-    def is_right(self, gold, predicted):
+    def is_right(self, gold: Any, predicted: Any) -> bool | None:
         if not gold or not predicted:
             return not gold and not predicted
         return bool(scores.exact_match(predicted, gold))
 
-    def confidence(self, row):
+    def confidence(self, row: dict) -> float | None:
         """The answer's share among the candidates."""
         candidates = row.get("n_best")
         return candidates[0]["probability"] if candidates else None
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """1 - F1 of the tokens, times how sure the model was of its answer."""
         if one.is_right:
             return 0.0
         share = scores.token_f1(one.predicted, one.gold) if one.gold else 0.0
         return (1 - share) * (1.0 if one.confidence is None else one.confidence)
 
-    def in_words(self, one, side):
+    def in_words(self, one: Any, side: str) -> str:
         if side == "gold":
             return " | ".join(dict.fromkeys(one.gold)) or "(no answer)"
         return super().in_words(one, side)
 
-    def segments(self, one):
+    def segments(self, one: Any) -> list | None:
         return answer_segments(one) or None
 
-    def model_options(self, task, labels, config):
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         answers = config.answers
         return {
             "answers": answers if task.has_answerability else answers.replace(null_threshold=None)

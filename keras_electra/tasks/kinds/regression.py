@@ -1,18 +1,26 @@
 """A number for a text or a pair."""
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.errors import InputError
 from keras_electra.scoring import numbers as scores
 from keras_electra.scoring.word_counts import regressed_values
-from keras_electra.tasks.checks import score_range
+from keras_electra.tasks.checks import Check, score_range
+from keras_electra.tasks.encoded import EncodedExamples, EncodingJob
+from keras_electra.tasks.examples import Example, TextExample
 from keras_electra.tasks.fields import number_of
-from keras_electra.tasks.kinds.base import column
+from keras_electra.tasks.gold import RowForm
+from keras_electra.tasks.kinds.base import Labels, column
 from keras_electra.tasks.kinds.texts import TextKind, features_of
 from keras_electra.tasks.label_forms import LabelForm, number_form
 from keras_electra.tasks.problems import Problems
+from keras_electra.tasks.roles import Roles
+from keras_electra.tasks.sample import Sample
 from keras_electra.tasks.text import named
 
 CONSTANT_SHARE = 0.01
@@ -28,7 +36,7 @@ class Regression(TextKind):
 
     name = "regression"
     has_value_range = True
-    metrics = ("pearson", "spearman", "mse")
+    metrics = {name: getattr(scores, name) for name in ("pearson", "spearman", "mse")}  # noqa: RUF012
     usual_metrics = ("spearman", "pearson", "mse")
     less_is_better = ("mse",)
     given = "value"
@@ -40,26 +48,28 @@ class Regression(TextKind):
     problem_type = "regression"
     target_dtype = np.float32
 
-    def label_form(self, sample, roles, separator):
+    def label_form(self, sample: Sample, roles: Roles, separator: str | None) -> LabelForm:
         values = [] if roles.label is None else sample.values(roles.label)
         return LabelForm(kind=self.name, numbers=number_form(values, roles.label))
 
-    def of_table(self, reader, table, found, value_range):
+    def of_table(
+        self, reader: Any, table: Any, found: Any, value_range: Any
+    ) -> tuple[dict, str | None]:
         low, high = value_range or range_of(reader, table)
         percent = " percent" * found.form.numbers.has_percent
         remark = f"numbers from {low:g} to {high:g}{percent}"
         return {"value_range": (float(low), float(high))}, remark
 
-    def value_in(self, value, column, form):
+    def value_in(self, value: Any, column: str, form: RowForm) -> Any:
         return number_of(value, column, form.value_range, form.numbers)
 
-    def checks(self, splits, value_range):
+    def checks(self, splits: Mapping[str, Sequence[Example]], value_range: Any) -> list[Check]:
         return [score_range(splits, value_range)]
 
-    def label_said(self, answer, model):
+    def label_said(self, answer: Any, model: Any) -> Any:
         return float(super().label_said(answer, model))
 
-    def target_of(self, job, example):
+    def target_of(self, job: EncodingJob, example: TextExample) -> Any:
         """The value, its range mapped to 0..1."""
         low, high = job.task.value_range
         if not is_finite(example.label):
@@ -67,22 +77,22 @@ class Regression(TextKind):
             return None
         return (example.label - low) / (high - low)
 
-    def prediction(self, encoded, example, output):
+    def prediction(self, encoded: EncodedExamples, example: Any, output: np.ndarray) -> dict:
         """The value in the task's range."""
         low, high = encoded.value_range
         return {"value": low + float(output.reshape(())) * (high - low)}
 
+    def chances(self, outputs: dict) -> dict:
+        return outputs
+
     # Scores
 
-    def metrics_of(self, rows, labels):
-        gold, predicted = column(rows, "gold"), column(rows, "value")
-        return {
-            "pearson": lambda: scores.pearson(gold, predicted),
-            "spearman": lambda: scores.spearman(gold, predicted),
-            "mse": lambda: scores.mse(gold, predicted),
-        }
+    def report(self, rows: Iterable[dict], labels: Labels = None) -> dict:
+        found = super().report(rows, labels)
+        del found["calibration"]
+        return found
 
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "mean_error" (predicted - gold), "mean_absolute_error", and of gold and predicted values "gold"
         and "predicted" {"mean", "std", "min", "max"}; no calibration."""
         gold, predicted = (np.array(column(rows, name), np.float64) for name in ("gold", "value"))
@@ -93,39 +103,41 @@ class Regression(TextKind):
             "predicted": spread_of(predicted),
         }
 
-    def gold_of(self, example):
+    def gold_of(self, example: Any) -> Any:
         return float(example.label) if is_finite(example.label) else None
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         mean = float(np.mean([float(example.label) for example in train]))
         return [{"value": mean} for _ in examples]
 
-    def further_baselines(self, train, examples, labels):
+    def further_baselines(
+        self, train: list, examples: Sequence, labels: Labels
+    ) -> dict[str, list[dict]]:
         values = [float(example.label) for example in train]
         train_features, features = features_of(train, examples)
         predicted = regressed_values(train_features, values, features)
         return {"tfidf": [{"value": float(value)} for value in predicted]}
 
-    def is_constant(self, rows, training_loss):
+    def is_constant(self, rows: list[dict], training_loss: float) -> bool:
         gold, values = (np.array(column(rows, name)) for name in ("gold", "value"))
         return len(rows) > 1 and bool(values.std() < CONSTANT_SHARE * gold.std())
 
     # What a reader sees
 
-    def is_right(self, gold, predicted):
+    def is_right(self, gold: Any, predicted: Any) -> bool | None:
         return None
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """|predicted - gold|."""
         return abs(one.predicted - one.gold)
 
-    def verdict(self, one):
+    def verdict(self, one: Any) -> str:
         return super().verdict(one) if one.error is None else f"off by {one.error:.3g}"
 
-    def in_words(self, one, side):
+    def in_words(self, one: Any, side: str) -> str:
         return f"{getattr(one, side):.4g}"
 
-    def model_options(self, task, labels, config):
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         options = super().model_options(task, labels, config)
         return {"value_range": task.value_range, **options}
 

@@ -1,23 +1,28 @@
 """A tag for each word of a sentence."""
 
-import functools
 import itertools
 from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.scoring import labels as label_scores
 from keras_electra.scoring import spans
-from keras_electra.tasks.checks import broken_spans, lonely_labels
-from keras_electra.tasks.examples import TaggingExample
+from keras_electra.tasks.checks import Check, broken_spans, lonely_labels
+from keras_electra.tasks.encoded import EncodedExamples
+from keras_electra.tasks.examples import Example, TaggingExample
 from keras_electra.tasks.fields import UnusableRow, check_column, id_of, label_name, words_in
-from keras_electra.tasks.gold import check_known
-from keras_electra.tasks.kinds.base import TaskKind, column
-from keras_electra.tasks.kinds.texts import calibrated
+from keras_electra.tasks.finding import Finder
+from keras_electra.tasks.gold import RowForm, check_known
+from keras_electra.tasks.kinds.base import Labels, TaskKind, column
 from keras_electra.tasks.marking import tag_groups
 from keras_electra.tasks.probabilities import softmax
+from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.tag_encoding import encode_sentences, in_form
 from keras_electra.tasks.tag_forms import SPAN_TAG, form_of_tags, sentence_on_tags
+from keras_electra.tasks.values import Row
 
 
 class Tagging(TaskKind):
@@ -33,7 +38,12 @@ class Tagging(TaskKind):
     gold_role = "tags"
     noun = "tag"
     has_labels = is_per_word = True
-    metrics = ("span_precision", "span_recall", "span_f1", "token_accuracy")
+    metrics = {  # noqa: RUF012
+        "span_precision": lambda gold, predicted: spans.span_figures(gold, predicted)["precision"],
+        "span_recall": lambda gold, predicted: spans.span_figures(gold, predicted)["recall"],
+        "span_f1": lambda gold, predicted: spans.span_figures(gold, predicted)["f1"],
+        "token_accuracy": spans.token_accuracy,
+    }
     usual_metrics = ("span_f1", "span_precision", "span_recall", "token_accuracy")
     word_metrics = ("token_accuracy",)
     recipe = {"sequence_length": 256}  # noqa: RUF012
@@ -42,8 +52,6 @@ class Tagging(TaskKind):
     fields = ("sentence",)
     raw = "a list of words, or a string of them"
     item = "a string, or a list of its words"
-    warm_up = "warm up"
-    line = '"Some text."'
     model = "task_models.TokenClassifier"
     positions_in = ("logits",)
     google = "tagging"
@@ -51,19 +59,19 @@ class Tagging(TaskKind):
 
     # Tables
 
-    def find_roles(self, finder):
+    def find_roles(self, finder: Finder) -> Roles:
         return finder.tagging()
 
-    def tag_form(self, tags):
-        return form_of_tags(tags)
+    tag_form = staticmethod(form_of_tags)
 
-    def of_table(self, reader, table, found, value_range):
+    def of_table(
+        self, reader: Any, table: Any, found: Any, value_range: Any
+    ) -> tuple[dict, str | None]:
         """Without spans there are no metrics of them."""
-        options, _ = super().of_table(reader, table, found, value_range)
         metrics = self.usual_metrics if reader.tag_form else self.word_metrics
-        return {**options, "metrics": metrics}, sentence_on_tags(found.labels, reader.tag_form)
+        return {"metrics": metrics}, sentence_on_tags(found.labels, reader.tag_form)
 
-    def example_of(self, row, form):
+    def example_of(self, row: Row, form: RowForm) -> Any:
         check_column(row, form.roles.words)
         words = words_in(row, form.roles.words)
         name = form.roles.tags
@@ -90,7 +98,7 @@ class Tagging(TaskKind):
         check_known(tags, name, form)
         return TaggingExample(id=id_of(row, form.roles.id), words=words, tags=tags)
 
-    def gold_in(self, row, form):
+    def gold_in(self, row: Row, form: RowForm) -> Any:
         tags = tuple(map(label_name, words_in(row, form.roles.tags)))
         if "" in tags:
             raise UnusableRow(
@@ -99,45 +107,42 @@ class Tagging(TaskKind):
             )
         return tags
 
-    def checks(self, splits, value_range):
+    def checks(self, splits: Mapping[str, Sequence[Example]], value_range: Any) -> list[Check]:
         return [lonely_labels(splits), broken_spans(splits)]
 
     # Examples as a user types them
 
-    def read(self, item):
+    def read(self, item: Any) -> dict | None:
         if isinstance(item, str):
             return {"words": tuple(item.split())}
         are_strings = isinstance(item, list | tuple) and all(isinstance(w, str) for w in item)
         return {"words": tuple(item)} if are_strings else None
 
-    def gold_fields(self, answer, example, model):
+    def gold_fields(self, answer: Any, example: Any, model: Any) -> dict:
         return {"tags": tuple(answer.split() if isinstance(answer, str) else map(str, answer))}
 
-    def from_boxes(self, texts):
+    def from_boxes(self, texts: dict[str, str]) -> Any:
         return texts["sentence"]
 
-    def parts_of(self, item):
+    def parts_of(self, item: Any) -> list | None:
         return (item or None) if isinstance(item, list) else [item]
 
     # Token ids and batches
 
-    def names_in(self, example):
+    def names_in(self, example: Any) -> tuple[str, ...]:
         return example.tags or ()
 
-    def in_form(self, examples, form):
-        return in_form(examples, form)
+    in_form = staticmethod(in_form)
+    encode = staticmethod(encode_sentences)
 
-    def encode(self, job):
-        return encode_sentences(job)
-
-    def collate(self, encoded, rows, batch):
+    def collate(self, encoded: EncodedExamples, rows: np.ndarray, batch: dict) -> None:
         """As many slots for words as positions, so that T alone decides the shapes."""
         shape = batch["token_ids"].shape
         for name in ("word_positions", "labels"):
             batch[name] = encoded.padded(name, rows, shape, np.int32)
         batch["word_weights"] = encoded.padded("word_weights", rows, shape, np.float32)
 
-    def labels_at(self, encoded, labels, length):
+    def labels_at(self, encoded: EncodedExamples, labels: Any, length: int) -> list[str | None]:
         """The tag at the first piece of each word."""
         tags = [None] * length
         names = ("word_positions", "labels", "word_weights")
@@ -149,7 +154,9 @@ class Tagging(TaskKind):
 
     # Predictions
 
-    def predictions(self, encoded, outputs, null_threshold=None):
+    def predictions(
+        self, encoded: EncodedExamples, outputs: Any, null_threshold: float | None = None
+    ) -> list[dict]:
         """The likeliest tag of every word by logits (W, N), the rows of a long sentence put together.
 
         Where training cut a sentence, it ends with the last word that has a tag.
@@ -175,43 +182,30 @@ class Tagging(TaskKind):
             )
         return result
 
-    def from_exported(self, run, inputs, batch):
+    def from_exported(self, run: Callable[..., dict], inputs: dict, batch: dict) -> Any:
         return np.take_along_axis(run(**inputs)["logits"], batch["word_positions"][..., None], 1)
-
-    def chances(self, outputs):
-        return {"chances": softmax(outputs["logits"])}
 
     # Scores
 
-    def metrics_of(self, rows, labels):
-        gold, predicted = column(rows, "gold"), column(rows, "tags")
-        found = functools.cache(lambda: spans.span_figures(gold, predicted))
-        return {
-            "token_accuracy": lambda: spans.token_accuracy(gold, predicted),
-            "span_precision": lambda: found()["precision"],
-            "span_recall": lambda: found()["recall"],
-            "span_f1": lambda: found()["f1"],
-        }
-
-    def report_of(self, rows, labels):
+    def report_of(self, rows: list[dict], labels: Labels) -> dict:
         """ "per_label" and "confusion" of tags; "per_span_type" as of `per_type_report`, None where tags
         tell no spans; calibration over words."""
         gold, predicted = column(rows, "gold"), column(rows, "tags")
         words = [pair for row in rows for pair in self.outcomes(row)]
         tells_spans = spans.has_span_tags({tag for pair in words for tag in pair})
-        confidences = [p for row in rows for p in row.get("probabilities") or ()]
         found = label_scores.names_report([a for a, _ in words], [b for _, b in words], labels)
-        return {
-            **found,
-            "per_span_type": spans.per_type_report(gold, predicted) if tells_spans else None,
-            "calibration": calibrated(confidences, [a == b for a, b in words]),
-        }
+        types = spans.per_type_report(gold, predicted) if tells_spans else None
+        return {**found, "per_span_type": types}
 
-    def gold_of(self, example):
+    def sureness(self, row: dict) -> list[tuple[float, bool]]:
+        pairs = zip(row.get("probabilities") or (), self.outcomes(row), strict=False)
+        return [(probability, gold == tag) for probability, (gold, tag) in pairs]
+
+    def gold_of(self, example: Any) -> Any:
         is_whole = example.tags is not None and len(example.tags) == len(example.words)
         return list(example.tags) if is_whole else None
 
-    def simplest_rows(self, train, examples, labels):
+    def simplest_rows(self, train: list, examples: Sequence, labels: Labels) -> list[dict]:
         tags_of_word, all_tags = defaultdict(Counter), Counter()
         for example in train:
             all_tags.update(example.tags)
@@ -227,28 +221,28 @@ class Tagging(TaskKind):
             rows.append({"words": words, "tags": tags, "probabilities": shares})
         return rows
 
-    def outcomes(self, row):
+    def outcomes(self, row: dict) -> list[tuple[Hashable, Hashable]]:
         return list(zip(row["gold"], row["tags"], strict=True))
 
     # What a reader sees
 
-    def texts(self, row, example):
+    def texts(self, row: dict, example: dict) -> list[tuple[str, str]]:
         return [("sentence", " ".join(row["words"]))]
 
-    def surest(self, row, probabilities):
+    def surest(self, row: dict, probabilities: Any) -> float:
         return min(probabilities)
 
-    def error(self, one):
+    def error(self, one: Any) -> float:
         """The probabilities of the wrong words' tags, summed."""
         pairs = list(zip(one.gold, one.predicted, strict=True))
         chances = one.row.get("probabilities") or [1.0] * len(pairs)
         return sum(p for (gold, given), p in zip(pairs, chances, strict=True) if gold != given)
 
-    def decisions(self, one):
+    def decisions(self, one: Any) -> list[tuple]:
         gold = [None] * len(one.predicted) if one.gold is None else one.gold
         return list(zip(gold, one.predicted, strict=True))
 
-    def in_words(self, one, side):
+    def in_words(self, one: Any, side: str) -> str:
         """The spans of a sentence: "PER Ada Lovelace; LOC London"."""
         found = [
             f"{name} {' '.join(group.words[first:end])}"
@@ -257,9 +251,8 @@ class Tagging(TaskKind):
         ]
         return "; ".join(found) or "(none)"
 
-    def spans(self, one):
-        return tag_groups(one)
+    spans = staticmethod(tag_groups)
 
-    def model_options(self, task, labels, config):
+    def model_options(self, task: Any, labels: Labels, config: FinetuneConfig) -> dict:
         options = super().model_options(task, labels, config)
         return {"labels": labels, "tagging_form": config.tagging_form, **options}

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_electra.scoring.calibration import calibration_of
 from keras_electra.scoring.word_counts import WordCounts
-from keras_electra.tasks.encoded import EncodingJob, Rows
+from keras_electra.tasks.encoded import EncodedExamples, EncodingJob, Rows
 from keras_electra.tasks.examples import TextExample
 from keras_electra.tasks.fields import id_of, is_missing, text_in
+from keras_electra.tasks.finding import Finder
 from keras_electra.tasks.gold import RowForm, missing_label
 from keras_electra.tasks.kinds.base import TaskKind
+from keras_electra.tasks.roles import Roles
 from keras_electra.tasks.values import Row
 
 SMALLEST = 1e-12
@@ -29,18 +31,16 @@ class TextKind(TaskKind):
     fields = ("text", "second text")
     raw = "a string or a pair of strings"
     item = "a string or a list of two strings"
-    warm_up = "warm up"
-    line = '"Some text."'
     has_page = True
     transformers = "ElectraForSequenceClassification"
     target_dtype = np.int32
 
     # Tables
 
-    def find_roles(self, finder):
+    def find_roles(self, finder: Finder) -> Roles:
         return finder.texts()
 
-    def example_of(self, row: Row, form: RowForm) -> TextExample:
+    def example_of(self, row: Row, form: RowForm) -> Any:
         second = form.roles.second_text
         return TextExample(
             id=id_of(row, form.roles.id),
@@ -49,20 +49,20 @@ class TextKind(TaskKind):
             label=self.gold_in(row, form),
         )
 
-    def gold_in(self, row, form):
+    def gold_in(self, row: Row, form: RowForm) -> Any:
         column = form.roles.label
         value = None if column is None else row.values.get(column)
         if is_missing(value):
             return missing_label(row, column, form, value)
         return self.value_in(value, column, form)
 
-    def value_in(self, value, column: str, form: RowForm):
+    def value_in(self, value: Any, column: str, form: RowForm) -> Any:
         """The label of a field that holds one."""
         raise NotImplementedError
 
     # Examples as a user types them
 
-    def read(self, item):
+    def read(self, item: Any) -> dict | None:
         if isinstance(item, str):
             return {"text": item}
         is_pair = isinstance(item, list | tuple) and len(item) == 2
@@ -70,14 +70,14 @@ class TextKind(TaskKind):
             return {"text": item[0], "second_text": item[1]}
         return None
 
-    def from_line(self, text):
+    def from_line(self, text: str) -> Any:
         parts = text.split("\t")
         return tuple(parts) if len(parts) == 2 else text
 
-    def from_boxes(self, texts):
+    def from_boxes(self, texts: dict[str, str]) -> Any:
         return [texts["text"], texts["second text"]] if texts["second text"] else texts["text"]
 
-    def parts_of(self, item):
+    def parts_of(self, item: Any) -> list | None:
         if isinstance(item, list):
             return item if len(item) == 2 else None
         return [item]
@@ -94,48 +94,42 @@ class TextKind(TaskKind):
         firsts = job.tokenizer.encode_many([example.text for example in job.examples])
         pairs = [e.second_text for e in job.examples if e.second_text is not None]
         seconds = iter(job.tokenizer.encode_many(pairs))
-        swapped = []
+        entries = []
         for owner, (example, first) in enumerate(zip(job.examples, firsts, strict=True)):
             second = None if example.second_text is None else next(seconds)
             target = self.known_target(job, example)
             if job.is_training and (target is None or not has_tokens(job, example, first, second)):
                 continue
-            self.add_text(job, rows, owner, first, second, target)
-            if second is not None:
-                swapped.append((owner, second, first, target))
+            entries.append((owner, first, second, target))
         if job.is_training and job.config.has_swapped_pairs:
-            for owner, first, second, target in swapped:
-                self.add_text(job, rows, owner, first, second, target)
+            pairs = [entry for entry in entries if entry[2] is not None]
+            entries += [(owner, second, first, target) for owner, first, second, target in pairs]
+        for owner, *texts, target in entries:
+            is_single = texts[1] is None
+            frame = job.framing.single if is_single else job.framing.pair
+            token_ids, segment_ids, is_cut = frame(*texts[: 2 - is_single])
+            if is_cut:
+                rows.cut_owners.add(owner)
+            labels = self.no_target(job) if target is None else target
+            rows.add(owner, token_ids, segment_ids, target is not None, labels=labels)
         return rows
 
-    def add_text(self, job: EncodingJob, rows: Rows, owner: int, first, second, target) -> None:
-        """Add the row of one text or pair; `target` is None where it is not known."""
-        framing = job.framing
-        token_ids, segment_ids, is_cut = (
-            framing.single(first) if second is None else framing.pair(first, second)
-        )
-        if is_cut:
-            rows.cut_owners.add(owner)
-        has_gold = target is not None
-        labels = target if has_gold else self.no_target(job)
-        rows.add(owner, token_ids, segment_ids, has_gold, labels=labels)
-
-    def known_target(self, job: EncodingJob, example: TextExample):
+    def known_target(self, job: EncodingJob, example: TextExample) -> Any:
         """`target_of` an example with a label; None, and noted, without."""
         if example.label is None:
             job.note_missing_gold(example)
             return None
         return self.target_of(job, example)
 
-    def target_of(self, job: EncodingJob, example: TextExample):
+    def target_of(self, job: EncodingJob, example: TextExample) -> Any:
         """What the model should give: a number, or (N,) for several labels; None if it cannot."""
         raise NotImplementedError
 
-    def no_target(self, job: EncodingJob):
+    def no_target(self, job: EncodingJob) -> Any:
         """What stands in a row whose target is not known."""
         return self.target_dtype(0)
 
-    def collate(self, encoded, rows, batch):
+    def collate(self, encoded: EncodedExamples, rows: np.ndarray, batch: dict) -> None:
         shape = (len(batch["rows"]),)
         batch["labels"] = encoded.padded("labels", rows, shape, self.target_dtype)
 
@@ -151,11 +145,6 @@ def has_tokens(job: EncodingJob, example: TextExample, first, second) -> bool:
 def surprise(probability: float) -> float:
     """-log of a probability, in nats."""
     return -math.log(max(probability, SMALLEST))
-
-
-def calibrated(confidences: list[float], is_right: list[bool]) -> dict | None:
-    """`calibration_of`, or None without confidences."""
-    return calibration_of(confidences, is_right) if confidences else None
 
 
 def named(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:
