@@ -10,7 +10,8 @@ import zipfile
 import keras
 import numpy as np
 
-from keras_electra import models
+import keras_electra.models  # noqa: F401 (registers all classes)
+from keras_electra.assets import TokenizerAsset
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import (
     MODEL_FILE,
@@ -297,7 +298,7 @@ def _load_keras(path, dtype):
         raise DamagedDataError(
             f"{path}: expected a .keras file of this package ({reason})"
         ) from error
-    if not hasattr(models, type(model).__name__):
+    if not isinstance(model, TokenizerAsset):
         raise InputError(
             f"{path}: expected a model of this package, received a {type(model).__name__}"
         )

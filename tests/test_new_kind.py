@@ -21,7 +21,13 @@ from keras_electra.tasks.kinds import kind_names, kind_of
 from keras_electra.tasks.showing import seen_by_model
 
 TEXTS = [f"the old cat {verb} a young dog ." for verb in VERBS]
-QUICK = {"epochs": 6, "batch_size": 8, "learning_rate": 5e-3, "bias_correction": True}
+QUICK = {
+    "epochs": 6,
+    "batch_size": 8,
+    "learning_rate": 5e-3,
+    "bias_correction": True,
+    "has_baselines": True,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +64,7 @@ def run(table, tokenizer, tmp_path_factory):
     assert "(4 labels), ordinal" in sentence
     start, config = recipe_for(backbone, task, **QUICK)
     path = tmp_path_factory.mktemp("ordinal") / "run"
-    return path, finetune(start, task, table, path, config=config)
+    return path, finetune(start, task, table, path, config=config).results
 
 
 def test_it_has_a_name():
@@ -102,7 +108,9 @@ def test_it_is_shown(run, table, tokenizer):
     assert "mean_distance" in as_text(task_run, task, "validation", judged)
     made, _ = own_task(table, kind="ordinal")
     examples = made.read(table, "train")
-    _, config = recipe_for(ElectraBackbone(**ENCODER), made)
+    backbone = ElectraBackbone(**ENCODER)
+    backbone.tokenizer = tokenizer
+    _, config = recipe_for(backbone, made)
     assert seen_by_model(made, examples, tokenizer, config)[0]["piece"] == "[CLS]"
     assert "uneven labels" in {check.name for check in check_task_data(made, table).checks}
 
