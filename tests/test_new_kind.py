@@ -24,7 +24,7 @@ TEXTS = [f"the old cat {verb} a young dog ." for verb in VERBS]
 QUICK = {
     "epochs": 6,
     "batch_size": 8,
-    "learning_rate": 5e-3,
+    "learning_rate": 1e-2,
     "bias_correction": True,
     "has_baselines": True,
 }
