@@ -1,10 +1,12 @@
 """The shape of the package, checked: imports point downwards, and one folder names the backends."""
 
 import ast
+import io
 import pathlib
 import re
 import subprocess
 import sys
+import tokenize
 
 import pytest
 
@@ -38,6 +40,10 @@ LATE = {"generators": "pretrainer", "objectives": "pretrainer"}
 """What the options import without Keras, and what computes: inside its functions, and for its types,
 such a folder may import what lies below the module named here, and Keras."""
 FILES = sorted(PACKAGE.rglob("*.py"))
+WITHOUT_CODE = {
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
+    *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
+}
 
 # Files that compute with tensors: each product and each change of axes there has its shape in a comment.
 TENSOR_FILES = """
@@ -374,3 +380,31 @@ def test_a_compared_kind_is_found(code):
 def test_a_kind_may_be_named():
     code = 'Task(kind="tagging")\nfound = ("regression", (0, 5))\nreturn_value = "tagging"'
     assert not list(compared_kinds(ast.parse(code)))
+
+
+MAX_LINES_OF_CODE = 34_310
+"""A commit that adds a feature may raise it, by what the feature takes; every other lowers it."""
+
+
+def lines_of_code(source: str) -> int:
+    """Lines that are not blank, and no comment or docstring alone."""
+    filled = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in WITHOUT_CODE:
+            filled.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if ast.get_docstring(node) is not None and first is not None:
+                filled -= set(range(first.lineno, first.end_lineno + 1))
+    return len(filled)
+
+
+def test_lines_of_code_are_counted():
+    assert lines_of_code('"""Of a module."""\n\n# A comment.\nx = (\n    1\n)\n') == 3
+    assert lines_of_code('def f():\n    """Does\n    it."""\n    return 1  # one\n') == 2
+
+
+def test_the_package_does_not_grow():
+    counted = sum(lines_of_code(path.read_text(encoding="utf-8")) for path in FILES)
+    assert counted <= MAX_LINES_OF_CODE
