@@ -24,6 +24,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.exploring.records import main_of
 from keras_electra.files import new_folder, read_json, write_json
+from keras_electra.files.paths import StrPath
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
@@ -130,7 +131,9 @@ def _models_of(model):
     return {model.task_name: model}
 
 
-def open_own(kind: str, path, *, dtype: str = "float32", weights: str = "last"):
+def open_own(
+    kind: str, path: StrPath, *, dtype: str = "float32", weights: str = "last"
+) -> keras.Model:
     """The model of a path of one of the kinds in `OPENERS`; arguments and errors as of `opening.load`."""
     if weights not in WEIGHTS:
         raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, received {weights!r}")
@@ -190,7 +193,7 @@ def network_variables(model: ElectraPretrainer) -> dict[str, list]:
     return found
 
 
-def _load_run(path, dtype, weights):
+def _load_run(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
     """The best trial's model of a fine-tuning run, the newest checkpoint's of another."""
     run = RunFolder(path)
     if "finetune" in run.config():
@@ -202,7 +205,7 @@ def _load_run(path, dtype, weights):
     return _load_checkpoint(checkpoint, dtype, weights)
 
 
-def _load_checkpoint(path, dtype, weights):
+def _load_checkpoint(path: pathlib.Path, dtype: str, weights: str) -> ElectraPretrainer:
     run = RunFolder(path.parent.parent)
     settings = settings_of_kind(run, "pretrain")
     config = PretrainConfig.from_dict(settings["pretrain"])
@@ -225,7 +228,7 @@ def _arrays_of_checkpoint(path, state, weights):
     return arrays
 
 
-def _load_preset(path, dtype, weights):
+def _load_preset(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
     """The model of a preset folder, of pretraining or of tasks."""
     refuse_average(path, weights)
     config = read_json(path / "config.json")
@@ -263,7 +266,7 @@ def _load_task_model(path, config, dtype):
     return _equipped(SeveralTasks(members), path, config)
 
 
-def _load_keras(path, dtype, weights):
+def _load_keras(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
     """The model of a `.keras` file, if it is one of this package's."""
     refuse_average(path, weights)
     if not path.is_file():

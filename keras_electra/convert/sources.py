@@ -6,6 +6,7 @@ from keras_electra.checkpoint import STATE_FILE
 from keras_electra.convert.google_files import is_google
 from keras_electra.convert.huggingface import HEAD_SCOPES
 from keras_electra.errors import InputError
+from keras_electra.files.paths import StrPath
 from keras_electra.foreign_files import hub_snapshot, read_object, refuse_pointer
 from keras_electra.presets import KERAS_SUFFIX, PRESET_FORMAT, TASK_FORMAT
 from keras_electra.runs import RunFolder
@@ -16,7 +17,7 @@ MARKS = ("config.json", STATE_FILE, "snapshots", "checkpoints", "discriminator/c
 NUM_NEAR = 3
 
 
-def kind_of_source(path) -> str:
+def kind_of_source(path: StrPath) -> str:
     """What a path is: "run", "checkpoint", "preset", "keras", "huggingface", "google" or "keras-hub".
 
     Raises:

@@ -1,6 +1,7 @@
 """A tokenizer as the files that `transformers` opens."""
 
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
 
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
@@ -105,7 +106,12 @@ def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
     return whole
 
 
-def check_token_ids(tokenizer: WordPieceTokenizer, token_ids_of, where, texts=None) -> None:
+def check_token_ids(
+    tokenizer: WordPieceTokenizer,
+    token_ids_of: Callable[[Sequence[str]], Iterable[Sequence[int]]],
+    where: str,
+    texts: Sequence[str] | None = None,
+) -> None:
     """Compare what both sides make of some texts.
 
     Args:

@@ -249,7 +249,9 @@ def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
         yield np.arange(first, min(first + NUM_ROWS, len(ids) - 1))
 
 
-def _with_one_each(ids: np.ndarray, places, tokens) -> np.ndarray:
+def _with_one_each(
+    ids: np.ndarray, places: int | np.ndarray, tokens: int | np.ndarray
+) -> np.ndarray:
     """(N, T) copies of `ids` (T,), each with another token in its place."""
     num_rows = np.broadcast(places, tokens).size
     rows = np.repeat(ids[None], num_rows, axis=0)
