@@ -9,11 +9,12 @@ import os
 import pathlib
 import sys
 
+from keras_electra.cli.worker import answer_requests
 from keras_electra.config.optimizer import WEIGHTS
-from keras_electra.errors import ElectraError, InputError
+from keras_electra.errors import InputError
+from keras_electra.runs import RunFolder
 from keras_electra.traces import Scenario
-from keras_electra.workers import WorkerLoop, private_pipes
-from keras_electra.workers.inspector_client import run_of
+from keras_electra.workers.model_client import run_of
 
 MAX_FRAMES = 24
 
@@ -24,25 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--model", required=True, type=pathlib.Path, help="run, checkpoint or preset"
     )
-    parser.add_argument("--backend", help="what Keras computes with")
     parser.add_argument("--weights", default="last", choices=WEIGHTS, help="as of `load`")
-    chosen = parser.parse_args(arguments)
-    lines, answers = private_pipes()
-    models = Models(chosen.model, chosen.weights)
-    loop = WorkerLoop({}, lines, answers)
-    # From the start, so that an end of the input is noticed while the model is being loaded.
-    loop.read_ahead()
-    try:
-        from keras_electra.cli.backend import start_backend
+    return answer_requests(parser, arguments, opened)
 
-        start_backend(chosen.backend, lambda sentence: print(sentence, file=sys.stderr))
-        hello = models.info()
-        loop.handlers = handlers_of(models)
-    except ElectraError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    loop.run(hello)
-    return 0
+
+def opened(chosen: argparse.Namespace) -> tuple[dict, dict]:
+    """What the model is, and the answers to questions about it."""
+    models = Models(chosen.model, chosen.weights)
+    return models.info(), handlers_of(models)
 
 
 class Models:
@@ -134,7 +124,6 @@ class Models:
 def newest_checkpoint(path: pathlib.Path) -> pathlib.Path | None:
     """The newest undamaged checkpoint, if `path` is a pretraining run; else None."""
     from keras_electra.checkpoint import latest_checkpoint
-    from keras_electra.runs import RunFolder
 
     run = RunFolder(path)
     if not run.exists() or "pretrain" not in run.config() or "finetune" in run.config():
@@ -144,8 +133,6 @@ def newest_checkpoint(path: pathlib.Path) -> pathlib.Path | None:
 
 def checkpoints_of(run: pathlib.Path | None) -> list[list]:
     """[step, path] of the checkpoints of a run."""
-    from keras_electra.runs import RunFolder
-
     if run is None:
         return []
     return [[step, str(path)] for step, path in RunFolder(run).checkpoints()]

@@ -4,12 +4,12 @@ import pathlib
 import shlex
 import warnings
 
-from keras_electra import presets
-from keras_electra.convert.converting import OWN, kind_of_source
-from keras_electra.convert.huggingface import from_huggingface
+from keras_electra.convert.checking import main_name, sentences_on_left_out
+from keras_electra.convert.huggingface import HEAD_SCOPES, from_huggingface
 from keras_electra.convert.pairing import alone
+from keras_electra.convert.sources import kind_of_source
 from keras_electra.errors import InputError, Remark
-from keras_electra.foreign_files import hub_snapshot
+from keras_electra.presets import OPENERS, open_own, refuse_average
 
 TO_CONVERT = {
     "google": "a checkpoint of the original program",
@@ -42,16 +42,10 @@ def load(path, *, dtype: str = "float32", weights: str = "last"):
         InputError: if the path is none of these, or has to be converted first.
         DamagedDataError: if its files are damaged.
     """
-    path = pathlib.Path(path)
-    folder = hub_snapshot(path)
-    try:
-        kind = kind_of_source(folder)
-    except InputError:
-        # What is wrong with it is told by whoever opens it.
-        kind = None
-    if kind is None or kind in OWN:
-        return presets.load(path, dtype=dtype, weights=weights)
-    presets.refuse_average(path, weights)
+    path, kind = pathlib.Path(path), kind_of_source(path)
+    if kind in OPENERS:
+        return open_own(kind, path, dtype=dtype, weights=weights)
+    refuse_average(path, weights)
     if kind in TO_CONVERT:
         raise InputError(
             f"{path} is {TO_CONVERT[kind]}: convert it with `keras-electra convert --from "
@@ -65,19 +59,11 @@ def _of_huggingface(path, dtype):
     models = from_huggingface(path, dtype=dtype)
     if models["tokenizer"] is None:
         raise InputError(f"{path}: {models['sentences'][0]}; put one beside the weights")
-    sentences = list(models["sentences"])
-    if models["left_out"]:
-        sentences.append(f"left out: {', '.join(models['left_out'])}")
-    model = models["backbone"]
-    if "pretrainer" in models:
-        model = models["pretrainer"]
-    elif "task_model" in models:
-        model = models["task_model"]
-    elif "discriminator" in models:
-        model = alone(models["discriminator"], dtype)
+    sentences = [*models["sentences"], *sentences_on_left_out(models)]
+    name = main_name(models)
+    model = alone(models[name], dtype) if name in HEAD_SCOPES else models[name]
+    if name == "discriminator":
         sentences.append("it has no generator, so that replacements are sampled uniformly")
-    elif "generator" in models:
-        model = alone(models["generator"], dtype)
     model.sequence_length = models["backbone"].encoder.max_sequence_length
     for sentence in sentences:
         warnings.warn(f"{path}: {sentence}", Remark, stacklevel=3)

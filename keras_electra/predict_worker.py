@@ -8,30 +8,21 @@ import argparse
 import pathlib
 import sys
 
-from keras_electra.errors import ElectraError, InputError
-from keras_electra.workers import WorkerLoop, private_pipes
+from keras_electra.cli.worker import answer_requests
+from keras_electra.errors import InputError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Answer until standard input ends; returns 0, or 2 and 3 as the command line does."""
     parser = argparse.ArgumentParser(prog="python -m keras_electra.predict_worker")
     parser.add_argument("--model", required=True, type=pathlib.Path, help="run or preset")
-    parser.add_argument("--backend", help="what Keras computes with")
-    chosen = parser.parse_args(arguments)
-    lines, answers = private_pipes()
-    models = TaskModels(chosen.model)
-    loop = WorkerLoop({"info": models.info, "predict": models.predict}, lines, answers)
-    loop.read_ahead()
-    try:
-        from keras_electra.cli.backend import start_backend
+    return answer_requests(parser, arguments, opened)
 
-        start_backend(chosen.backend, lambda sentence: print(sentence, file=sys.stderr))
-        hello = models.info({})
-    except ElectraError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    loop.run(hello)
-    return 0
+
+def opened(chosen: argparse.Namespace) -> tuple[dict, dict]:
+    """What the model is, and the answers to questions about it."""
+    models = TaskModels(chosen.model)
+    return models.info({}), {"info": models.info, "predict": models.predict}
 
 
 class TaskModels:

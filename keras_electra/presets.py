@@ -1,4 +1,4 @@
-"""Presets, and opening models: a trained model as a folder that stands by itself.
+"""Presets, and opening what this package wrote: a trained model as a folder that stands by itself.
 
 A preset is a folder with `config.json`, `vocab.txt` and safetensors files: one per network of a
 pretrainer, one for a task model.
@@ -16,7 +16,6 @@ from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import (
     MODEL_FILE,
     OPTIMIZER_FILE,
-    STATE_FILE,
     latest_checkpoint,
     read_state,
 )
@@ -26,6 +25,7 @@ from keras_electra.config.tokenizer import TokenizerConfig
 from keras_electra.errors import DamagedDataError, ElectraError, InputError
 from keras_electra.exploring.records import main_of
 from keras_electra.files import new_folder, read_json, write_json
+from keras_electra.files.paths import StrPath
 from keras_electra.foreign_files import refuse_pointer
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
@@ -38,8 +38,6 @@ PRESET_FORMAT = "keras-electra preset 1"
 TASK_FORMAT = "keras-electra task model 1"
 KERAS_SUFFIX = ".keras"
 NETWORKS = ("generator", "discriminator")
-EXPECTED = "expected a run, a checkpoint, a preset folder, a .keras file or a Hugging Face folder"
-NUM_NEAR = 3
 
 
 def save_preset(path, model, sequence_length: int | None = None) -> None:
@@ -123,56 +121,18 @@ def _models_of(model):
     return {model.task_name: model}
 
 
-def load(path, *, dtype: str = "float32", weights: str = "last"):
-    """Open a run, a checkpoint, a preset folder or a `.keras` file; `opening.load` also takes a Hugging
-    Face folder.
-
-    Of a fine-tuning run it is the best trial's model.
-
-    Args:
-        path: the folder or file.
-        dtype: policy of the layers; a `.keras` file has its own, and no other can be asked of it.
-        weights: "last", or "average" for the moving average of a run trained with `ema_rate`, which is
-            refused where there is none.
-
-    Returns:
-        An `ElectraPretrainer` with `tokenizer` and `sequence_length` set, for `detect`, `evaluate` and
-        taking `generator`, `discriminator` or `backbone` out; or a task model, for `predict`; of a
-        `.keras` file whatever was saved. It carries no optimizer.
-
-    Raises:
-        InputError: if the path is none of the four.
-        DamagedDataError: if its files are damaged.
-    """
-    path = pathlib.Path(path)
+def open_own(
+    kind: str, path: StrPath, *, dtype: str = "float32", weights: str = "last"
+) -> keras.Model:
+    """The model of a path of one of the kinds in `OPENERS`; arguments and errors as of `opening.load`."""
     if weights not in WEIGHTS:
         raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, received {weights!r}")
-    if path.name.endswith(KERAS_SUFFIX):
-        refuse_average(path, weights)
-        return _load_keras(path, dtype)
-    if (path / STATE_FILE).is_file():
-        return _load_checkpoint(path, RunFolder(path.parent.parent), dtype, weights)
-    run = RunFolder(path)
-    if run.exists() and "finetune" in run.config():
-        refuse_average(path, weights)
-        return load(best_model_path(run), dtype=dtype)
-    if run.exists() and run.checkpoints_path.is_dir():
-        checkpoint = latest_checkpoint(run)
-        if checkpoint is None:
-            raise InputError(f"run {path}: expected at least one checkpoint, found none")
-        return _load_checkpoint(checkpoint, run, dtype, weights)
-    config = _json_of(path / "config.json")
-    refuse_average(path, weights)
-    if config.get("format") == PRESET_FORMAT:
-        return _load_preset(path, config, dtype)
-    if config.get("format") == TASK_FORMAT:
-        return _load_task_model(path, config, dtype)
-    raise InputError(f"{path}: {EXPECTED}{_near(path)}")
+    return OPENERS[kind](pathlib.Path(path), dtype, weights)
 
 
 def refuse_average(path, weights: str) -> None:
     """Raise `InputError` if the moving average is asked of a model that has none."""
-    if weights == "average":
+    if weights != "last":
         raise InputError(
             f"weights: expected 'last', for {path} has no moving average of its weights. Pretraining runs "
             "with --ema-rate and their checkpoints have one"
@@ -203,7 +163,7 @@ def best_model_path(run: RunFolder) -> pathlib.Path:
     found = {}
     for path in run.path.glob("trials/trial_*/model"):
         if (path.parent / "result.json").is_file():
-            result = _json_of(path.parent / "result.json")
+            result = read_json(path.parent / "result.json")
             found[path] = (main_of(result), -result["trial"])
     if not found:
         raise InputError(f"run {run.path}: expected at least one finished trial, found none")
@@ -223,15 +183,26 @@ def network_variables(model: ElectraPretrainer) -> dict[str, list]:
     return found
 
 
-def _load_checkpoint(path, run, dtype, weights):
+def _load_run(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
+    """The best trial's model of a fine-tuning run, the newest checkpoint's of another."""
+    run = RunFolder(path)
+    if "finetune" in run.config():
+        refuse_average(path, weights)
+        return _load_preset(best_model_path(run), dtype, weights)
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise InputError(f"run {path}: expected at least one checkpoint, found none")
+    return _load_checkpoint(checkpoint, dtype, weights)
+
+
+def _load_checkpoint(path: pathlib.Path, dtype: str, weights: str) -> ElectraPretrainer:
+    run = RunFolder(path.parent.parent)
     settings = settings_of_kind(run, "pretrain")
     config = PretrainConfig.from_dict(settings["pretrain"])
     model = ElectraPretrainer.from_recipe(config.replace(dtype_policy=dtype))
-    state = read_state(path)
-    assign(model.variables, _arrays_of_checkpoint(path, state, weights), path)
-    model.step, model.tokens = state["step"], state["tokens"]
-    length = config.longest_sequence_until(model.step)
-    return _equipped(model, run.vocabulary_path, settings["tokenizer"], length)
+    assign_checkpoint(model, path, weights)
+    settings["sequence_length"] = config.longest_sequence_until(model.step)
+    return _equipped(model, run.path, settings)
 
 
 def _arrays_of_checkpoint(path, state, weights):
@@ -247,14 +218,19 @@ def _arrays_of_checkpoint(path, state, weights):
     return arrays
 
 
-def _load_preset(path, config, dtype):
+def _load_preset(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
+    """The model of a preset folder, of pretraining or of tasks."""
+    refuse_average(path, weights)
+    config = read_json(path / "config.json")
+    if config["format"] == TASK_FORMAT:
+        return _load_task_model(path, config, dtype)
     model = ElectraPretrainer(
         config["encoder"], config["objective"], config["masking"], dtype=dtype
     )
     for name, variables in network_variables(model).items():
         arrays = read_arrays(path, f"{name}.safetensors", config)
         assign(variables, arrays, path)
-    return _equipped(model, path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+    return _equipped(model, path, config)
 
 
 def _load_task_model(path, config, dtype):
@@ -275,15 +251,15 @@ def _load_task_model(path, config, dtype):
             if key not in arrays:
                 raise InputError(f"{path}: expected the variable {key!r}, not found")
             weight.assign(arrays[key])
-        _equipped(members[name], path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+        _equipped(members[name], path, config)
     if len(members) == 1:
         return members.popitem()[1]
-    model = SeveralTasks(members)
-    return _equipped(model, path / "vocab.txt", config["tokenizer"], config["sequence_length"])
+    return _equipped(SeveralTasks(members), path, config)
 
 
-def _load_keras(path, dtype):
+def _load_keras(path: pathlib.Path, dtype: str, weights: str) -> keras.Model:
     """The model of a `.keras` file, if it is one of this package's."""
+    refuse_average(path, weights)
     if not path.is_file():
         raise InputError(f"{path}: expected a .keras file, found none")
     refuse_pointer(path)
@@ -310,31 +286,18 @@ def _load_keras(path, dtype):
     return model
 
 
-def _equipped(model, vocabulary_path, tokenizer_options, sequence_length):
-    options = TokenizerConfig.from_dict(tokenizer_options)
-    model.tokenizer = WordPieceTokenizer.from_file(vocabulary_path, options)
-    model.sequence_length = sequence_length
+def _equipped(model, path, settings):
+    """The model with the vocabulary of a folder and what `settings` say of text."""
+    options = TokenizerConfig.from_dict(settings["tokenizer"])
+    model.tokenizer = WordPieceTokenizer.from_file(path / "vocab.txt", options)
+    model.sequence_length = settings["sequence_length"]
     return model
 
 
-def _near(path) -> str:
-    """The end of a sentence about a path that is no model: the models beside a file, or in a folder."""
-    if not path.exists():
-        return ", received a path that does not exist"
-    folders = [path.parent] if path.is_file() else sorted(path.iterdir())
-    marks = ("config.json", STATE_FILE, "snapshots", "checkpoints", "discriminator/config.json")
-    found = [one for one in folders if any((one / mark).exists() for mark in marks)]
-    if not found:
-        return ", received another folder" if path.is_dir() else ", received another file"
-    more = f" and {len(found) - NUM_NEAR} more" if len(found) > NUM_NEAR else ""
-    return f"; found {', '.join(map(str, found[:NUM_NEAR]))}{more}: use that path"
-
-
-def _json_of(path):
-    refuse_pointer(path)
-    try:
-        return read_json(path)
-    except DamagedDataError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path.parent}: {EXPECTED}{_near(path.parent)}") from error
+OPENERS = {
+    "run": _load_run,
+    "checkpoint": _load_checkpoint,
+    "preset": _load_preset,
+    "keras": _load_keras,
+}
+"""How each kind of path that this package wrote is opened: (path, dtype, weights) -> model."""

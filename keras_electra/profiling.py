@@ -14,6 +14,7 @@ from keras_electra.batches import training_batches
 from keras_electra.config.pretrain import PretrainConfig
 from keras_electra.flops import step_flops
 from keras_electra.pretraining import build, check_divisible, check_vocabulary_size
+from keras_electra.processes import memory_bytes
 from keras_electra.sampling import read_logits, sample_tokens
 from keras_electra.store import Store
 
@@ -113,7 +114,7 @@ class StepProfile:
     flops: float
     flops_per_second: float
     peak_flops_per_second: float
-    memory_peak_bytes: int | None
+    memory_peak_bytes: int
     bound: str
     advice: str
 
@@ -161,7 +162,7 @@ def profile(config: PretrainConfig, store, steps: int = 10) -> StepProfile:
         "flops": step_flops(config),
         "flops_per_second": rate,
         "peak_flops_per_second": peak,
-        "memory_peak_bytes": devices.memory_peak_bytes() or resident_peak_bytes(),
+        "memory_peak_bytes": devices.memory_peak_bytes() or memory_bytes()[1],
     }
     if devices.num_devices() == 1:
         figures["part_seconds"] = part_seconds(model, batches.batch(0), seconds)
@@ -256,15 +257,6 @@ def peak_flops_per_second(dtype_policy: str) -> float:
 
     run()
     return 2 * rows**3 / least_seconds(run)
-
-
-def resident_peak_bytes() -> int | None:
-    """The most memory that this process had, in bytes; None where the system does not say."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def verdict(figures: dict, config: PretrainConfig) -> tuple[str, str]:

@@ -1,12 +1,10 @@
 """One text's way through masking, generator and discriminator, as it goes in training."""
 
-import numpy as np
-
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
 from keras_electra.inspection.drawing import Draws
 from keras_electra.inspection.filling import Masked, filled
-from keras_electra.masking import mask_batch
+from keras_electra.inspection.masks import masked_as_in_training
 from keras_electra.passes import Networks
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.traces import Sentence, Trace
@@ -32,33 +30,13 @@ def trace(model: ElectraPretrainer, texts, seed: int = 0, num_alternatives: int 
             f"model: expected an ElectraPretrainer, received {type(model).__name__}; an Inspector "
             "takes one network alone"
         )
-    networks = Networks.of(model)
+    networks, config = Networks.of(model), model.masking.at_the_end()
+    temperature, original_allowed = model.objective.temperature, networks.original_allowed
     traces = []
     for index, text in enumerate(texts_of(texts)):
         sentence = Sentence.of(text, networks.tokenizer, networks.longest)
-        masked, draws = _masked(model, networks, sentence, index, seed)
+        ids, positions, uniform = masked_as_in_training(networks, sentence, config, seed, index)
+        draws = Draws(uniform, temperature, original_allowed=original_allowed)
+        masked = Masked(ids, positions)
         traces.append(filled(networks, sentence, masked, draws, num_alternatives))
     return traces
-
-
-def _masked(model, networks, sentence, index, seed):
-    """The sentence, masked by the model's own options, and what its samples are drawn with."""
-    continues = np.zeros(networks.vocabulary_size, bool)
-    continues[: networks.tokenizer.vocabulary_size] = networks.tokenizer.is_continuation
-    batch = mask_batch(
-        sentence.ids[None],
-        config=model.masking.at_the_end(),
-        special=networks.tokenizer,
-        vocabulary_size=networks.vocabulary_size,
-        seed=seed,
-        step=0,
-        first_index=index,
-        is_continuation=continues,
-    )
-    slots = np.flatnonzero(batch["mask_weights"][0])
-    draws = Draws(
-        batch["uniform_draws"][0, slots],
-        model.objective.temperature,
-        original_allowed=networks.original_allowed,
-    )
-    return Masked(batch["masked_ids"][0], batch["mask_positions"][0, slots], {}), draws

@@ -382,7 +382,7 @@ def test_a_kind_may_be_named():
     assert not list(compared_kinds(ast.parse(code)))
 
 
-MAX_LINES_OF_CODE = 34_310
+MAX_LINES_OF_CODE = 34_140
 """A commit that adds a feature may raise it, by what the feature takes; every other lowers it."""
 
 

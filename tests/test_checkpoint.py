@@ -21,8 +21,9 @@ from keras_electra.checkpoint import (
 )
 from keras_electra.continuing import start_from
 from keras_electra.errors import DamagedDataError, InputError, Remark
+from keras_electra.opening import load
 from keras_electra.optimizers import ElectraAdamW
-from keras_electra.presets import load, save_preset
+from keras_electra.presets import save_preset
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.tokenizer import WordPieceTokenizer

@@ -11,7 +11,7 @@ import pytest
 from keras_electra import ElectraBackbone, TextClassifier, load, pretrain, save_preset
 from keras_electra.cli import main
 from keras_electra.convert import convert_model, converting, from_huggingface
-from keras_electra.convert.converting import kind_of_source
+from keras_electra.convert.sources import kind_of_source
 from keras_electra.errors import InputError
 
 

@@ -11,7 +11,7 @@ from keras import ops
 from keras_electra import ElectraBackbone, ElectraPretrainer, WordPieceTokenizer
 from keras_electra.convert import from_keras_hub, to_keras_hub
 from keras_electra.convert.checking import numbers, sample_inputs
-from keras_electra.convert.converting import kind_of_source
+from keras_electra.convert.sources import kind_of_source
 from keras_electra.errors import DamagedDataError, InputError
 
 keras_hub = pytest.importorskip("keras_hub")

@@ -11,8 +11,9 @@ from keras_electra.convert import as_pretrainer
 from keras_electra.convert.checking import sample_inputs, sample_outputs
 from keras_electra.errors import InputError
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
+from keras_electra.opening import load
 from keras_electra.optimizers import ElectraAdamW
-from keras_electra.presets import load, save_preset
+from keras_electra.presets import save_preset
 
 
 @pytest.fixture

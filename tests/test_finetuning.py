@@ -18,7 +18,7 @@ from keras_electra.finetuning import finetune, recipe_for, search
 from keras_electra.finetuning.searching import combinations_of
 from keras_electra.finetuning.trials import Course
 from keras_electra.monitoring.run_events import marks_of
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.runs import RunFolder, send_command
 from keras_electra.tasks.kinds import kind_of
 from keras_electra.tasks.own import own_task

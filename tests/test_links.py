@@ -216,8 +216,9 @@ def test_what_is_done_of_a_store_is_noted_through_no_link(tmp_path, home):
 
 def test_checkpoints_and_presets(tmp_path, home, tiny_encoder, tokenizer):
     from keras_electra.checkpoint import save_checkpoint
+    from keras_electra.opening import load
     from keras_electra.optimizers import ElectraAdamW
-    from keras_electra.presets import load, save_preset
+    from keras_electra.presets import save_preset
     from keras_electra.pretrainer import ElectraPretrainer
 
     model = ElectraPretrainer(tiny_encoder(num_layers=1))

@@ -99,7 +99,7 @@ def test_numbers_are_uniform():
 
 
 def test_large_coordinates_are_taken_and_wrong_ones_refused():
-    assert draw(2**64 - 1, 0, 2**63, first=2**62, count=2, width=40).shape == (2, 40)
+    assert draw(2**64 - 1, 2**63, 2**62, purpose=0, count=2, width=40).shape == (2, 40)
     for name, value in (("seed", -1), ("step", 2**64), ("first", -5)):
         at = {"seed": 1, "purpose": 0, "step": 0, "first": 0, "count": 1, "width": 1, name: value}
         with pytest.raises(InputError, match=f"{name}: expected .* received {value}"):

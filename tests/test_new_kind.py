@@ -13,7 +13,8 @@ from keras_electra.convert import to_huggingface
 from keras_electra.errors import InputError
 from keras_electra.exploring import Selection, TaskRun, as_text, confusion, select
 from keras_electra.finetuning import finetune, recipe_for
-from keras_electra.presets import load, save_preset
+from keras_electra.opening import load
+from keras_electra.presets import save_preset
 from keras_electra.serving.judge import Judge
 from keras_electra.tasks import kinds, own_task
 from keras_electra.tasks.checking import check_task_data

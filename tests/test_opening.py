@@ -161,7 +161,7 @@ def test_the_folder_above_and_the_file_inside(pair, run, tmp_path):
         (run.parent, run),
         (run / "checkpoints", run / "checkpoints" / "step_00000003"),
     ):
-        with pytest.raises(InputError, match="Hugging Face folder; found") as caught:
+        with pytest.raises(InputError, match="KerasHub preset; found") as caught:
             ke.load(path)
         assert str(found) in str(caught.value)
     with pytest.raises(InputError, match="does not exist"):

@@ -10,7 +10,7 @@ import pytest
 from keras_electra.cli import main
 from keras_electra.errors import DivergedError, InputError
 from keras_electra.evaluation import FIGURES
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.pretraining import intervals, pretrain
 from keras_electra.runs import RunFolder, send_command
 from keras_electra.tokenizer.extending import former_pieces

@@ -12,7 +12,7 @@ from keras import ops
 from keras_electra import evaluation
 from keras_electra.errors import InputError
 from keras_electra.flops import run_flops, step_flops
-from keras_electra.presets import load
+from keras_electra.opening import load
 
 BENCHMARKS = pathlib.Path(__file__).parent.parent / "benchmarks"
 SHAPE = {k: v for k, v in ENCODER.items() if k != "vocabulary_size"}

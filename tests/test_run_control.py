@@ -277,7 +277,7 @@ def test_what_a_callback_restores_is_in_the_checkpoint(tiny_config, store, tmp_p
     callbacks = [Keep(), early_stopping(restore_best_weights=True)]
     outcome = pretrain(config, store, tmp_path, callbacks=callbacks)
     assert outcome.step == 6
-    from keras_electra.presets import load
+    from keras_electra.opening import load
 
     for found in (outcome.model, load(tmp_path)):
         for mine, kept in zip(found.get_weights(), weights[0], strict=True):

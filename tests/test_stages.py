@@ -9,8 +9,8 @@ import pytest
 from keras_electra.batches import PretrainBatches, StagedBatches, training_batches
 from keras_electra.config.pretrain import Stage
 from keras_electra.errors import InputError
+from keras_electra.opening import load
 from keras_electra.optimizers import ElectraAdamW
-from keras_electra.presets import load
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.pretraining import pretrain
 

@@ -8,7 +8,7 @@ from conftest import ENCODER, PLACES, SUBJECTS
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.finetune import FinetuneConfig
 from keras_electra.finetuning import finetune, recipe_for
-from keras_electra.presets import load
+from keras_electra.opening import load
 from keras_electra.serving.judge import Judge
 from keras_electra.task_models import task_model
 from keras_electra.tasks import known_task

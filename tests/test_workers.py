@@ -28,7 +28,7 @@ from keras_electra.workers import (
     WorkerError,
     WorkerLoop,
 )
-from keras_electra.workers.inspector_client import ON_CPU, accelerator_in_use, run_of
+from keras_electra.workers.model_client import ON_CPU, accelerator_in_use, run_of
 
 HERE = pathlib.Path(__file__).parent
 PATIENCE = 60.0

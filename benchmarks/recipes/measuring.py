@@ -120,7 +120,7 @@ def with_generator(config, options):
     if not config.objective.has_frozen_generator:
         return config, None
     from keras_electra.convert.pairing import as_pretrainer
-    from keras_electra.presets import load
+    from keras_electra.opening import load
     from keras_electra.pretrainer import ElectraPretrainer
     from recipes.variants import with_budget
 

@@ -6,14 +6,28 @@ import pathlib
 import numpy as np
 from keras import ops
 
+from keras_electra.backbone import ElectraBackbone
 from keras_electra.errors import ConversionError
-from keras_electra.networks import TwoTowerGenerator
+from keras_electra.networks import (
+    MaskedLanguageModel,
+    ReplacedTokenDetector,
+    TwoTowerGenerator,
+)
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import SeveralTasks, TaskModel
 from keras_electra.tasks.kinds import kind_of
 
 TOLERANCE = 1e-5
 """Largest difference between two outputs in float32 that counts as rounding."""
+
+NAMES = {
+    ElectraPretrainer: "pretrainer",
+    TaskModel: "task_model",
+    ReplacedTokenDetector: "discriminator",
+    MaskedLanguageModel: "generator",
+    ElectraBackbone: "backbone",
+}
+"""The name under which the readers of other formats return a model; the whole before its parts."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,10 +69,33 @@ def sample_inputs(encoder, num_rows: int = 3) -> dict[str, np.ndarray]:
     }
 
 
-def encoder_of(model):
-    """The `EncoderConfig` of what a model encodes text with."""
-    owners = (model, *(getattr(model, name, None) for name in ("backbone", "left")))
-    return next(owner.encoder for owner in owners if hasattr(owner, "encoder"))
+def backbone_of(model) -> ElectraBackbone | None:
+    """What a model encodes text with; of two towers the left one; None without any."""
+    if isinstance(model, ElectraBackbone):
+        return model
+    return getattr(model, "backbone", None) or getattr(model, "left", None)
+
+
+def networks_of(pretrainer: ElectraPretrainer) -> dict:
+    """A pretrainer and its parts by the names of `NAMES`, without those that it does not have."""
+    parts = ("backbone", "discriminator", "generator")
+    models = {"pretrainer": pretrainer, **{name: getattr(pretrainer, name) for name in parts}}
+    return {name: model for name, model in models.items() if model is not None}
+
+
+def main_name(models: dict) -> str:
+    """Which of the models that a reader returned has the others as its parts."""
+    return next(name for name in NAMES.values() if name in models)
+
+
+def sentences_on_left_out(models: dict) -> list[str]:
+    """What there is to say about the tensors that a reader could not carry over."""
+    return [f"left out: {', '.join(models['left_out'])}"] if models["left_out"] else []
+
+
+def name_of(model) -> str:
+    """The name of `NAMES` of a model's class."""
+    return next(name for kind, name in NAMES.items() if isinstance(model, kind))
 
 
 def sample_outputs(model, inputs) -> dict[str, np.ndarray]:
@@ -68,18 +105,16 @@ def sample_outputs(model, inputs) -> dict[str, np.ndarray]:
         model: a backbone, a network, a pretrainer (what both networks say), a task model, or
             `SeveralTasks` (what each task's model says).
     """
+    parts = {}
     if isinstance(model, ElectraPretrainer):
-        networks = {"generator": model.generator, "discriminator": model.discriminator}
-        return {
-            f"{network}/{name}": value
-            for network, one in networks.items()
-            if one is not None
-            for name, value in sample_outputs(one, inputs).items()
-        }
+        parts = {"generator": model.generator, "discriminator": model.discriminator}
     if isinstance(model, SeveralTasks):
+        parts = model.models
+    if parts:
         return {
-            f"{task}/{name}": value
-            for task, one in model.models.items()
+            f"{part}/{name}": value
+            for part, one in parts.items()
+            if one is not None
             for name, value in sample_outputs(one, inputs).items()
         }
     if isinstance(model, TaskModel):

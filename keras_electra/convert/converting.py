@@ -1,44 +1,29 @@
-"""From any format to any other: the source is recognised, the outcome is looked at."""
+"""From any format to any other; the outcome is looked at."""
 
+import dataclasses
 import pathlib
 from typing import NamedTuple
 
 from keras_electra.backbone import ElectraBackbone
-from keras_electra.checkpoint import (
-    MODEL_FILE,
-    OPTIMIZER_FILE,
-    STATE_FILE,
-    latest_checkpoint,
-    read_state,
-)
-from keras_electra.convert.checking import Conversion
+from keras_electra.checkpoint import OPTIMIZER_FILE, latest_checkpoint, read_state
+from keras_electra.convert.checking import Conversion, main_name, sentences_on_left_out
 from keras_electra.convert.google import from_google
-from keras_electra.convert.google_files import is_google
 from keras_electra.convert.google_writing import to_google
-from keras_electra.convert.huggingface import HEAD_SCOPES, from_huggingface
+from keras_electra.convert.huggingface import from_huggingface
 from keras_electra.convert.huggingface_writing import to_huggingface
-from keras_electra.convert.keras_files import WEIGHTS_SUFFIX, to_keras
+from keras_electra.convert.keras_files import is_keras_file, to_keras
 from keras_electra.convert.keras_hub import from_keras_hub, to_keras_hub
 from keras_electra.convert.pairing import GENERATORS, alone, as_pretrainer
+from keras_electra.convert.sources import kind_of_source
 from keras_electra.errors import InputError
-from keras_electra.files import readable_json
-from keras_electra.foreign_files import hub_snapshot, refuse_pointer
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
-from keras_electra.presets import (
-    KERAS_SUFFIX,
-    PRESET_FORMAT,
-    TASK_FORMAT,
-    load,
-    refuse_average,
-)
+from keras_electra.presets import OPENERS, open_own, refuse_average
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.runs import RunFolder
 from keras_electra.task_models import SeveralTasks
 from keras_electra.weights import read_arrays
 
 FORMATS = ("huggingface", "google", "keras-hub", "keras")
-OWN = ("run", "checkpoint", "preset", "keras")
-"""The kinds of source that this package wrote."""
 
 
 class Opened(NamedTuple):
@@ -98,8 +83,7 @@ def convert_model(
         sentences += more
     elif is_frozen or temperature != 1.0:
         raise InputError("is_frozen, temperature: expected a generator with them, received none")
-    is_file = target.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX))
-    if format == "keras" and not is_file:
+    if format == "keras" and not is_keras_file(target):
         model, more = _for_preset(model)
         sentences += more
     if format == "huggingface":
@@ -110,50 +94,12 @@ def convert_model(
         done = to_keras_hub(model, target)
     else:
         done = to_keras(model, target)
-    return Conversion(
-        path=done.path,
-        format=done.format,
-        largest_difference=done.largest_difference,
-        checked_with=done.checked_with,
-        sentences=(*sentences, *done.sentences),
-    )
+    return dataclasses.replace(done, sentences=(*sentences, *done.sentences))
 
 
 def default_format(kind: str, target: pathlib.Path) -> str:
     """The format meant when none is named."""
-    is_file = target.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX))
-    return "huggingface" if kind in OWN and not is_file else "keras"
-
-
-def kind_of_source(path) -> str:
-    """What a path is: one of `OWN`, "huggingface", "google" or "keras-hub".
-
-    Raises:
-        InputError: if it is none of them.
-    """
-    path = hub_snapshot(path)
-    if path.name.endswith(KERAS_SUFFIX) and path.is_file():
-        return "keras"
-    if (path / STATE_FILE).is_file() and (path / MODEL_FILE).is_file():
-        return "checkpoint"
-    if RunFolder(path).exists():
-        return "run"
-    config = _config_of(path)
-    if config.get("format") in (PRESET_FORMAT, TASK_FORMAT):
-        return "preset"
-    if "registered_name" in config and "module" in config:
-        return "keras-hub"
-    is_transformers = "architectures" in config or "model_type" in config
-    if is_transformers or all(_config_of(path / name) for name in HEAD_SCOPES):
-        return "huggingface"
-    if is_google(path):
-        return "google"
-    if not path.exists():
-        raise InputError(f"{path}: expected a file or folder, which does not exist")
-    raise InputError(
-        f"{path}: expected a run, a checkpoint, a preset, a .keras file, a Hugging Face folder, a "
-        "checkpoint of the original program, or a KerasHub preset"
-    )
+    return "huggingface" if kind in OPENERS and not is_keras_file(target) else "keras"
 
 
 def open_model(path, *, weights="last", num_heads=None, lowercase=True) -> Opened:
@@ -164,30 +110,26 @@ def open_model(path, *, weights="last", num_heads=None, lowercase=True) -> Opene
             "num_heads, lowercase: expected them for a checkpoint of the original program alone, "
             f"received them for a source of the kind {kind!r}"
         )
-    if kind in OWN:
-        model = load(path, weights=weights)
+    if kind in OPENERS:
+        model = open_own(kind, path, weights=weights)
         return Opened(kind, model, [], *_run_and_slots(path, kind))
     refuse_average(path, weights)
     if kind == "google":
         return _opened_google(path, num_heads, lowercase)
     models = from_huggingface(path) if kind == "huggingface" else from_keras_hub(path)
-    sentences = list(models.get("sentences", ()))
-    if models["left_out"]:
-        sentences.append(f"left out: {', '.join(models['left_out'])}")
-    return Opened(kind, _main_model(models), sentences)
+    sentences = [*models["sentences"], *sentences_on_left_out(models)]
+    return Opened(kind, models[main_name(models)], sentences)
 
 
 def _opened_google(path, num_heads, lowercase):
     models = from_google(path, num_heads=num_heads, lowercase=lowercase, tasks="all")
-    sentences = []
-    if models["left_out"]:
-        sentences.append(f"left out: {', '.join(models['left_out'])}")
+    sentences = sentences_on_left_out(models)
     tasks = models.get("tasks", {})
     if len(tasks) > 1:
         model = SeveralTasks(tasks)
         model.tokenizer = models["tokenizer"]
     else:
-        model = next(iter(tasks.values()), None) or _main_model(models)
+        model = next(iter(tasks.values()), None) or models[main_name(models)]
     if models["slots"]:
         sentences.append(
             "the optimizer's slots are read by from_google and fill_optimizer; no format but "
@@ -196,11 +138,6 @@ def _opened_google(path, num_heads, lowercase):
     if hasattr(model, "step") and models["step"] is not None:
         model.step = models["step"]
     return Opened("google", model, sentences, None, models["slots"])
-
-
-def _main_model(models):
-    names = ("pretrainer", "task_model", "discriminator", "generator", "backbone")
-    return next(models[name] for name in names if name in models)
 
 
 def _run_and_slots(path, kind):
@@ -248,9 +185,3 @@ def _for_preset(model):
     if not isinstance(model, MaskedLanguageModel):
         return model, []
     return alone(model), ["the preset is of masked language modelling alone (objective='mlm')"]
-
-
-def _config_of(path) -> dict:
-    """The content of `config.json` of a folder; empty if there is none to read."""
-    refuse_pointer(path / "config.json")
-    return readable_json(path / "config.json")

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.tokenizer import TokenizerConfig
+from keras_electra.convert.checking import networks_of
 from keras_electra.convert.google_files import checkpoint_prefix, read_checkpoint
 from keras_electra.convert.google_parts import google_parts
 from keras_electra.convert.google_variables import (
@@ -74,10 +75,9 @@ def from_google(
     """
     variables, tokenizer = source, None
     if isinstance(source, str | os.PathLike):
-        variables = read_checkpoint(source)
-        tokenizer = _tokenizer_beside(source, lowercase)
-    if isinstance(source, str | os.PathLike) and num_heads is None:
-        num_heads = _heads_beside(source)
+        variables, folder = read_checkpoint(source), checkpoint_prefix(source).parent
+        tokenizer = _tokenizer_in(folder, lowercase)
+        num_heads = _heads_in(folder) if num_heads is None else num_heads
     variables = {name.removesuffix(":0"): np.asarray(value) for name, value in variables.items()}
     if "electra/embeddings/word_embeddings" not in variables:
         raise InputError(
@@ -123,11 +123,8 @@ def fill_optimizer(optimizer, pretrainer: ElectraPretrainer, slots: dict, step: 
             f"received {optimizer.config.hidden_optimizer!r}"
         )
     optimizer.build(pretrainer.trainable_variables)
-    families = {
-        "first_moment": optimizer.first_moments,
-        "second_moment": optimizer.second_moments,
-    }
-    for family, moments in families.items():
+    for family in FAMILIES:
+        moments = getattr(optimizer, f"{family}s")
         for owner, moment in zip(pretrainer.trainable_variables, moments, strict=True):
             name = f"{family}/{owner.path}"
             if name not in slots:
@@ -142,14 +139,8 @@ def _pretrained(tensors, num_heads, generator_num_heads, dropout_rate, objective
     choice = _objective_of(tensors, encoder, generator_num_heads, dropout_rate, objective)
     if choice is not None:
         pretrainer = ElectraPretrainer(encoder, choice)
-        models = {
-            "backbone": pretrainer.backbone,
-            "generator": pretrainer.generator,
-            "discriminator": pretrainer.discriminator,
-            "pretrainer": pretrainer,
-        }
         fill(google_parts(pretrainer), tensors.value)
-        return {name: model for name, model in models.items() if model is not None}
+        return networks_of(pretrainer)
     backbone = ElectraBackbone(**encoder.to_dict())
     models = {"backbone": backbone}
     if "discriminator_predictions/dense/kernel" in tensors:
@@ -208,18 +199,19 @@ def _slots(variables, pretrainer) -> dict[str, np.ndarray]:
     return slots
 
 
-def _heads_beside(path) -> int | None:
+def _heads_in(folder: pathlib.Path) -> int | None:
     """Attention heads that the `hparams.json` in the checkpoint's folder names, or None."""
-    path = checkpoint_prefix(path).parent / HPARAMS_FILE
-    if not path.is_file():
+    if not (folder / HPARAMS_FILE).is_file():
         return None
-    heads = read_json(path).get("model_hparam_overrides", {}).get("num_attention_heads")
+    heads = (
+        read_json(folder / HPARAMS_FILE)
+        .get("model_hparam_overrides", {})
+        .get("num_attention_heads")
+    )
     return heads if isinstance(heads, int) and heads > 0 else None
 
 
-def _tokenizer_beside(path, lowercase):
+def _tokenizer_in(folder: pathlib.Path, lowercase: bool) -> WordPieceTokenizer | None:
     """The tokenizer of the `vocab.txt` in the checkpoint's folder, or None."""
-    vocabulary_path = pathlib.Path(checkpoint_prefix(path)).parent / "vocab.txt"
-    if not vocabulary_path.is_file():
-        return None
-    return WordPieceTokenizer.from_file(vocabulary_path, TokenizerConfig(lowercase=lowercase))
+    path, config = folder / "vocab.txt", TokenizerConfig(lowercase=lowercase)
+    return WordPieceTokenizer.from_file(path, config) if path.is_file() else None

@@ -31,7 +31,12 @@ def is_google(path) -> bool:
     path = pathlib.Path(path)
     if path.is_dir():
         return any(path.glob(f"*{INDEX_SUFFIX}"))
-    return path.suffix == INDEX_SUFFIX or path.with_name(f"{path.name}{INDEX_SUFFIX}").is_file()
+    return path.suffix == INDEX_SUFFIX or index_of(path).is_file()
+
+
+def index_of(prefix: pathlib.Path) -> pathlib.Path:
+    """The index file of a checkpoint."""
+    return prefix.with_name(f"{prefix.name}{INDEX_SUFFIX}")
 
 
 def checkpoint_prefix(path) -> pathlib.Path:
@@ -43,7 +48,7 @@ def checkpoint_prefix(path) -> pathlib.Path:
     path = pathlib.Path(path)
     if not path.is_dir():
         prefix = path.with_suffix("") if path.suffix == INDEX_SUFFIX else path
-        if not prefix.with_name(f"{prefix.name}{INDEX_SUFFIX}").is_file():
+        if not index_of(prefix).is_file():
             raise InputError(
                 f"{path}: expected a TensorFlow checkpoint, found no {path.name}.index"
             )
@@ -54,7 +59,7 @@ def checkpoint_prefix(path) -> pathlib.Path:
     if named:
         # The folder may have been moved since: its own files are meant, whatever path is written.
         prefix = path / pathlib.PurePosixPath(named.group(1)).name
-        if prefix.with_name(f"{prefix.name}{INDEX_SUFFIX}") in found:
+        if index_of(prefix) in found:
             return _checked(prefix)
     if len(found) != 1:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.encoder import ARCHITECTURES, EncoderConfig
+from keras_electra.convert.checking import backbone_of
 from keras_electra.convert.original_names import (
     MLM_HEAD_WEIGHTS,
     RTD_HEAD_WEIGHTS,
@@ -46,15 +47,13 @@ def google_parts(model) -> list[Part]:
     """
     if isinstance(model, ElectraPretrainer):
         return _pretrainer_parts(model)
-    if isinstance(model, ElectraBackbone):
-        return _encoder_parts(model)
     if isinstance(model, SeveralTasks):
         models = model.models.values()
         return _encoder_parts(model.backbone) + [p for m in models for p in _task_parts(m)]
     if isinstance(model, TaskModel):
         return _encoder_parts(model.backbone) + _task_parts(model)
-    if isinstance(model, ReplacedTokenDetector | MaskedLanguageModel):
-        return _encoder_parts(model.backbone) + _head_parts(model)
+    if isinstance(model, ElectraBackbone | ReplacedTokenDetector | MaskedLanguageModel):
+        return _encoder_parts(backbone_of(model)) + head_parts(model)
     raise InputError(f"model: expected a model of this package, received {type(model).__name__}")
 
 
@@ -63,7 +62,10 @@ def _encoder_parts(backbone, scope="electra", with_embeddings=True):
     return backbone_parts(plain_copy(backbone), scope, with_embeddings)
 
 
-def _head_parts(network):
+def head_parts(network) -> list[Part]:
+    """The parts of a discriminator's or generator's head; none of an encoder alone."""
+    if isinstance(network, ElectraBackbone):
+        return []
     if isinstance(network, ReplacedTokenDetector):
         return layer_parts(network.head, "discriminator_predictions", RTD_HEAD_WEIGHTS)
     scope = "generator_predictions" if hasattr(network, "backbone") else "cloze_predictions"
@@ -92,13 +94,13 @@ def _pretrainer_parts(model):
         )
     parts = _encoder_parts(model.backbone)
     if model.discriminator is not None:
-        parts += _head_parts(model.discriminator)
+        parts += head_parts(model.discriminator)
     if model.generator is None:
         return parts
     for scope, tower in _towers(model):
         is_own = tower.embeddings is not model.backbone.embeddings
         parts += _encoder_parts(tower, scope, with_embeddings=is_own)
-    return parts + _head_parts(model.generator)
+    return parts + head_parts(model.generator)
 
 
 def _towers(model):

@@ -5,17 +5,14 @@ import re
 from keras_electra.config.encoder import EncoderConfig
 from keras_electra.config.finetune import AnswerConfig
 from keras_electra.errors import InputError
+from keras_electra.tasks import KNOWN_TASKS
 
 FAMILIES = {"first_moment": "adam_m", "second_moment": "adam_v"}
 """The optimizer's slots here -> there."""
 
 TASK = re.compile(r"task_specific/([^/]+)/dense/kernel$")
-LABELS = {
-    "mnli": ("contradiction", "entailment", "neutral"),
-    "qnli": ("entailment", "not_entailment"),
-    "rte": ("entailment", "not_entailment"),
-}
-"""The labels of the original's tasks where they are more than numbers, in its order."""
+OTHER_NAMES = {"sts": "stsb", "sst": "sst2"}
+"""The original's names of tasks that are called otherwise here."""
 
 
 class Variables:
@@ -95,10 +92,11 @@ def tasks_of(variables) -> dict[str, tuple]:
             found[name] = ("question_answering", None)
             continue
         width = variables[f"{scope}/dense/kernel"].shape[-1]
+        known = KNOWN_TASKS.get(OTHER_NAMES.get(name, name))
         if width == 1:
-            found[name] = ("regression", (0, 5) if name == "sts" else (0, 1))
+            found[name] = ("regression", getattr(known, "value_range", None) or (0, 1))
             continue
-        labels = LABELS.get(name, ())
+        labels = getattr(known, "labels", None) or ()
         labels = labels if len(labels) == width else [str(number) for number in range(width)]
         found[name] = ("tagging" if name == "chunk" else "classification", labels)
     return found

@@ -6,10 +6,12 @@ import numpy as np
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.checkpoint import optimizer_arrays
+from keras_electra.config.huggingface import RATES, SIZES
 from keras_electra.config.objective import ObjectiveConfig
 from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
+    backbone_of,
     largest_difference,
     refuse_difference,
     sample_inputs,
@@ -104,8 +106,7 @@ def _momenta(slots):
 
 def _about_heads(model):
     """A sentence for each encoder whose number of heads the original would not guess."""
-    backbone = model if isinstance(model, ElectraBackbone) else model.backbone
-    encoder = backbone.encoder
+    encoder = backbone_of(model).encoder
     if encoder.num_heads == max(1, encoder.hidden_dim // 64):
         return []
     return [
@@ -116,22 +117,15 @@ def _about_heads(model):
 
 def hparams_of(model) -> dict:
     """The options with which the original builds the graph of a model."""
-    encoder = _backbone_of(model).encoder
+    encoder = backbone_of(model).encoder
+    # Where the original has an option, transformers has its name for it.
+    names = SIZES | {ours: theirs for ours, (theirs, _) in RATES.items()}
+    sizes = {theirs: getattr(encoder, ours) for ours, theirs in names.items()}
     hparams = {
         "model_size": "small",
-        "vocab_size": encoder.vocabulary_size,
-        "embedding_size": encoder.embedding_dim,
-        "model_hparam_overrides": {
-            "hidden_size": encoder.hidden_dim,
-            "num_hidden_layers": encoder.num_layers,
-            "num_attention_heads": encoder.num_heads,
-            "intermediate_size": encoder.intermediate_dim,
-            "max_position_embeddings": encoder.max_sequence_length,
-            "type_vocab_size": encoder.num_segments,
-            "hidden_dropout_prob": encoder.dropout_rate,
-            "attention_probs_dropout_prob": encoder.attention_dropout_rate,
-            "initializer_range": encoder.initializer_range,
-        },
+        "vocab_size": sizes.pop("vocab_size"),
+        "embedding_size": sizes.pop("embedding_size"),
+        "model_hparam_overrides": sizes,
     }
     if model.sequence_length is not None:
         hparams["max_seq_length"] = model.sequence_length
@@ -160,10 +154,6 @@ def _switches(options: ObjectiveConfig) -> dict[str, bool]:
     return switches | {name: value == ((name, value) == own) for name, value in kinds}
 
 
-def _backbone_of(model):
-    return model if isinstance(model, ElectraBackbone) else model.backbone
-
-
 def _difference(model, arrays, found) -> float:
     """The largest difference of a sample's outputs, of a model and of what was read back.
 
@@ -174,7 +164,7 @@ def _difference(model, arrays, found) -> float:
         if name not in found or not np.array_equal(found[name], value):
             raise ConversionError(f"{name}: expected what was written, read something else back")
     again = _rebuilt(model, found)
-    inputs = sample_inputs(_backbone_of(model).encoder)
+    inputs = sample_inputs(backbone_of(model).encoder)
     return largest_difference(sample_outputs(model, inputs), sample_outputs(again, inputs))
 
 
@@ -187,7 +177,7 @@ def _rebuilt(model, found):
         tasks = {model.task_name: model}
     models = from_google(
         found,
-        num_heads=_backbone_of(model).encoder.num_heads,
+        num_heads=backbone_of(model).encoder.num_heads,
         generator_num_heads=_generator_heads(model) if is_pretrainer else None,
         objective=objective.objective if is_pretrainer else None,
         tasks={name: (kind_of(one.kind).google, _choice_of(one)) for name, one in tasks.items()},
@@ -209,8 +199,7 @@ def _rebuilt(model, found):
 
 
 def _generator_heads(model):
-    generator = model.generator
-    backbone = getattr(generator, "backbone", None) or getattr(generator, "left", None)
+    backbone = backbone_of(model.generator)
     return None if backbone is None else backbone.encoder.num_heads
 
 

@@ -6,15 +6,11 @@ here too.
 
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.config.huggingface import encoder_of
+from keras_electra.convert.checking import name_of, networks_of
+from keras_electra.convert.google_parts import head_parts
 from keras_electra.convert.huggingface_heads import TASK_CLASSES, task_model_of
 from keras_electra.convert.huggingface_tensors import FolderTensors
-from keras_electra.convert.original_names import (
-    MLM_HEAD_WEIGHTS,
-    RTD_HEAD_WEIGHTS,
-    backbone_parts,
-    fill,
-    layer_parts,
-)
+from keras_electra.convert.original_names import backbone_parts, fill, layer_parts
 from keras_electra.convert.pairing import as_pretrainer
 from keras_electra.convert.vocabulary_rows import fitted, sentences_on_rows
 from keras_electra.errors import InputError
@@ -25,13 +21,12 @@ from keras_electra.tokenizer.vocabulary_files import has_vocabulary
 
 CONFIG_FILE = "config.json"
 NETWORKS = {
-    "ElectraModel": None,
-    "ElectraForPreTraining": "discriminator",
-    "ElectraForMaskedLM": "generator",
-    "BertForMaskedLM": "generator",
-    "BertForPreTraining": "generator",
+    "ElectraForPreTraining": ReplacedTokenDetector,
+    "ElectraForMaskedLM": MaskedLanguageModel,
+    "BertForMaskedLM": MaskedLanguageModel,
+    "BertForPreTraining": MaskedLanguageModel,
 }
-"""The classes that pretraining makes, and which network each of them is."""
+"""The classes that pretraining makes with a head, and the network that each of them is."""
 
 BERT_CLASSES = (
     "BertModel",
@@ -98,17 +93,14 @@ def from_huggingface(folder, *, dtype=None) -> dict:
     backbone = ElectraBackbone(**encoder.to_dict(), dtype=dtype)
     fill(backbone_parts(backbone, ""), tensors.value)
     models = {"backbone": backbone}
-    network = NETWORKS.get(name)
-    if network == "discriminator":
-        models[network] = ReplacedTokenDetector(backbone)
-        parts = layer_parts(models[network].head, HEAD_SCOPES[network], RTD_HEAD_WEIGHTS)
-        fill(parts, tensors.value)
-    if network == "generator":
-        models[network] = MaskedLanguageModel(backbone)
-        scope, names = HEAD_SCOPES[network], MLM_HEAD_WEIGHTS
+    if name in NETWORKS:
+        network = NETWORKS[name](backbone)
+        models[name_of(network)] = network
+        parts = head_parts(network)
         if is_bert:
-            scope, names = "cls/predictions", BERT_MLM_WEIGHTS
-        fill(layer_parts(models[network].head, scope, names), tensors.value)
+            parts = layer_parts(network.head, "cls/predictions", BERT_MLM_WEIGHTS)
+        fill(parts, tensors.value)
+    if "generator" in models:
         tensors.check_tied()
     if name in TASK_CLASSES:
         models["task_model"] = task_model_of(name, config, backbone, tensors)
@@ -134,10 +126,7 @@ def _both(folder, dtype):
         found["discriminator"]["discriminator"], found["generator"]["generator"], dtype=dtype
     )
     return {
-        "pretrainer": pretrainer,
-        "backbone": pretrainer.backbone,
-        "discriminator": pretrainer.discriminator,
-        "generator": pretrainer.generator,
+        **networks_of(pretrainer),
         "tokenizer": pretrainer.tokenizer,
         "left_out": [f"{n}/{name}" for n, models in found.items() for name in models["left_out"]],
         "missing": [],
@@ -148,7 +137,7 @@ def _both(folder, dtype):
 def _class_of(folder, config) -> str:
     """The class that wrote the folder."""
     names = config.get("architectures") or ["none"]
-    known = [*dict.fromkeys([*NETWORKS, *TASK_CLASSES, *BERT_CLASSES])]
+    known = [*dict.fromkeys(["ElectraModel", *NETWORKS, *TASK_CLASSES, *BERT_CLASSES])]
     if not isinstance(names, list) or len(names) != 1 or names[0] not in known:
         raise InputError(
             f"{folder}/{CONFIG_FILE}: expected architectures to be one of {', '.join(known)}, "

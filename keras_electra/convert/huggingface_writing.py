@@ -7,48 +7,39 @@ import numpy as np
 import safetensors.numpy
 
 from keras_electra.backbone import ElectraBackbone
-from keras_electra.config.huggingface import RATES, SIZES
+from keras_electra.config.huggingface import FIXED, RATES, SIZES
 from keras_electra.convert.checking import (
     TOLERANCE,
     Conversion,
+    backbone_of,
     largest_difference,
+    name_of,
     refuse_difference,
     sample_inputs,
     sample_outputs,
     tokenizer_of,
 )
-from keras_electra.convert.google_parts import refuse_other_architecture
-from keras_electra.convert.huggingface import (
-    CONFIG_FILE,
-    HEAD_SCOPES,
-    from_huggingface,
-)
+from keras_electra.convert.google_parts import head_parts, refuse_other_architecture
+from keras_electra.convert.huggingface import CONFIG_FILE, from_huggingface
 from keras_electra.convert.huggingface_heads import head_of
 from keras_electra.convert.huggingface_tensors import huggingface_name
 from keras_electra.convert.model_card import model_card
-from keras_electra.convert.original_names import (
-    MLM_HEAD_WEIGHTS,
-    RTD_HEAD_WEIGHTS,
-    arrays_of_parts,
-    backbone_parts,
-    layer_parts,
-    plain_copy,
-)
-from keras_electra.convert.tokenizer_writing import (
-    check_token_ids,
-    own_token_ids,
-    write_tokenizer,
-)
+from keras_electra.convert.original_names import arrays_of_parts, backbone_parts, plain_copy
+from keras_electra.convert.tokenizer_writing import check_token_ids, own_token_ids, write_tokenizer
 from keras_electra.convert.vocabulary_rows import fitted
 from keras_electra.errors import ConversionError, InputError
-from keras_electra.files import new_folder, write_bytes, write_json
+from keras_electra.files import new_folder, read_json, write_bytes, write_json
 from keras_electra.networks import MaskedLanguageModel, ReplacedTokenDetector
 from keras_electra.pretrainer import ElectraPretrainer
 from keras_electra.task_models import SeveralTasks, TaskModel
 from keras_electra.tasks.kinds import kind_of
 
 WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
-DISCRIMINATOR, GENERATOR = "ElectraForPreTraining", "ElectraForMaskedLM"
+CLASSES = {
+    "backbone": "ElectraModel",
+    "discriminator": "ElectraForPreTraining",
+    "generator": "ElectraForMaskedLM",
+}
 
 
 def to_huggingface(model, folder, *, run=None) -> Conversion:
@@ -108,7 +99,7 @@ def _write(piece, folder, model, run) -> list[str]:
     """Write all files of one model; returns what there is to say about them."""
     name, arrays, config = _contents(piece)
     tokenizer = tokenizer_of(piece, model)
-    encoder = _backbone_of(piece).encoder
+    encoder = backbone_of(piece).encoder
     if tokenizer is not None:
         fitted(tokenizer, encoder.vocabulary_size, "model")
         config["pad_token_id"] = tokenizer.pad_id
@@ -127,25 +118,18 @@ def _write(piece, folder, model, run) -> list[str]:
 
 def _contents(piece) -> tuple[str, dict[str, np.ndarray], dict]:
     """(class there, tensors by its names, content of `config.json`)."""
-    backbone = plain_copy(_backbone_of(piece))
+    backbone = plain_copy(backbone_of(piece))
     refuse_other_architecture(backbone.encoder, "transformers")
     if backbone.direction != "both":
         raise InputError(
             "model: expected an encoder that sees both sides, for transformers has no other, "
             f"received direction={backbone.direction!r}"
         )
-    name, head, entries = "ElectraModel", {}, {}
-    if isinstance(piece, ReplacedTokenDetector):
-        name = DISCRIMINATOR
-        parts = layer_parts(piece.head, HEAD_SCOPES["discriminator"], RTD_HEAD_WEIGHTS)
-        head = arrays_of_parts(parts)
-    elif isinstance(piece, MaskedLanguageModel):
-        name = GENERATOR
-        parts = layer_parts(piece.head, HEAD_SCOPES["generator"], MLM_HEAD_WEIGHTS)
-        head = arrays_of_parts(parts)
-    elif isinstance(piece, TaskModel):
+    if isinstance(piece, TaskModel):
         name, head, entries = head_of(piece)
-    elif not isinstance(piece, ElectraBackbone):
+    elif isinstance(piece, ReplacedTokenDetector | MaskedLanguageModel | ElectraBackbone):
+        name, head, entries = CLASSES[name_of(piece)], arrays_of_parts(head_parts(piece)), {}
+    else:
         raise InputError(
             f"model: expected a model that transformers has a class for, "
             f"received {type(piece).__name__}"
@@ -168,9 +152,10 @@ def _config(encoder, name) -> dict:
         "model_type": "electra",
         **{theirs: getattr(encoder, ours) for ours, theirs in SIZES.items()},
         **{theirs: getattr(encoder, ours) for ours, (theirs, _) in RATES.items()},
-        "hidden_act": "gelu",
-        "layer_norm_eps": 1e-12,
-        "position_embedding_type": "absolute",
+        **{
+            name: FIXED[name]
+            for name in ("hidden_act", "layer_norm_eps", "position_embedding_type")
+        },
         "summary_type": "first",
         "summary_use_proj": True,
         "summary_activation": "gelu",
@@ -182,10 +167,10 @@ def _config(encoder, name) -> dict:
 
 def _check(piece, folder) -> tuple[float, str]:
     """(largest difference of a sample's outputs, who opened the folder)."""
-    inputs = sample_inputs(_backbone_of(piece).encoder)
+    inputs = sample_inputs(backbone_of(piece).encoder)
     ours = sample_outputs(piece, inputs)
     again = from_huggingface(folder)
-    difference = largest_difference(ours, sample_outputs(_like(piece, again), inputs))
+    difference = largest_difference(ours, sample_outputs(again[name_of(piece)], inputs))
     if again["left_out"]:
         raise ConversionError(
             f"{folder.name}: expected nothing left over, found {again['left_out']}"
@@ -195,7 +180,7 @@ def _check(piece, folder) -> tuple[float, str]:
     # Named here, for it loads PyTorch.
     from keras_electra.backends import torch_transformers
 
-    name = _contents_class(piece)
+    (name,) = read_json(folder / CONFIG_FILE)["architectures"]
     found, wrong = torch_transformers.outputs_of(folder, name, inputs)
     if wrong:
         raise ConversionError(
@@ -216,13 +201,6 @@ def has_transformers() -> bool:
     return all(importlib.util.find_spec(name) for name in ("transformers", "torch"))
 
 
-def _contents_class(piece):
-    if isinstance(piece, TaskModel):
-        return head_of(piece)[0]
-    kinds = {ReplacedTokenDetector: DISCRIMINATOR, MaskedLanguageModel: GENERATOR}
-    return kinds.get(type(piece), "ElectraModel")
-
-
 def _by_our_names(piece, ours, found, mask):
     """Outputs of `transformers` by the names of `sample_outputs`."""
     is_task = isinstance(piece, TaskModel)
@@ -232,15 +210,3 @@ def _by_our_names(piece, ours, found, mask):
         return {name: value[mask] for name, value in theirs.items()}
     has_number = kind_of(piece.kind).has_value_range
     return {name: value[:, 0] if has_number else value for name, value in theirs.items()}
-
-
-def _like(piece, models):
-    """The model of a folder that is of the same kind as `piece`."""
-    if isinstance(piece, TaskModel):
-        return models["task_model"]
-    names = {ReplacedTokenDetector: "discriminator", MaskedLanguageModel: "generator"}
-    return models[names.get(type(piece), "backbone")]
-
-
-def _backbone_of(piece):
-    return piece if isinstance(piece, ElectraBackbone) else piece.backbone

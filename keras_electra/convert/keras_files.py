@@ -7,7 +7,7 @@ import keras
 from keras_electra.backbone import ElectraBackbone
 from keras_electra.convert.checking import (
     Conversion,
-    encoder_of,
+    backbone_of,
     largest_difference,
     refuse_difference,
     sample_inputs,
@@ -16,11 +16,16 @@ from keras_electra.convert.checking import (
 )
 from keras_electra.errors import InputError
 from keras_electra.files import new_file, new_folder
-from keras_electra.presets import KERAS_SUFFIX, load, save_preset
+from keras_electra.presets import KERAS_SUFFIX, open_own, save_preset
 
 WEIGHTS_SUFFIX = ".weights.h5"
 TOLERANCE = 1e-6
 """The same numbers on the same backend: more than rounding is an error."""
+
+
+def is_keras_file(path: pathlib.Path) -> bool:
+    """Whether a path is meant to be one file of Keras, and not a folder."""
+    return path.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX))
 
 
 def to_keras(model, path) -> Conversion:
@@ -40,16 +45,18 @@ def to_keras(model, path) -> Conversion:
         ConversionError: if the file gives other numbers; nothing is left then.
     """
     path = pathlib.Path(path)
-    inputs = sample_inputs(encoder_of(model))
+    inputs = sample_inputs(backbone_of(model).encoder)
     expected = sample_outputs(model, inputs)
-    if path.name.endswith((KERAS_SUFFIX, WEIGHTS_SUFFIX)):
+    if is_keras_file(path):
         difference = _write_file(model, path, inputs, expected)
     else:
         if isinstance(model, ElectraBackbone):
             raise InputError(f"{path}: expected a name that ends in .keras for an encoder alone")
         with new_folder(path, "empty") as folder:
             save_preset(folder, model)
-            difference = largest_difference(expected, sample_outputs(load(folder), inputs))
+            difference = largest_difference(
+                expected, sample_outputs(open_own("preset", folder), inputs)
+            )
             refuse_difference(difference, TOLERANCE, path)
     sentences = []
     if tokenizer_of(model) is None:
@@ -76,7 +83,7 @@ def _write_file(model, path, inputs, expected) -> float:
             again.load_weights(file)
         else:
             model.save(file)
-            again = load(file)
+            again = open_own("keras", file)
         difference = largest_difference(expected, sample_outputs(again, inputs))
         refuse_difference(difference, TOLERANCE, path)
     return difference

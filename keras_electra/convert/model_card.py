@@ -17,11 +17,6 @@ TAGS = {
     "ElectraForQuestionAnswering": "question-answering",
     "ElectraForMultipleChoice": "multiple-choice",
 }
-AUTO_CLASSES = {
-    "ElectraModel": "AutoModel",
-    "ElectraForPreTraining": "AutoModelForPreTraining",
-    **{name: f"AutoModel{name.removeprefix('Electra')}" for name in TAGS},
-}
 ABOUT = {
     "ElectraModel": "An ELECTRA encoder.",
     "ElectraForPreTraining": "An ELECTRA discriminator: one logit per token, positive for *replaced*.",
@@ -43,12 +38,13 @@ def model_card(model, name: str, *, run=None, has_tokenizer=True) -> str:
         has_tokenizer: whether the folder has a tokenizer.
     """
     record = run_record(run) if run is not None else {}
+    auto_class = f"AutoModel{name.removeprefix('Electra').removeprefix('Model')}"
     lines = ["---", "library_name: transformers"]
     if name in TAGS:
         lines.append(f"pipeline_tag: {TAGS[name]}")
     lines += ["tags:", "- electra", "- keras-electra", "---", "", f"# {name}", "", ABOUT[name], ""]
-    lines += ["```python", f"from transformers import {AUTO_CLASSES[name]}, AutoTokenizer", ""]
-    lines.append(f'model = {AUTO_CLASSES[name]}.from_pretrained("path/of/this/folder")')
+    lines += ["```python", f"from transformers import {auto_class}, AutoTokenizer", ""]
+    lines.append(f'model = {auto_class}.from_pretrained("path/of/this/folder")')
     if has_tokenizer:
         lines.append('tokenizer = AutoTokenizer.from_pretrained("path/of/this/folder")')
     lines += ["```", "", "## Architecture", "", *_sizes(model)]

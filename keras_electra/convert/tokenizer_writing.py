@@ -1,6 +1,7 @@
 """A tokenizer as the files that `transformers` opens."""
 
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
 
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
@@ -98,27 +99,30 @@ def whole_tokenizer(tokenizer: WordPieceTokenizer) -> tokenizers.Tokenizer:
     whole.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-        special_tokens=[
-            ("[CLS]", tokenizer.class_id),
-            ("[SEP]", tokenizer.separator_id),
-        ],
+        special_tokens=[("[CLS]", tokenizer.class_id), ("[SEP]", tokenizer.separator_id)],
     )
     whole.decoder = decoders.WordPiece(prefix="##")
     whole.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     return whole
 
 
-def check_token_ids(tokenizer: WordPieceTokenizer, token_ids_of, where) -> None:
+def check_token_ids(
+    tokenizer: WordPieceTokenizer,
+    token_ids_of: Callable[[Sequence[str]], Iterable[Sequence[int]]],
+    where: str,
+    texts: Sequence[str] | None = None,
+) -> None:
     """Compare what both sides make of some texts.
 
     Args:
         token_ids_of: called with texts, returns the ids of each with special tokens.
+        texts: None for `SAMPLE_TEXTS` and words of the vocabulary.
 
     Raises:
         ConversionError: if they differ.
     """
     words = [token for token in tokenizer.vocabulary if token.isalpha()]
-    texts = [*SAMPLE_TEXTS, " ".join(words[:200]), " ".join(words[-200:])]
+    texts = texts or [*SAMPLE_TEXTS, " ".join(words[:200]), " ".join(words[-200:])]
     for text, received in zip(texts, token_ids_of(texts), strict=True):
         expected = [tokenizer.class_id, *tokenizer.encode(text), tokenizer.separator_id]
         if list(received) != expected:

@@ -1,16 +1,17 @@
 """Tensors of a PyTorch file, read without PyTorch and without running what its pickle says.
 
 A pickle is a program that may call anything. The one here may name the few things that a state dict is
-made of, and each of these names stands for a record of this module; any other name is refused. Both
+made of, and each of these names stands for something of this module; any other name is refused. Both
 forms of `torch.save` are read: the zip of today and the row of pickles from before version 1.6.
+
+Numbers stand behind the pickle that says what they are: it is read first, and makes arrays of storages
+that are empty yet and of tensors that are views of them.
 """
 
 import math
 import pickle
-import struct
 import zipfile
 from collections import OrderedDict
-from typing import NamedTuple
 
 import numpy as np
 
@@ -46,23 +47,6 @@ NUMPY_DTYPES = {
 """Dtypes by their safetensors names; bfloat16 as the bits it is stored in."""
 
 
-class Storage(NamedTuple):
-    """A row of numbers that tensors are views of: its place in the file, not its content."""
-
-    dtype: str
-    key: str
-    num_elements: int
-
-
-class Tensor(NamedTuple):
-    """A view of a storage; offset and strides count elements."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
 def read_torch_file(path) -> dict[str, np.ndarray]:
     """The tensors of a state dict written by `torch.save`, by name, floating ones as float32.
 
@@ -78,8 +62,8 @@ def read_torch_file(path) -> dict[str, np.ndarray]:
         with file:
             is_legacy = file.read(len(LEGACY_START)) == LEGACY_START
             file.seek(0)
-            state, storages = _legacy_content(file) if is_legacy else _zip_content(file)
-        return {name: _array(tensor, storages) for name, tensor in _checked(state).items()}
+            state = _legacy_content(file) if is_legacy else _zip_content(file)
+        return {name: _plain(value) for name, value in _checked(state).items()}
     except ElectraError as error:
         raise type(error)(f"{path}: {error}") from error
     except Exception as error:  # A cut or changed pickle can fail in any way.
@@ -94,14 +78,26 @@ def array_of(dtype: str, content: bytes) -> np.ndarray:
     """
     if dtype not in NUMPY_DTYPES:
         raise InputError(f"expected numbers of a known type, received {dtype}")
-    values = np.frombuffer(content, NUMPY_DTYPES[dtype])
-    if dtype == "BF16":
+    return _plain(np.frombuffer(content, NUMPY_DTYPES[dtype]))
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Numbers as arrays have them here: float32 for all that have a point, bfloat16 among them."""
+    if values.dtype == NUMPY_DTYPES["BF16"]:
         return (values.astype("<u4") << 16).view("<f4")
-    return values.astype("float32", copy=False) if dtype.startswith("F") else values
+    return np.asarray(values, "float32" if values.dtype.kind == "f" else None, order="C")
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Knows state dicts and nothing else."""
+    """Knows state dicts and nothing else.
+
+    Args:
+        storages: key -> the numbers of a storage, filled with new ones that hold nothing yet.
+    """
+
+    def __init__(self, file, storages: dict[str, np.ndarray]):
+        super().__init__(file)
+        self.storages = storages
 
     def find_class(self, module, name):
         if module in ("torch", "torch.storage") and name in DTYPES:
@@ -117,11 +113,29 @@ class _TensorUnpickler(pickle.Unpickler):
         kind, dtype, key, _, num_elements, *view = identity
         if kind != "storage" or dtype not in NUMPY_DTYPES or any(part is not None for part in view):
             raise InputError(f"expected tensors in the pickle, received {identity!r:.80}")
-        return Storage(dtype, str(key), int(num_elements))
+        # Takes no memory before it is filled, whatever number a changed file has.
+        return self.storages.setdefault(str(key), np.empty(num_elements, NUMPY_DTYPES[dtype]))
 
 
-def _tensor(storage, offset, shape, strides, *_):
-    return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+def _tensor(storage, offset, shape, strides, *_) -> np.ndarray:
+    """A view of a storage; offset and strides count elements.
+
+    A view of shape (2, 2), offset 1, strides (1, 2) of the storage [0, 1, 2, 3, 4, 5] is
+    [[1, 3], [2, 4]].
+    """
+    if not isinstance(storage, np.ndarray):
+        raise InputError(f"expected a tensor with a storage, received {storage!r:.80}")
+    count = math.prod(shape)
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    is_inside = min((*shape, *strides, offset)) >= 0 and (not count or last < len(storage))
+    # The count keeps a stride of 0 from making a large tensor of a small file.
+    if not is_inside or count > len(storage):
+        raise DamagedDataError(
+            f"expected a tensor inside its {len(storage)} numbers, "
+            f"received {(offset, shape, strides)}"
+        )
+    steps = [stride * storage.itemsize for stride in strides]
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps)
 
 
 def _parameter(tensor, *_):
@@ -136,7 +150,8 @@ NAMES = {
 
 
 def _zip_content(file):
-    """(state dict of `Tensor`, key -> bytes) of the zip form."""
+    """The state dict of the zip form."""
+    storages = {}
     with zipfile.ZipFile(file) as archive:
         entries = {info.filename: info for info in archive.infolist()}
         pickles = [name for name in entries if name.split("/")[1:] == ["data.pkl"]]
@@ -149,61 +164,41 @@ def _zip_content(file):
         if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") != b"little":
             raise InputError("expected numbers with the low byte first, received others")
         with archive.open(pickles[0]) as content:
-            state = _TensorUnpickler(content).load()
-        keys = {tensor.storage.key for tensor in _checked(state).values()}
-        return state, {key: archive.read(f"{root}data/{key}") for key in keys}
+            state = _TensorUnpickler(content, storages).load()
+        for key, numbers in storages.items():
+            _fill(numbers, archive.read(f"{root}data/{key}"))
+    return state
 
 
 def _legacy_content(file):
-    """(state dict of `Tensor`, key -> bytes) of the form from before version 1.6.
+    """The state dict of the form from before version 1.6.
 
     Pickles of a magic number, a protocol number, facts on the machine, the state dict and the keys of
     its storages; then of each storage its number of elements (8 bytes) and its content.
     """
-    _, _, machine, state, keys = (_TensorUnpickler(file).load() for _ in range(5))
+    storages = {}
+    _, _, machine, state, keys = (_TensorUnpickler(file, storages).load() for _ in range(5))
     if not machine.get("little_endian", True):
         raise InputError("expected numbers with the low byte first, received others")
-    storages = {tensor.storage.key: tensor.storage for tensor in _checked(state).values()}
-    contents = {}
     for key in keys:
         # Every storage in the file belongs to a tensor of the state dict, or its width is not known.
-        (num_elements,) = struct.unpack("<q", file.read(8))
-        width = np.dtype(NUMPY_DTYPES[storages[key].dtype]).itemsize
-        contents[key] = file.read(max(0, num_elements) * width)
-    return state, contents
+        file.seek(8, 1)
+        _fill(storages[key], file.read(storages[key].nbytes))
+    return state
 
 
-def _checked(state) -> dict[str, Tensor]:
+def _fill(numbers: np.ndarray, content: bytes) -> None:
+    """Put the content of a storage where its tensors look."""
+    if len(content) != numbers.nbytes:
+        raise DamagedDataError(f"expected {numbers.nbytes} bytes of numbers, found {len(content)}")
+    numbers[:] = np.frombuffer(content, numbers.dtype)
+
+
+def _checked(state) -> dict[str, np.ndarray]:
     """The state dict, if it is one."""
     if not isinstance(state, dict):
         raise InputError(f"expected a state dict, received {type(state).__name__}")
     for name, value in dict.items(state):
-        if not isinstance(name, str) or not isinstance(value, Tensor):
+        if not isinstance(name, str) or not isinstance(value, np.ndarray):
             raise InputError(f"expected tensors by name, received {type(value).__name__} {name!r}")
-        if not isinstance(value.storage, Storage):
-            raise InputError(f"expected a tensor {name!r} with a storage")
     return dict(dict.items(state))
-
-
-def _array(tensor: Tensor, storages: dict[str, bytes]) -> np.ndarray:
-    """The numbers of a view, as an array of their own.
-
-    A view of shape (2, 2), offset 1, strides (1, 2) of the storage [0, 1, 2, 3, 4, 5] is
-    [[1, 3], [2, 4]].
-    """
-    values = array_of(tensor.storage.dtype, storages[tensor.storage.key])
-    shape, strides = tensor.shape, tensor.strides
-    if min((*shape, *strides, tensor.offset), default=0) < 0 or len(shape) != len(strides):
-        raise DamagedDataError(f"expected a tensor of sizes from 0, received {tensor[1:]}")
-    last = tensor.offset + sum(
-        (size - 1) * stride for size, stride in zip(shape, strides, strict=True)
-    )
-    # The product keeps a stride of 0 from making a large tensor of a small file.
-    if math.prod(shape) > len(values) or (math.prod(shape) and last >= len(values)):
-        raise DamagedDataError(
-            f"expected a tensor inside its {len(values)} numbers, received {tensor[1:]}"
-        )
-    if not math.prod(shape):
-        return np.zeros(shape, values.dtype)
-    steps = [stride * values.itemsize for stride in strides]
-    return np.lib.stride_tricks.as_strided(values[tensor.offset :], shape, steps).copy()

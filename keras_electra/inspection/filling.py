@@ -7,14 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_electra.inspection.drawing import (
-    Draws,
-    drawn,
-    drawn_uniformly,
-    likeliest,
-    ranks,
-    shares,
-)
+from keras_electra.inspection.drawing import Draws, drawn, drawn_uniformly, likeliest, ranks, shares
 from keras_electra.passes import Networks
 from keras_electra.traces import Sentence, Trace
 
@@ -25,7 +18,7 @@ class Masked:
 
     Attributes:
         ids: (T,) int32.
-        positions: (M,) int, the places to fill; with selection "original" one may occur twice.
+        positions: (M,) int64, the places to fill; with selection "original" one may occur twice.
         kept: position → id, where nothing is drawn.
     """
 
@@ -38,7 +31,7 @@ def filled(
     networks: Networks, sentence: Sentence, masked: Masked, draws: Draws, num_alternatives: int
 ) -> Trace:
     """Draw tokens for the masked places, put them in and judge all of it."""
-    ids, positions = sentence.ids, np.asarray(masked.positions, np.int64)
+    ids, positions = sentence.ids, masked.positions
     logits = masses = None
     if len(positions) and networks.generator is not None:
         found = networks.proposals(masked.ids[None], ids[None], positions[None])

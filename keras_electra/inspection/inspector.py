@@ -4,32 +4,24 @@ Shapes: T places, V vocabulary entries.
 """
 
 import collections
-import dataclasses
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_electra.corpus import texts_of
 from keras_electra.errors import InputError
-from keras_electra.inspection.drawing import entropies, likeliest, ranks, shares
+from keras_electra.inspection.drawing import Draws, entropies, likeliest, ranks, shares
 from keras_electra.inspection.filling import filled
 from keras_electra.inspection.masks import draws_of, masked
 from keras_electra.passes import NUM_ROWS, Networks
-from keras_electra.traces import (
-    Candidate,
-    Candidates,
-    Scenario,
-    SensitivePlace,
-    Sentence,
-    Trace,
-)
+from keras_electra.traces import Candidate, Candidates, Scenario, SensitivePlace, Sentence, Trace
 
 NUM_REMEMBERED = 8
 """Sentences whose places were looked at one by one, whose results are kept."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Alone:
+class Alone(NamedTuple):
     """What the generator proposes for each place if it alone is masked; (T,) each.
 
     Attributes:
@@ -141,9 +133,7 @@ class Inspector:
         for index in (original, int(shown[position])):
             if index is not None and index not in chosen:
                 chosen.append(index)
-        rows = np.repeat(shown[None], len(chosen), axis=0)
-        rows[:, position] = chosen
-        judged = self.networks.probabilities(rows)
+        judged = self.networks.probabilities(_with_one_each(shown, position, np.array(chosen)))
         places = ranks(np.repeat(masses[None], len(chosen), axis=0), np.array(chosen))
         return Candidates(
             position=position,
@@ -189,10 +179,8 @@ class Inspector:
         for done in self.look_alone(sentence):
             yield done, total, []
         alone = self._alone[sentence.ids.tobytes()]
-        for first in range(1, len(sentence.ids) - 1, NUM_ROWS):
-            places = np.arange(first, min(first + NUM_ROWS, len(sentence.ids) - 1))
-            rows = np.repeat(sentence.ids[None], len(places), axis=0)
-            rows[np.arange(len(places)), places] = alone.guesses[places]
+        for places in _parts(sentence.ids):
+            rows = _with_one_each(sentence.ids, places, alone.guesses[places])
             judged = self.networks.probabilities(rows)[np.arange(len(places)), places]
             found = [
                 SensitivePlace(
@@ -214,30 +202,28 @@ class Inspector:
         if key in self._alone:
             self._alone.move_to_end(key)
             return
-        found = [np.zeros(len(sentence.ids)) for _ in range(3)]
-        for first in range(1, len(sentence.ids) - 1, NUM_ROWS):
-            places = np.arange(first, min(first + NUM_ROWS, len(sentence.ids) - 1))
+        found = Alone(*(np.zeros(len(sentence.ids), kind) for kind in ("f8", "i8", "f8")))
+        for places in _parts(sentence.ids):
             parts = self._proposals_alone(sentence.ids, places)
             for values, part in zip(found, parts, strict=True):
                 values[places] = part
             yield int(places[-1])
-        self._alone[key] = Alone(found[0], found[1].astype(np.int64), found[2])
+        self._alone[key] = found
         while len(self._alone) > NUM_REMEMBERED:
             self._alone.popitem(last=False)
 
     def _proposals_alone(self, ids, places):
-        """Unsureness, wrong guess and its probability at each of some places."""
+        """What `Alone` holds, for some places."""
+        tokenizer, slots = self.networks.tokenizer, np.arange(len(places))
+        hidden = _with_one_each(ids, places, tokenizer.mask_id)
         rows = np.repeat(ids[None], len(places), axis=0)
-        hidden = rows.copy()
-        hidden[np.arange(len(places)), places] = self.networks.tokenizer.mask_id
-        logits = np.array(self.networks.proposals(hidden, rows, places[:, None])[:, 0], np.float64)
-        masses = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        masses /= masses.sum(axis=-1, keepdims=True)
+        logits = self.networks.proposals(hidden, rows, places[:, None])[:, 0]
+        masses = shares(logits, ids[places], Draws(np.zeros(len(places))))
         unsureness = entropies(masses)
-        masses[np.arange(len(places)), ids[places]] = -1.0
-        masses[:, list(self.networks.tokenizer.special_ids)] = -1.0
+        masses[slots, ids[places]] = -1.0
+        masses[:, list(tokenizer.special_ids)] = -1.0
         guesses = masses.argmax(axis=-1)
-        return unsureness, guesses, masses[np.arange(len(places)), guesses]
+        return Alone(unsureness, guesses, masses[slots, guesses])
 
     def _masked(self, sentence, scenario):
         """The `Masked` of a scenario, and its `Draws`."""
@@ -255,6 +241,22 @@ class Inspector:
     def _require_generator(self, what):
         if self.networks.generator is None:
             raise InputError(f"{what}: expected a generator, but {self.networks.no_generator}")
+
+
+def _parts(ids: np.ndarray) -> Iterator[np.ndarray]:
+    """The places of the tokens between [CLS] and [SEP], as many at a time as one pass takes."""
+    for first in range(1, len(ids) - 1, NUM_ROWS):
+        yield np.arange(first, min(first + NUM_ROWS, len(ids) - 1))
+
+
+def _with_one_each(
+    ids: np.ndarray, places: int | np.ndarray, tokens: int | np.ndarray
+) -> np.ndarray:
+    """(N, T) copies of `ids` (T,), each with another token in its place."""
+    num_rows = np.broadcast(places, tokens).size
+    rows = np.repeat(ids[None], num_rows, axis=0)
+    rows[np.arange(num_rows), places] = tokens
+    return rows
 
 
 def scenario_of(text: str | Scenario, options: dict, networks: Networks) -> Scenario:

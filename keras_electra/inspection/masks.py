@@ -31,16 +31,38 @@ def masked(networks: Networks, sentence: Sentence, scenario: Scenario, unsurenes
     return Masked(ids, positions, kept)
 
 
+def masked_as_in_training(
+    networks: Networks, sentence: Sentence, config: MaskingConfig, seed: int, index: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The sentence as the example with this index of a batch of training.
+
+    Returns:
+        (T,) int32, what the generator is shown; (M,) int64, the places to fill; (M,) float32, the
+        randomness of the samples.
+    """
+    continues = np.zeros(networks.vocabulary_size, bool)
+    continues[: networks.tokenizer.vocabulary_size] = networks.tokenizer.is_continuation
+    batch = mask_batch(
+        sentence.ids[None],
+        config=config,
+        special=networks.tokenizer,
+        vocabulary_size=networks.vocabulary_size,
+        seed=seed,
+        step=0,
+        first_index=index,
+        is_continuation=continues,
+    )
+    is_used = batch["mask_weights"][0] > 0
+    positions = batch["mask_positions"][0, is_used].astype(np.int64)
+    return batch["masked_ids"][0], positions, batch["uniform_draws"][0, is_used]
+
+
 def draws_of(networks: Networks, scenario: Scenario, positions: np.ndarray) -> Draws:
     """The randomness of a scenario's samples; a place has its own, whatever else is masked."""
     width = max(int(positions.max(initial=0)) + 1, networks.longest)
-    uniform = draw(scenario.seed, Purpose.SAMPLING, scenario.draw, 0, 1, width)[0, positions]
+    uniform = draw(scenario.seed, scenario.draw, 0, Purpose.SAMPLING, 1, width)[0, positions]
     return Draws(
-        uniform,
-        scenario.temperature,
-        scenario.top_k,
-        scenario.is_greedy,
-        networks.original_allowed,
+        uniform, scenario.temperature, scenario.top_k, scenario.is_greedy, networks.original_allowed
     )
 
 
@@ -55,22 +77,9 @@ def _positions(networks, sentence, scenario, unsureness):
         values = unsureness()
         hardest = 1 + np.argsort(-values[1:-1], kind="stable")[:count]
         return np.sort(hardest)
-    return _drawn_positions(networks, sentence, scenario)
-
-
-def _drawn_positions(networks, sentence, scenario):
-    continues = np.zeros(networks.vocabulary_size, bool)
-    continues[: networks.tokenizer.vocabulary_size] = networks.tokenizer.is_continuation
-    batch = mask_batch(
-        sentence.ids[None],
-        config=MaskingConfig(mask_rate=scenario.mask_rate, whole_words=scenario.masking == "words"),
-        special=networks.tokenizer,
-        vocabulary_size=networks.vocabulary_size,
-        seed=scenario.seed,
-        step=0,
-        is_continuation=continues,
-    )
-    return batch["mask_positions"][0, batch["mask_weights"][0] > 0].astype(np.int64)
+    is_whole = scenario.masking == "words"
+    config = MaskingConfig(mask_rate=scenario.mask_rate, whole_words=is_whole)
+    return masked_as_in_training(networks, sentence, config, scenario.seed)[1]
 
 
 def _id_of(networks, token):

@@ -167,12 +167,12 @@ def _hide(token_ids, slots, config, special, vocabulary_size, key):
     """The generator's input (B, T)."""
     positions, is_used, slot_of_token = slots
     masked_ids = token_ids.copy()
-    shown = _draw(Purpose.SHOWN, key, positions.shape)
+    shown = draw(*key, Purpose.SHOWN, *positions.shape)
     if config.random_rate:
         # Slots that share a place would overwrite one another: the lowest decides.
         is_lowest = np.take_along_axis(slot_of_token, positions, 1) == np.arange(shown.shape[1])
         is_random = is_used & is_lowest & (shown < config.random_rate)
-        fractions = _draw(Purpose.RANDOM_IDS, key, positions.shape)
+        fractions = draw(*key, Purpose.RANDOM_IDS, *positions.shape)
         random_ids = _ordinary_ids(fractions[is_random], special, vocabulary_size)
         masked_ids[_places(positions, is_random)] = random_ids
     # A place that any of its slots hides is hidden.
@@ -187,15 +187,9 @@ def _places(positions, slots):
     return rows, positions[rows, columns]
 
 
-def _draw(purpose, key, shape):
-    seed, step, first_index = key
-    return draw(seed, purpose, step, first_index, *shape)
-
-
 def _sampling_draws(key, shape):
     """float32 in [0, 1), of 24 bits: float32 would round a longer fraction up to 1."""
-    seed, step, first_index = key
-    bits = draw_bits(seed, Purpose.SAMPLING, step, first_index, *shape)
+    bits = draw_bits(*key, Purpose.SAMPLING, *shape)
     return to_unit_interval(bits, bits=24).astype(np.float32)
 
 

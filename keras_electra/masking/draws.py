@@ -22,25 +22,25 @@ class Purpose(enum.IntEnum):
     ORDER = 4
 
 
-def draw_bits(seed: int, purpose: int, step: int, first: int, count: int, width: int) -> np.ndarray:
+def draw_bits(seed: int, step: int, first: int, purpose: int, count: int, width: int) -> np.ndarray:
     """Random 64-bit numbers, one row per example: uint64 (count, width).
 
     Args:
         seed: of the run.
-        purpose: a `Purpose`.
         step: of the optimizer.
         first: index in the global batch of the first row.
+        purpose: a `Purpose`.
         count: rows.
         width: numbers per row.
 
-    Row `r` depends on (seed, purpose, step, first + r) and `width` alone. The raw output of
+    Row `r` depends on (seed, step, purpose, first + r) and `width` alone. The raw output of
     Philox is used because NumPy promises never to change it, as it does not for `Generator`.
 
     Raises:
         InputError: if one of the numbers is negative or does not fit 64 bits.
     """
-    names = ("seed", "purpose", "step", "first", "count", "width")
-    for name, value in zip(names, (seed, purpose, step, first, count, width), strict=True):
+    names = ("seed", "step", "first", "purpose", "count", "width")
+    for name, value in zip(names, (seed, step, first, purpose, count, width), strict=True):
         if not 0 <= operator.index(value) < 2**64:
             raise InputError(f"{name}: expected a whole number in [0, 2**64), received {value}")
     # One tick of the counter yields four numbers, so each row starts at a tick of its own.
@@ -54,13 +54,13 @@ def draw_bits(seed: int, purpose: int, step: int, first: int, count: int, width:
     return numbers.reshape(count, ticks_per_row * 4)[:, :width]
 
 
-def draw(seed: int, purpose: int, step: int, first: int, count: int, width: int) -> np.ndarray:
+def draw(seed: int, step: int, first: int, purpose: int, count: int, width: int) -> np.ndarray:
     """Uniform random numbers: float64 (count, width) in [0, 1), keyed as in `draw_bits`.
 
     A slice of the rows is what a smaller request returns:
-    `draw(0, 1, 5, first=0, count=8, width=3)[6:]` equals `draw(0, 1, 5, first=6, count=2, width=3)`.
+    `draw(0, 5, 0, purpose=1, count=8, width=3)[6:]` is `draw(0, 5, 6, purpose=1, count=2, width=3)`.
     """
-    return to_unit_interval(draw_bits(seed, purpose, step, first, count, width), bits=53)
+    return to_unit_interval(draw_bits(seed, step, first, purpose, count, width), bits=53)
 
 
 def to_unit_interval(random_bits, bits: int) -> np.ndarray:

@@ -60,8 +60,7 @@ def draw_places(maskable, num_slots, key):
     Returns:
         (B, K) integers; meaningless for an example without a maskable place.
     """
-    seed, step, first_index = key
-    fraction = draw(seed, Purpose.PLACES, step, first_index, len(maskable), num_slots)
+    fraction = draw(*key, Purpose.PLACES, len(maskable), num_slots)
     num_maskable = maskable.sum(1)
     first_of_example = np.cumsum(num_maskable) - num_maskable
     # The zero at the end is what an example without a maskable place may point to.
@@ -86,10 +85,9 @@ def _random_order(eligible, key):
     Sorting them orders the places of an example at random, and no two can tie: the result does
     not depend on the sorting algorithm, which differs between machines.
     """
-    seed, step, first_index = key
     num_tokens = eligible.shape[1]
     place_bits = _place_bits(num_tokens)
-    bits = draw_bits(seed, Purpose.PLACES, step, first_index, *eligible.shape)
+    bits = draw_bits(*key, Purpose.PLACES, *eligible.shape)
     keys = (bits >> place_bits << place_bits) | np.arange(num_tokens, dtype=np.uint64)
     return np.where(eligible, keys, np.uint64(2**64 - 1))
 

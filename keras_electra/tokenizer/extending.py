@@ -109,10 +109,7 @@ def missing_letters(
 
 
 def joined_pieces(
-    words: collections.Counter[str],
-    tokenizer: WordPieceTokenizer,
-    num_new: int,
-    min_frequency: int,
+    words: collections.Counter[str], tokenizer: WordPieceTokenizer, num_new: int, min_frequency: int
 ) -> dict[str, tuple[int, ...]]:
     """New tokens, the first joined first, each with the ids of the pieces it consists of.
 

@@ -17,12 +17,12 @@ from keras_electra.tokenizer.choosing import (
 from keras_electra.tokenizer.normalization import folding
 from keras_electra.tokenizer.training import CONTINUATION, UNKNOWN_SHARE, counted_and_decided
 from keras_electra.tokenizer.wordpiece import WordPieceTokenizer
+from keras_electra.tokenizer.words import tokens_of_words
 
 MAX_UPPER_SHARE, MAX_USELESS_SHARE = 0.05, 0.01
 """Shares of the entries that a text may never have, from which on it is reported."""
 HELPS_BELOW = 0.5
 """An option helps if it lowers the share of [UNK] below this share of it."""
-WORDS_PER_TEXT = 512
 
 
 def misfits(tokenizer: WordPieceTokenizer, lines: Iterable[str]) -> list[str]:
@@ -157,23 +157,16 @@ def unknown_share(
 ) -> tuple[float, str]:
     """The share of the characters that become [UNK], and the commonest word among them."""
     words = folded(pieces, tokenizer.config)
-    is_unknown = are_unknown(tokenizer, list(words))
-    lost = [word for word, is_lost in zip(words, is_unknown, strict=True) if is_lost]
+    ids, lengths = tokens_of_words(tokenizer, list(words))
+    # A word is unknown as a whole: [UNK] is its one token.
+    firsts = ids[np.cumsum(lengths) - lengths]
+    lost = [
+        word for word, first in zip(words, firsts, strict=True) if first == tokenizer.unknown_id
+    ]
     total = sum(len(word) * count for word, count in words.items())
     share = sum(len(word) * words[word] for word in lost) / max(1, total)
     example = max(lost, key=words.get, default="")
     return share, example if len(example) <= 30 else example[:30] + "…"
-
-
-def are_unknown(tokenizer: WordPieceTokenizer, words: list[str]) -> np.ndarray:
-    """bool (W,): which folded words become [UNK]."""
-    # One long text costs the library far less than many short ones.
-    texts = [
-        " ".join(words[first : first + WORDS_PER_TEXT])
-        for first in range(0, len(words), WORDS_PER_TEXT)
-    ]
-    ids = np.array([index for found in tokenizer.encode_folded(texts) for index in found], np.int64)
-    return ids[~tokenizer.is_continuation[ids]] == tokenizer.unknown_id
 
 
 def folded(pieces: collections.Counter[str], config: TokenizerConfig) -> collections.Counter[str]:

@@ -80,20 +80,24 @@ class LineEncoder:
         words = [self._tokenizer.normalize(piece).split() for piece in pieces]
         flat = list(itertools.chain.from_iterable(words))
         counts = np.fromiter(map(len, words), np.int64, len(words))
-        # One long text costs the library far less than many short ones.
-        texts = [
-            " ".join(flat[first : first + WORDS_PER_TEXT])
-            for first in range(0, len(flat), WORDS_PER_TEXT)
-        ]
-        ids = np.fromiter(
-            itertools.chain.from_iterable(self._tokenizer.encode_folded(texts)), np.int32
-        )
-        starts = np.flatnonzero(~self._tokenizer.is_continuation[ids])
-        self._tokens.extend(ids, sums(np.diff(starts, append=len(ids)), counts))
+        ids, lengths = tokens_of_words(self._tokenizer, flat)
+        self._tokens.extend(ids, sums(lengths, counts))
         hashes = np.fromiter(map(word_hash, flat if self._hashes_words else ()), np.uint64)
         self._hashes.extend(hashes, counts if self._hashes_words else np.zeros_like(counts))
         num_words = np.fromiter((len(piece.split()) for piece in pieces), np.int32, len(pieces))
         self._num_words = np.concatenate([self._num_words, num_words])
+
+
+def tokens_of_words(
+    tokenizer: WordPieceTokenizer, words: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The tokens of folded words, int32 (N,), and how many each has, int64 (W,)."""
+    # One long text costs the library far less than many short ones.
+    firsts = range(0, len(words), WORDS_PER_TEXT)
+    texts = [" ".join(words[first : first + WORDS_PER_TEXT]) for first in firsts]
+    ids = np.fromiter(itertools.chain.from_iterable(tokenizer.encode_folded(texts)), np.int32)
+    starts = np.flatnonzero(~tokenizer.is_continuation[ids])
+    return ids, np.diff(starts, append=len(ids))
 
 
 class Numbers(dict):

@@ -3,8 +3,6 @@
 import atexit
 import collections
 import contextlib
-import dataclasses
-import itertools
 import json
 import os
 import pathlib
@@ -22,16 +20,6 @@ LAST_LINES = 6
 """Lines of a dead worker's standard error that are told."""
 END_SECONDS = 2.0
 LOOK_SECONDS = 0.25
-
-
-@dataclasses.dataclass
-class _Asked:
-    """A request without its last reply."""
-
-    kind: str
-    on_reply: Callable[[Reply], None]
-    started: float
-    heard: float
 
 
 class WorkerClient(Asker):
@@ -60,68 +48,21 @@ class WorkerClient(Asker):
         answer_seconds: float = 120.0,
         on_state: Callable[[str], None] = lambda state: None,
     ):
+        super().__init__()
         self.module, self.arguments = module, list(arguments)
         self.environment = dict(environment or {})
         self.start_seconds, self.answer_seconds = start_seconds, answer_seconds
         self.on_state = on_state
         self.hello = None
         self.num_starts = 0
-        self._numbers = itertools.count(1)
-        self._lock = threading.RLock()
-        self._asked = {}
         self._process = None
         self._stderr = collections.deque(maxlen=200)
-        self._is_closed = False
         _clients.add(self)
 
     @property
     def is_running(self) -> bool:
         """Whether there is a live worker process."""
         return self._process is not None and self._process.poll() is None
-
-    def request(
-        self, kind: str, on_reply: Callable[[Reply], None], view: str | None = None, **fields
-    ) -> int:
-        """Ask for something.
-
-        Args:
-            kind: what; the worker's handlers say what there is.
-            on_reply: called in a thread of the client with each `Reply`; the last one is not "progress".
-            view: of two requests of one view the older is dropped.
-            **fields: of the request, in the types of JSON.
-
-        Returns:
-            The request's number, for `cancel`.
-
-        Raises:
-            WorkerError: if the client was closed, or no process can be started.
-        """
-        number = next(self._numbers)
-        message = {"id": number, "kind": kind, "view": view, **fields}
-        with self._lock:
-            process = self._started()
-            now = time.monotonic()
-            self._asked[number] = _Asked(kind, on_reply, now, now)
-            self._write(process, message)
-        return number
-
-    def cancel(self, number: int) -> None:
-        """Give a request up; it ends with the reply "cancelled", unless it was answered before."""
-        with self._lock:
-            if number in self._asked and self.is_running:
-                self._write(self._process, {"id": number, "kind": "cancel"})
-
-    def close(self) -> None:
-        """End the worker; open requests are answered with "cancelled"."""
-        with self._lock:
-            self._is_closed = True
-            process, self._process = self._process, None
-            asked, self._asked = self._asked, {}
-        for one in asked.values():
-            one.on_reply(Reply("cancelled"))
-        if process is not None:
-            _end(process)
-        _clients.discard(self)
 
     def restart(self) -> None:
         """End the worker, if there is one; the next request starts another."""
@@ -135,11 +76,9 @@ class WorkerClient(Asker):
         """The last lines that the worker wrote to standard error."""
         return list(self._stderr)[-count:]
 
-    def _started(self):
-        if self._is_closed:
-            raise WorkerError("the worker's client was closed: make a new one")
+    def _start(self):
         if self.is_running:
-            return self._process
+            return
         if self._process is not None:
             self._ended(self._process, _how_it_ended(self._process))
         self.hello = None
@@ -163,13 +102,19 @@ class WorkerClient(Asker):
         for target in (_listen, _collect_stderr, _watch):
             threading.Thread(target=target, args=(client, process), daemon=True).start()
         self.on_state("starting")
-        return process
 
-    def _write(self, process, message):
+    def _send(self, message):
         # A worker that died has its end told by the thread that listens to it.
         with contextlib.suppress(OSError, ValueError):
-            process.stdin.write(json.dumps(message) + "\n")
-            process.stdin.flush()
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def _stop(self):
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+        _clients.discard(self)
 
     def _hear(self, process, line):
         """Take one line of the worker."""
@@ -180,29 +125,10 @@ class WorkerClient(Asker):
             return
         if process is not self._process:
             return
-        kind, now = message.get("kind"), time.monotonic()
-        if kind == "ready":
+        self._reply(message)
+        if message.get("kind") == "ready":
             self.hello = message.get("value")
-            with self._lock:
-                for one in self._asked.values():
-                    one.heard = now
             self.on_state("ready")
-            return
-        with self._lock:
-            number = message.get("id")
-            asked = self._asked.get(number)
-            if asked is not None and kind != "progress":
-                del self._asked[number]
-            # The worker answers one after the other, so each answer is a sign of life for all.
-            for one in self._asked.values():
-                one.heard = now
-        if asked is not None:
-            found = {
-                name: message[name]
-                for name in ("value", "message", "done", "total")
-                if name in message
-            }
-            asked.on_reply(Reply(kind, seconds=now - asked.started, **found))
 
     def _ended(self, process, how):
         """Fail every open request of a process that is no more."""
@@ -210,8 +136,8 @@ class WorkerClient(Asker):
             if process is not self._process:
                 return
             self._process = None
-            asked, self._asked = self._asked, {}
-        for one in asked.values():
+            asked = self._taken_back()
+        for one in asked:
             one.on_reply(Reply("error", message=f"{one.kind}: the worker ended: {how}"))
         self.on_state("ended")
 

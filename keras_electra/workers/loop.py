@@ -52,8 +52,8 @@ class WorkerLoop:
         self.handlers, self._lines, self._answers = handlers, lines, answers
         self._on_end = on_end
         self._inbox = queue.SimpleQueue()
-        self._waiting = collections.OrderedDict()
-        self._running = collections.OrderedDict()
+        # Number -> (request, its generator once it is running).
+        self._jobs = collections.OrderedDict()
 
     def read_ahead(self) -> None:
         """Begin to read, so that an end of the input is noticed while a model is being loaded."""
@@ -63,14 +63,16 @@ class WorkerLoop:
         """Say "ready" and answer; returns when the input has ended and all is answered."""
         self.send({"kind": "ready", "value": hello})
         is_open = True
-        while is_open or self._waiting or self._running:
+        while is_open or self._jobs:
             is_open = self._take_in(is_open)
-            if self._waiting:
-                self._start(*self._waiting.popitem(last=False))
-            elif self._running:
-                number, job = next(iter(self._running.items()))
-                self._running.move_to_end(number)
-                self._advance(number, job)
+            waiting = (number for number, (_, steps) in self._jobs.items() if steps is None)
+            number = next(waiting, None)
+            if number is not None:
+                self._start(number)
+            elif self._jobs:
+                number = next(iter(self._jobs))
+                self._jobs.move_to_end(number)
+                self._advance(number)
 
     def send(self, message: dict) -> None:
         """Write one message."""
@@ -86,7 +88,7 @@ class WorkerLoop:
 
     def _take_in(self, is_open):
         """Take every request that has come; waits for one if there is nothing else to do."""
-        is_idle = is_open and not self._waiting and not self._running
+        is_idle = is_open and not self._jobs
         while is_open:
             try:
                 line = self._inbox.get(block=is_idle)
@@ -111,48 +113,48 @@ class WorkerLoop:
         view = request.get("view")
         if view is not None:
             self._drop(lambda _, known: known.get("view") == view, "dropped")
-        self._waiting[number] = request
+        self._jobs[number] = (request, None)
 
     def _drop(self, is_meant, kind):
-        for number in [n for n, request in self._waiting.items() if is_meant(n, request)]:
-            del self._waiting[number]
-            self.send({"id": number, "kind": kind})
-        for number in [n for n, (request, _) in self._running.items() if is_meant(n, request)]:
-            _, steps = self._running.pop(number)
-            steps.close()
-            self.send({"id": number, "kind": kind})
+        for number in [n for n, (request, _) in self._jobs.items() if is_meant(n, request)]:
+            _, steps = self._jobs[number]
+            if steps is not None:
+                steps.close()
+            self._end(number, kind)
 
-    def _start(self, number, request):
+    def _start(self, number):
+        request, _ = self._jobs[number]
         handler = self.handlers.get(request["kind"])
         if handler is None:
             known = ", ".join(sorted(self.handlers))
-            self._fail(number, f"kind: expected one of {known}, received {request['kind']!r}")
+            message = f"kind: expected one of {known}, received {request['kind']!r}"
+            self._end(number, "error", message=message)
             return
         try:
             value = handler(request)
         except Exception as error:
-            self._fail(number, sentence_of(error))
+            self._end(number, "error", message=sentence_of(error))
             return
         if inspect.isgenerator(value):
-            self._running[number] = (request, value)
+            self._jobs[number] = (request, value)
         else:
-            self.send({"id": number, "kind": "answer", "value": value})
+            self._end(number, "answer", value=value)
 
-    def _advance(self, number, job):
+    def _advance(self, number):
         try:
-            done, total, value = next(job[1])
+            done, total, value = next(self._jobs[number][1])
         except StopIteration as end:
-            del self._running[number]
-            self.send({"id": number, "kind": "answer", "value": end.value})
+            self._end(number, "answer", value=end.value)
         except Exception as error:
-            del self._running[number]
-            self._fail(number, sentence_of(error))
+            self._end(number, "error", message=sentence_of(error))
         else:
             message = {"id": number, "kind": "progress", "done": done, "total": total}
             self.send({**message, "value": value})
 
-    def _fail(self, number, message):
-        self.send({"id": number, "kind": "error", "message": message})
+    def _end(self, number, kind, **content):
+        """Forget a request and send the last message about it."""
+        del self._jobs[number]
+        self.send({"id": number, "kind": kind, **content})
 
 
 def sentence_of(error: Exception) -> str:
