@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from keras import ops
 
 from keras_electra.backends.typed import Tensor
+from keras_electra.flops import MUON_ITERATIONS
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the odd polynomial of fifth degree that is applied to the singular values."""
-NUM_ITERATIONS = 5
 UPDATE_SIZE = 0.2
 """Root mean square of an update's numbers: AdamW's, so its rate and decay serve (Liu et al., 2025)."""
 SMALLEST_NORM = 1e-12
@@ -32,7 +32,7 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     norm = ops.sqrt(ops.sum(ops.square(x), axis=(-2, -1), keepdims=True))  # (..., 1, 1)
     x = x / (norm + SMALLEST_NORM)
     a, b, c = COEFFICIENTS
-    for _ in range(NUM_ITERATIONS):
+    for _ in range(MUON_ITERATIONS):
         gram = ops.matmul(x, ops.swapaxes(x, -1, -2))  # (..., S, S)
         x = a * x + ops.matmul(b * gram + c * ops.matmul(gram, gram), x)  # (..., S, L)
     return ops.swapaxes(x, -1, -2) if is_tall else x  # (..., R, C)
